@@ -1,0 +1,170 @@
+// Command gotest runs `go test -json` with the arguments it was given and prints what a person needs: one line for each
+// package, the output of what failed, and, at the end, each skipped test with its reason and the sums.
+//
+// Guarantee: the exit status is that of `go test`; with SKERRY_NO_SKIP=1 a skipped test is a failure too, so that a machine
+// which promised to run everything cannot quietly run less.
+//
+// Limit: it reads the event stream of the go command; output of a build that failed is passed on as it came.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// event is one line of `go test -json` (see `go doc test2json`).
+type event struct {
+	Action  string
+	Package string
+	Test    string
+	Elapsed float64
+	Output  string
+}
+
+// run is what is known of a test, or of a package when Test is empty.
+type run struct{ output []string }
+
+// summary collects the events of one `go test`.
+type summary struct {
+	out                     io.Writer
+	running                 map[string]*run
+	skipped                 []string
+	passed, failed, skips   int
+	packagesFailed, noTests int
+}
+
+func main() {
+	os.Exit(test(os.Stdout, os.Args[1:]))
+}
+
+func test(out io.Writer, args []string) int {
+	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	cmd.Stderr = os.Stderr
+	events, err := cmd.StdoutPipe()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gotest:", err)
+		return 1
+	}
+	if err := cmd.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, "gotest: start the go command:", err)
+		return 1
+	}
+	s := &summary{out: out, running: map[string]*run{}}
+	s.read(events)
+	failed := cmd.Wait() != nil
+	s.close()
+	if failed || s.failed > 0 || (os.Getenv("SKERRY_NO_SKIP") == "1" && s.skips > 0) {
+		return 1
+	}
+	return 0
+}
+
+func (s *summary) read(events io.Reader) {
+	lines := bufio.NewScanner(events)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			fmt.Fprintln(s.out, lines.Text())
+			continue
+		}
+		s.take(e)
+	}
+}
+
+func (s *summary) take(e event) {
+	key := e.Package + " " + e.Test
+	switch e.Action {
+	case "build-output":
+		fmt.Fprint(s.out, e.Output)
+	case "output":
+		r := s.running[key]
+		if r == nil {
+			r = &run{}
+			s.running[key] = r
+		}
+		r.output = append(r.output, e.Output)
+	case "pass", "fail", "skip":
+		if e.Test == "" {
+			s.packageDone(e, s.running[key])
+		} else {
+			s.testDone(e, s.running[key])
+		}
+		delete(s.running, key)
+	}
+}
+
+func (s *summary) testDone(e event, r *run) {
+	switch e.Action {
+	case "pass":
+		s.passed++
+	case "fail":
+		s.failed++
+		fmt.Fprintf(s.out, "FAIL %s %s (%.1fs)\n", e.Package, e.Test, e.Elapsed)
+		s.print(r)
+	case "skip":
+		s.skips++
+		s.skipped = append(s.skipped, fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason(r)))
+	}
+}
+
+func (s *summary) packageDone(e event, r *run) {
+	switch e.Action {
+	case "pass":
+		fmt.Fprintf(s.out, "ok   %s (%.1fs)\n", e.Package, e.Elapsed)
+	case "skip":
+		s.noTests++
+	case "fail":
+		s.packagesFailed++
+		fmt.Fprintf(s.out, "FAIL %s\n", e.Package)
+		s.print(r)
+	}
+}
+
+func (s *summary) print(r *run) {
+	if r == nil {
+		return
+	}
+	for _, line := range r.output {
+		if !strings.HasPrefix(line, "=== ") {
+			fmt.Fprint(s.out, "    ", line)
+		}
+	}
+}
+
+// reason finds the message of t.Skip in a test's output: the last line that names a position.
+func reason(r *run) string {
+	if r == nil {
+		return "no reason given"
+	}
+	for _, line := range slices.Backward(r.output) {
+		line = strings.TrimSpace(line)
+		if _, text, ok := strings.Cut(line, ".go:"); ok {
+			if _, text, ok = strings.Cut(text, ": "); ok {
+				return text
+			}
+		}
+	}
+	return "no reason given"
+}
+
+// close prints the skipped tests and the sums. A test that was running when its package ended badly (a panic, a deadline)
+// has no event of its own: its output is printed with the package, and the package counts as failed.
+func (s *summary) close() {
+	if len(s.skipped) > 0 {
+		fmt.Fprintln(s.out, "\nSkipped, and why:")
+		for _, line := range s.skipped {
+			fmt.Fprintln(s.out, " ", line)
+		}
+	}
+	if s.failed == 0 {
+		s.failed = s.packagesFailed
+	}
+	fmt.Fprintf(s.out, "\n%d passed, %d failed, %d skipped\n", s.passed, s.failed, s.skips)
+}

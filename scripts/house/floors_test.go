@@ -1,0 +1,141 @@
+package house
+
+import (
+	"strings"
+	"testing"
+)
+
+// floors gives each package its floor. Steps of ten leave room for the order inside a floor: the configuration and the
+// mapping stand below sampler, uplink and console, which they serve.
+var floors = map[string]int{
+	"cmd/skerry": 50,
+
+	"edge": 40,
+
+	"edge/sampler":  32,
+	"edge/uplink":   32,
+	"edge/mapping":  31,
+	"edge/config":   30,
+	"broker/server": 30,
+
+	"broker":      20,
+	"drivers/all": 20,
+	"board/sim":   20,
+
+	"queue":              10,
+	"broker/client":      10,
+	"board":              10,
+	"drivers/drivertest": 10,
+
+	"queue/vfs":     0,
+	"broker/packet": 0,
+	"broker/topic":  0,
+	"drivers":       0,
+
+	// A suite beside what it tests; nothing but tests imports it.
+	"queue/queuetest": 15,
+}
+
+// floor returns the floor of a package of the project. A driver's package needs no line of its own in the table.
+func floor(pkg string) (int, bool) {
+	if n, ok := floors[pkg]; ok {
+		return n, true
+	}
+	if strings.HasPrefix(pkg, "drivers/") && strings.Count(pkg, "/") == 1 {
+		return 10, true
+	}
+	if under(pkg, "scripts") {
+		return 60, true
+	}
+	return 0, false
+}
+
+// apart lists who knows nothing of whom, whatever the floors would allow.
+var apart = map[string][]string{
+	"queue":   {"broker", "drivers", "board"},
+	"broker":  {"drivers", "board", "edge"},
+	"drivers": {"broker", "queue", "board", "edge"},
+	"board":   {"broker", "queue", "edge"},
+}
+
+func TestFloors(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		mine, ok := floor(s.pkg)
+		if !ok {
+			t.Errorf("%s: package %s has no floor: give it one in scripts/house/floors_test.go", s.path, s.pkg)
+			continue
+		}
+		for _, imp := range s.imports {
+			dep, ours := strings.CutPrefix(imp, module)
+			if !ours {
+				continue
+			}
+			theirs, ok := floor(dep)
+			if ok && theirs >= mine {
+				t.Errorf("%s: %s (floor %d) imports %s (floor %d): a package leans only on lower floors", s.path, s.pkg, mine, dep, theirs)
+			}
+		}
+	}
+}
+
+func TestApart(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		for dir, strangers := range apart {
+			if !under(s.pkg, dir) {
+				continue
+			}
+			for _, imp := range s.imports {
+				if dep, ours := strings.CutPrefix(imp, module); ours && underAny(dep, strangers...) {
+					t.Errorf("%s: %s imports %s: %s knows nothing of it", s.path, s.pkg, dep, dir)
+				}
+			}
+		}
+	}
+}
+
+// owners lists the folders that alone may import a library.
+var owners = []struct {
+	library string
+	folders []string
+	why     string
+}{
+	{"periph.io/x/host/v3", []string{"board"}, "the machine has one owner; and only the sysfs package, see TestHostOnlyBySysfs"},
+	{"github.com/tarm/serial", []string{"board"}, "its end-of-file means two things, which the wrapper tells apart"},
+	{"github.com/warthog618/go-gpiocdev", []string{"board"}, "drivers see pins, not chips"},
+	{"go.etcd.io/bbolt", []string{"queue"}, "the checkpoint is disposable only where the log can rebuild it"},
+	{"go.yaml.in/yaml/v3", []string{"edge/config"}, "one decoder gives every error its place and hint"},
+	{"github.com/alecthomas/kong", []string{"cmd"}, "the command line is not an API"},
+}
+
+func TestLibrariesHaveOwners(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || under(s.pkg, "scripts") {
+			continue
+		}
+		for _, imp := range s.imports {
+			for _, o := range owners {
+				if under(imp, o.library) && !underAny(s.pkg, o.folders...) {
+					t.Errorf("%s imports %s, which belongs to %v: %s", s.path, imp, o.folders, o.why)
+				}
+			}
+		}
+	}
+}
+
+// TestHostOnlyBySysfs keeps the packages out that map physical memory: as root on a Raspberry Pi 5 they would write to the
+// address at which a Pi 4 has its GPIO block.
+func TestHostOnlyBySysfs(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imp := range s.imports {
+			if under(imp, "periph.io/x/host/v3") && imp != "periph.io/x/host/v3/sysfs" {
+				t.Errorf("%s imports %s: only periph.io/x/host/v3/sysfs is allowed", s.path, imp)
+			}
+		}
+	}
+}
