@@ -1,0 +1,2 @@
+// Package board is the machine that the gateway runs on.
+package board

@@ -1,0 +1,133 @@
+package drivers
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+)
+
+// Buses is what drivers need of the machine. An empty name is the first bus of the kind. An error names what is missing and
+// ends with a hint (a line for config.txt, a group to be in).
+type Buses interface {
+	// I2C opens a bus, or gives the open one again: it is shared and is not closed by drivers. Each Tx has a deadline.
+	I2C(name string) (i2c.Bus, error)
+	// Pin takes a line, named "GPIO17" or by its place on the header "P1_11", as an input whose edges are queued by the kernel.
+	Pin(name string, c PinConfig) (Edges, error)
+	// Serial opens a port for this driver alone.
+	Serial(name string, c SerialConfig) (Port, error)
+}
+
+// Edges is an input line and the edges seen on it.
+type Edges interface {
+	// Read appends the edges seen since the last Read, oldest first, and does not wait. When they were too many to be kept the
+	// oldest are missing, and the numbers of those that follow show how many.
+	Read(dst []Edge) ([]Edge, error)
+	Close() error
+}
+
+// Edge is one edge of a line.
+type Edge struct {
+	Seq    uint32    // numbered by the kernel from 1 since the line was taken; wraps around. A gap is edges that were lost
+	Time   time.Time // when the kernel saw it, with Go's monotonic reading: differences survive a change of the clock
+	Rising bool
+}
+
+// PinConfig says how an input line is set up.
+type PinConfig struct {
+	Pull     Pull
+	Trigger  Trigger
+	Debounce time.Duration // done by the kernel: an edge counts when the level has kept still so long; 0: every edge
+}
+
+// Pull is the resistor of an input line.
+type Pull byte
+
+// The pulls. PullNone leaves the line as the board has it.
+const (
+	PullNone Pull = iota
+	PullUp
+	PullDown
+)
+
+// Trigger says which edges are seen.
+type Trigger byte
+
+// The triggers.
+const (
+	Falling Trigger = iota
+	Rising
+	BothEdges
+)
+
+// Port is a serial port. Read and Write may be called at the same time, Close and SetReadDeadline at any time.
+type Port interface {
+	// Read waits for at least one byte. Silence until the deadline is os.ErrDeadlineExceeded; an adapter that is gone is
+	// ErrUnplugged; after Close it is os.ErrClosed. After ErrUnplugged each call looks once whether the adapter is back.
+	// It never returns 0 bytes without an error.
+	io.ReadWriteCloser
+	// SetReadDeadline holds for pending and coming calls of Read; the zero time is none.
+	SetReadDeadline(t time.Time) error
+	// Discard throws away what was received and not read yet.
+	Discard() error
+}
+
+// ErrUnplugged says that the device behind a port or bus went away, as when a USB adapter is pulled.
+var ErrUnplugged = errors.New("unplugged")
+
+// SerialConfig is how a device talks unless the configuration of the bus says otherwise. Zero fields are 9600 8N1.
+type SerialConfig struct {
+	Baud     int // bit/s
+	DataBits int // 5 to 8
+	Parity   Parity
+	StopBits int // 1 or 2
+}
+
+// Parity of a serial line.
+type Parity byte
+
+// The parities.
+const (
+	NoParity Parity = iota
+	OddParity
+	EvenParity
+)
+
+// The words below are those of the configuration.
+var (
+	pullWords    = []string{"none", "up", "down"}
+	triggerWords = []string{"falling", "rising", "both"}
+	parityWords  = []string{"none", "odd", "even"}
+)
+
+func (p Pull) String() string    { return word(pullWords, byte(p)) }
+func (t Trigger) String() string { return word(triggerWords, byte(t)) }
+func (p Parity) String() string  { return word(parityWords, byte(p)) }
+
+// UnmarshalText reads none, up or down.
+func (p *Pull) UnmarshalText(b []byte) error { return parseWord((*byte)(p), pullWords, b) }
+
+// UnmarshalText reads falling, rising or both.
+func (t *Trigger) UnmarshalText(b []byte) error { return parseWord((*byte)(t), triggerWords, b) }
+
+// UnmarshalText reads none, odd or even.
+func (p *Parity) UnmarshalText(b []byte) error { return parseWord((*byte)(p), parityWords, b) }
+
+func word(words []string, i byte) string {
+	if int(i) < len(words) {
+		return words[i]
+	}
+	return fmt.Sprintf("unknown(%d)", i)
+}
+
+func parseWord(to *byte, words []string, b []byte) error {
+	for i, w := range words {
+		if w == string(b) {
+			*to = byte(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is none of %q", b, words)
+}

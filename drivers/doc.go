@@ -1,0 +1,24 @@
+// Package drivers is the contract between what reads sensors and the rest of the gateway.
+//
+// # Vocabulary
+//
+// A sensor is one device, or one line of the board, in use. It has values: "temperature", "total", "latitude". A Reading is
+// one value at one time with its quality. A Kind is what the configuration calls `driver:`; a driver package exports exactly
+// one, and package drivers/all lists them. Buses is what a driver needs of the machine; package board satisfies it with
+// hardware and package board/sim without.
+//
+// # What every driver promises
+//
+//   - It starts no goroutine and keeps no schedule: it works when it is asked, inside Sense.
+//   - Sense ends when its context does, also when the device is wedged, with an error that says what was waited for.
+//   - A value that is not there is a Reading with Quality Bad or an error, never a number that looks like one. The chip is
+//     identified before it is believed: an empty bus can answer 0xFF to everything without an error.
+//   - After an error Sense may be called again: a device that comes back is set up anew, as if it had just been found.
+//   - Halt may be called at any time and more than once.
+//
+// Package drivers/drivertest holds the tests that each driver passes.
+//
+// # Limits
+//
+// A Sensor is used by one goroutine at a time. A value is one number or one short text; a position is three values.
+package drivers

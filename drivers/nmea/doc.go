@@ -1,0 +1,2 @@
+// Package nmea is one driver; its documentation is docs/sensors/nmea.md.
+package nmea

@@ -1,0 +1,42 @@
+package nmea
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"skerry/drivers"
+)
+
+// Opts are the options of a sensor with `driver: nmea`.
+type Opts struct {
+	Wait     time.Duration `yaml:"wait"`      // how long one reading waits for the receiver; default 3s, at most 9s
+	SetClock bool          `yaml:"set_clock"` // not built yet
+}
+
+// Kind is the driver.
+var Kind = drivers.Kind{
+	Name: "nmea",
+	Doc:  "satellite receivers (GPS, Galileo ...) that speak NMEA 0183 on a serial port",
+	Bus:  drivers.SerialBus,
+	Values: []drivers.ValueDoc{
+		{Name: "latitude", Unit: "°", Doc: "degrees north; south is negative"},
+		{Name: "longitude", Unit: "°", Doc: "degrees east; west is negative"},
+		{Name: "altitude", Unit: "m", Doc: "above mean sea level"},
+		{Name: "speed", Unit: "km/h", Doc: "over ground"},
+		{Name: "course", Unit: "°", Doc: "over ground, clockwise from true north"},
+		{Name: "satellites", Doc: "satellites used for the position"},
+		{Name: "hdop", Doc: "horizontal dilution of precision; below 2 is good"},
+		{Name: "fix", Doc: "none, gps, dgps, pps, rtk, float-rtk, estimated, manual or simulated", Text: true},
+		{Name: "time", Doc: "UTC of the receiver", Text: true},
+	},
+	Opts:  func() any { return &Opts{Wait: 3 * time.Second} },
+	Check: check,
+	New:   open,
+}
+
+func check(s drivers.Setup) error { return nil }
+
+func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
+	return nil, errors.New("not built yet")
+}

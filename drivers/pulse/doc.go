@@ -1,0 +1,2 @@
+// Package pulse is one driver; its documentation is docs/sensors/pulse.md.
+package pulse

@@ -1,0 +1,27 @@
+package drivers
+
+import (
+	"context"
+	"time"
+)
+
+// SenseTimeout is the least time that a caller gives to one Sense. Drivers finish or give up within it.
+const SenseTimeout = 10 * time.Second
+
+// Sensor is a device in use.
+type Sensor interface {
+	// String names the device and where it sits, for messages: "BME280 at 0x76 on i2c1".
+	String() string
+	// Sense measures and appends its readings to dst. With an error there may still be readings: those that are true.
+	Sense(ctx context.Context, dst []Reading) ([]Reading, error)
+	// Halt puts the device to rest and gives back pins and ports. The Sensor is not used afterwards.
+	Halt() error
+}
+
+// Stateful is a Sensor with a little state that must survive a restart, as the total of a pulse counter. State is taken after
+// a Sense, so that what is kept and what was reported are the same; Restore comes once, before the first Sense.
+type Stateful interface {
+	State() []byte
+	// Restore takes what State gave. State of another version, or damaged, is an error, and the Sensor stays as it was.
+	Restore(state []byte) error
+}
