@@ -1,0 +1,54 @@
+package config
+
+import (
+	"time"
+
+	"skerry/drivers"
+)
+
+// Sensor is one device that is asked on a schedule.
+type Sensor struct {
+	Name   string        `yaml:"-"`
+	Driver string        `yaml:"driver"`
+	Kind   drivers.Kind  `yaml:"-"`
+	Setup  drivers.Setup `yaml:"-"`                    // bus and options, checked by Kind.Check: what Kind.New wants
+	Bus    string        `yaml:"bus"`                  // name of a Bus; empty: the board's own, as no bus of the kind is configured
+	Every  time.Duration `yaml:"every" in:"10ms..31d"` // aligned to the clock: 15min means :00, :15, :30, :45
+
+	// Topic is the Topic Name under which the values without a Topic of their own are published together, as one object. It
+	// is empty when every value has its own.
+	Topic   string  `yaml:"topic"`
+	Payload Payload `yaml:"payload"`
+	QoS     byte    `yaml:"qos" in:"0..2"`
+	Retain  bool    `yaml:"retain"`
+
+	// Stale is the age at which the last reading is no longer good; 0 is never.
+	Stale      time.Duration `yaml:"-"`
+	StaleAfter StaleAfter    `yaml:"stale_after"` // as written; Stale is what comes of it
+
+	// Values are those to publish: the file's in its order, or all that the driver has. Never empty.
+	Values []Value `yaml:"-"`
+
+	_ struct{} `later:"power profile commands set_clock"`
+}
+
+// Value is one quantity of a sensor and how it is treated, in the order of the fields.
+type Value struct {
+	Name string           `yaml:"-"`
+	Doc  drivers.ValueDoc `yaml:"-"` // what the driver says of it
+
+	// Unit is the unit published, and that of all numbers below. Never empty if the driver's is not.
+	Unit string `yaml:"unit"`
+
+	Multiply  float64       `yaml:"multiply"`               // 1: nothing
+	Offset    float64       `yaml:"offset"`                 // added
+	Valid     *Range        `yaml:"valid"`                  // nil: all numbers are
+	Round     float64       `yaml:"round"`                  // to the nearest multiple; 0: not at all
+	Deadband  Deadband      `yaml:"deadband"`               // smaller changes are not published
+	Heartbeat time.Duration `yaml:"heartbeat" in:"1s..31d"` // published at least this often in spite of the deadband; 0: never
+
+	// Topic is the Topic Name of this value alone; empty: the value is part of the object under Sensor.Topic.
+	Topic string `yaml:"topic"`
+
+	_ struct{} `later:"calibrate derive window burst reduce of per over probe table address type channel qos retain payload"`
+}
