@@ -1,9 +1,6 @@
 package bme280
 
 import (
-	"context"
-	"errors"
-
 	"skerry/drivers"
 )
 
@@ -28,13 +25,17 @@ var Kind = drivers.Kind{
 }
 
 func check(s drivers.Setup) error {
-	switch s.Opts.(*Opts).Address {
-	case 0, 0x76, 0x77:
+	switch options(s).Address {
+	case 0, lowAddress, highAddress:
 		return nil
 	}
-	return &drivers.OptionError{Key: "address", Problem: "no such address on this chip", Hint: "write 0x76 or 0x77, or leave it out to try both"}
+	return &drivers.OptionError{Key: "address", Problem: "no such address on this chip",
+		Hint: "write 0x76 or 0x77, or leave it out to try both"}
 }
 
-func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
-	return nil, errors.New("not built yet")
+func options(s drivers.Setup) Opts {
+	if o, ok := s.Opts.(*Opts); ok {
+		return *o
+	}
+	return Opts{}
 }
