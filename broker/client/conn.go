@@ -1,0 +1,201 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"skerry/broker/packet"
+)
+
+const (
+	// defaultPingTimeout is how long a PINGREQ waits for its answer. Geostationary links answer within 2 s, Iridium Certus
+	// has been seen to be silent for 70 s; anything received extends it.
+	defaultPingTimeout = 30 * time.Second
+
+	// keepBuffer is the largest write buffer kept for the next packets.
+	keepBuffer = 256 << 10
+)
+
+// ConnOptions are the wishes of a Conn that CONNECT does not hold.
+type ConnOptions struct {
+	// Bridge sets the top bit of the protocol level of a 3.1 or 3.1.1 CONNECT. Mosquitto and servers that follow it then do
+	// not send back what this Client publishes, and leave the RETAIN flag as published: what 5.0 asks for with No Local and
+	// Retain As Published. Others refuse it with UnsupportedProtocolVersion or close the connection.
+	Bridge bool
+
+	// Ping is the longest silence of the Server before it is asked with PINGREQ. 0 is the Keep Alive. It can be shorter
+	// than the Keep Alive of CONNECT, which is what the Server measures by.
+	Ping time.Duration
+
+	// PingTimeout is how long after PINGREQ, or after anything received since, the Server may be silent. 0 is 30 s.
+	PingTimeout time.Duration
+}
+
+// Conn is one Network Connection that the Server has accepted. Its methods may be called from several goroutines.
+type Conn struct {
+	rw      io.ReadWriteCloser
+	version packet.Version
+	server  Server
+	options ConnOptions
+	in      input
+	alive   alive
+
+	mu     sync.Mutex // guards the rest
+	out    []byte     // appended and not yet handed to a write
+	flight flight     // ids that count against the Server's Receive Maximum
+	cause  error      // why the connection ended
+
+	flushing sync.Mutex // held while writing
+	spare    []byte     // guarded by flushing: the other write buffer
+}
+
+// Open sends connect over rw and waits for CONNACK. rw is closed when Open fails, with the reason in the error: *Refused,
+// ErrTimeout when the deadline of ctx passed, ErrLost. Nobody may use rw beside the Conn from now on.
+func Open(ctx context.Context, rw io.ReadWriteCloser, connect *packet.Connect, o ConnOptions) (*Conn, error) {
+	if o.PingTimeout <= 0 {
+		o.PingTimeout = defaultPingTimeout
+	}
+	c := &Conn{rw: rw, version: connect.Version, options: o, in: input{src: rw}}
+	c.in.limit = connect.Properties.MaximumPacketSize()
+	c.alive.start, c.alive.answered = time.Now(), make(chan struct{}, 1)
+	stop := context.AfterFunc(ctx, func() { c.fail(reason(ctx)) })
+	err := c.handshake(connect)
+	if !stop() && err == nil {
+		err = c.Err() // the deadline came with the answer
+	}
+	if err != nil {
+		c.fail(err)
+		return nil, fmt.Errorf("connect: %w", c.Err())
+	}
+	c.alive.arm(c.server.KeepAlive, o)
+	return c, nil
+}
+
+// reason translates the end of a context: a deadline is the peer's silence, a cancellation is ours.
+func reason(ctx context.Context) error {
+	if ctx.Err() == context.DeadlineExceeded {
+		return ErrTimeout
+	}
+	return context.Cause(ctx)
+}
+
+func (c *Conn) handshake(connect *packet.Connect) error {
+	c.out = connect.Append(c.out)
+	if c.options.Bridge && connect.Version != packet.V5 {
+		markBridge(c.out)
+	}
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	for {
+		h, ok, err := c.in.next()
+		if err != nil {
+			return err
+		}
+		if ok {
+			return c.accept(h, connect)
+		}
+		if err := c.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+// markBridge sets the top bit of the protocol level in an encoded CONNECT: it stands behind the protocol name.
+func markBridge(connect []byte) {
+	at := 1
+	for connect[at]&0x80 != 0 { // Remaining Length
+		at++
+	}
+	at++
+	at += 2 + int(connect[at])<<8 + int(connect[at+1])
+	connect[at] |= 0x80
+}
+
+// accept reads the first packet of the Server, which must be CONNACK [MQTT-3.2.0-1].
+func (c *Conn) accept(h packet.Header, connect *packet.Connect) error {
+	v := c.version
+	if h.Type == packet.CONNACK && v == packet.V5 && len(h.Body) == 2 {
+		v = packet.V311 // a Server that knows no 5.0 refuses in its own language
+	}
+	var a packet.Connack
+	if err := a.Decode(v, h); err != nil {
+		return err
+	}
+	if a.ReasonCode != packet.Success {
+		return &Refused{Type: packet.CONNACK, Code: a.ReasonCode, Reason: text(a.Properties.ReasonString())}
+	}
+	if v != c.version {
+		return &packet.Error{Code: packet.ProtocolError, Type: packet.CONNACK, Clause: "3.2", Problem: "a 3.1.1 answer to a 5.0 CONNECT"}
+	}
+	c.server = newServer(&a, connect)
+	c.flight.max = int(c.server.ReceiveMaximum)
+	return nil
+}
+
+// Server is what the Server said in CONNACK.
+func (c *Conn) Server() *Server { return &c.server }
+
+// Version is the protocol version of the connection.
+func (c *Conn) Version() packet.Version { return c.version }
+
+// Close ends the Network Connection without DISCONNECT: the Server publishes the Will. Further calls do nothing.
+func (c *Conn) Close() error {
+	c.fail(ErrClosed)
+	return nil
+}
+
+// Err tells why the connection ended, nil while it has not.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+// Abort ends the connection for a reason that Serve then returns.
+func (c *Conn) Abort(cause error) { c.fail(cause) }
+
+// fail closes the connection; the first cause stays.
+func (c *Conn) fail(cause error) {
+	c.mu.Lock()
+	first := c.cause == nil
+	if first {
+		c.cause = cause
+	}
+	c.mu.Unlock()
+	if first {
+		c.rw.Close() // its error would say less than the cause
+	}
+}
+
+// lost turns an error of the stream into the cause of the end: an earlier cause explains it better.
+func (c *Conn) lost(err error) error {
+	c.fail(fmt.Errorf("%w: %w", ErrLost, err))
+	return c.Err()
+}
+
+// alive is what the keep-alive clock knows. Times are nanoseconds since start, so that they fit an atomic.
+type alive struct {
+	start    time.Time
+	sent     atomic.Int64 // end of the last write
+	received atomic.Int64 // last byte
+	asked    atomic.Int64 // PINGREQ without an answer; 0: none
+	answered chan struct{}
+
+	keepAlive time.Duration // 0: the Server does not measure
+	ping      time.Duration // 0: never ask
+	timeout   time.Duration
+}
+
+func (a *alive) now() int64 { return int64(time.Since(a.start)) + 1 }
+
+func (a *alive) arm(keepAlive time.Duration, o ConnOptions) {
+	a.keepAlive, a.ping, a.timeout = keepAlive, o.Ping, o.PingTimeout
+	if a.ping == 0 || keepAlive > 0 && a.ping > keepAlive {
+		a.ping = keepAlive
+	}
+}
