@@ -27,6 +27,7 @@ var floors = map[string]int{
 	"board":              10,
 	"drivers/drivertest": 10,
 
+	"queue/slotlog": 5,
 	"queue/vfs":     0,
 	"broker/packet": 0,
 	"broker/topic":  0,

@@ -71,7 +71,7 @@ var calls = []struct {
 	{"net", []string{"Dial", "DialTimeout", "Listen", "ListenTCP", "ListenUnix", "DialTCP"},
 		[]string{"broker/server", "edge/uplink", "edge/console", "board", "cmd", "scripts"}, "dialling and listening"},
 	{"os", []string{"Create", "WriteFile", "OpenFile", "CreateTemp", "Rename"},
-		[]string{"queue/vfs", "edge/config", "broker/server/users.go", "board", "cmd", "scripts"}, "writing files"},
+		[]string{"queue/vfs", "edge/config", "broker/server/userfile.go", "board", "cmd", "scripts"}, "writing files"},
 }
 
 func TestDoorsToTheOutside(t *testing.T) {
