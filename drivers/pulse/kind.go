@@ -1,8 +1,9 @@
 package pulse
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"skerry/drivers"
@@ -34,17 +35,53 @@ var Kind = drivers.Kind{
 	Doc:  "pulses on a GPIO line: rain gauges, water, gas and electricity meters, anemometers",
 	Bus:  drivers.GPIOBus,
 	Values: []drivers.ValueDoc{
-		{Name: "total", Doc: "pulses since the first start times per_pulse; goes on after a restart", Opts: func() any { return &TotalOpts{PerPulse: 1} }},
-		{Name: "rate", Doc: "change of the total per time, over a window", Opts: func() any { return &RateOpts{Of: "total", Per: time.Hour, Over: 5 * time.Minute} }},
-		{Name: "lost", Doc: "edges that came too fast to be kept one by one; the total has them"},
+		{Name: "total", Doc: "pulses since the first start times per_pulse; goes on after a restart", Opts: func() any { return newTotalOpts() }},
+		{Name: "rate", Doc: "change of the total per time, over a window", Opts: func() any { return newRateOpts() }},
+		{Name: "lost", Doc: "pulses that came too fast to be kept one by one; the total has them"},
 	},
-	Opts:  func() any { return &Opts{Pull: drivers.PullUp, Debounce: 5 * time.Millisecond} },
+	Opts:  func() any { return newOpts() },
 	Check: check,
 	New:   open,
 }
 
-func check(s drivers.Setup) error { return nil }
+func newOpts() *Opts           { return &Opts{Pull: drivers.PullUp, Debounce: 5 * time.Millisecond} }
+func newTotalOpts() *TotalOpts { return &TotalOpts{PerPulse: 1} }
+func newRateOpts() *RateOpts {
+	return &RateOpts{Of: "total", Per: time.Hour, Over: 5 * time.Minute}
+}
 
-func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
-	return nil, errors.New("not built yet")
+// options takes the three structs from a Setup; what is absent has its defaults.
+func options(s drivers.Setup) (Opts, TotalOpts, RateOpts) {
+	o, total, rate := newOpts(), newTotalOpts(), newRateOpts()
+	if given, ok := s.Opts.(*Opts); ok {
+		o = given
+	}
+	if given, ok := s.Values["total"].(*TotalOpts); ok {
+		total = given
+	}
+	if given, ok := s.Values["rate"].(*RateOpts); ok {
+		rate = given
+	}
+	return *o, *total, *rate
+}
+
+// maxDebounce keeps the microseconds that the kernel takes in 32 bits, and is longer than any contact bounces.
+const maxDebounce = time.Minute
+
+func check(s drivers.Setup) error {
+	o, total, rate := options(s)
+	var errs []error
+	wrong := func(is bool, key, problem, hint string) {
+		if is {
+			errs = append(errs, &drivers.OptionError{Key: key, Problem: problem, Hint: hint})
+		}
+	}
+	wrong(o.Pin == "", "pin", "missing", "name the line that the contact is wired to, e.g. pin: GPIO17 or pin: P1_11")
+	wrong(o.Debounce < 0 || o.Debounce > maxDebounce, "debounce", fmt.Sprintf("%v is out of range", o.Debounce), "write 0s to 1min, e.g. 8ms")
+	wrong(!(total.PerPulse > 0) || math.IsInf(total.PerPulse, 0), "values.total.per_pulse",
+		fmt.Sprintf("%v is not above zero", total.PerPulse), "write what one pulse stands for, e.g. 0.2794")
+	wrong(rate.Of != "total" && rate.Of != "", "values.rate.of", fmt.Sprintf("there is no value %q", rate.Of), "write total")
+	wrong(rate.Per <= 0, "values.rate.per", "not above zero", "write a time, e.g. 1h")
+	wrong(rate.Over < time.Second, "values.rate.over", "shorter than a second", "write a window, e.g. 5min")
+	return errors.Join(errs...)
 }
