@@ -38,11 +38,14 @@ func (p *Publish) Decode(v Version, h Header) error {
 	if v == V5 {
 		p.Properties = r.properties(1 << PUBLISH)
 	}
-	if len(p.TopicName) == 0 && r.err == nil {
-		r.fail(p.checkAlias(v))
+	if r.err != nil {
+		return r.err
 	}
 	p.Payload = r.rest
-	return r.err
+	if len(p.TopicName) == 0 {
+		return p.checkAlias(v)
+	}
+	return nil
 }
 
 // checkAlias judges an empty Topic Name.
