@@ -1,0 +1,101 @@
+package mapping
+
+import (
+	"math"
+	"time"
+	"unicode/utf8"
+
+	"skerry/drivers"
+)
+
+// timeLayout is RFC 3339 with milliseconds: what sensors and their consumers can tell apart, and no more bytes.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// appendJSON writes the present state as an object. A time equal to known is left out: the reader has it already.
+func (v *value) appendJSON(dst []byte, known time.Time) []byte {
+	s := &v.now
+	dst = append(dst, `{"value":`...)
+	switch {
+	case v.config.Doc.Text && s.text != "":
+		dst = appendString(dst, s.text)
+	case math.IsNaN(s.number):
+		dst = append(dst, "null"...)
+	default:
+		dst = v.step.append(dst, s.number)
+	}
+	dst = append(dst, v.keep...)
+	if !s.time.IsZero() && !s.time.Equal(known) {
+		dst = appendTime(append(dst, `,"time":`...), s.time)
+	}
+	if s.quality != drivers.Good {
+		dst = append(dst, `,"quality":"`...)
+		dst = append(append(dst, s.quality.String()...), '"')
+	}
+	if !math.IsNaN(s.rejected) {
+		dst = v.step.append(append(dst, `,"rejected":`...), s.rejected)
+	}
+	return append(dst, '}')
+}
+
+// appendGroup writes the values that anything is known of as one object under the time of the newest.
+func appendGroup(dst []byte, group []*value) []byte {
+	var newest time.Time
+	for _, v := range group {
+		if v.now.time.After(newest) {
+			newest = v.now.time
+		}
+	}
+	dst = append(dst, '{')
+	if !newest.IsZero() {
+		dst = append(appendTime(append(dst, `"time":`...), newest), ',')
+	}
+	dst = append(dst, `"values":{`...)
+	start := len(dst)
+	for _, v := range group {
+		if v.seen.IsZero() && v.now.quality == drivers.Good {
+			continue // not read yet, and not missed yet
+		}
+		if len(dst) > start {
+			dst = append(dst, ',')
+		}
+		dst = append(appendString(dst, v.config.Name), ':')
+		dst = v.appendJSON(dst, newest)
+	}
+	return append(dst, '}', '}')
+}
+
+// bare is the payload without any wrapping: empty when the value is not to be believed. False: it was said before.
+func (v *value) bare() ([]byte, bool) {
+	if v.now.quality != drivers.Good && v.now.quality != drivers.ClockUnset {
+		changed := v.shown
+		v.shown = false
+		return nil, changed
+	}
+	v.shown = true
+	if v.config.Doc.Text {
+		return []byte(v.now.text), true
+	}
+	return v.step.append(nil, v.now.number), true
+}
+
+func appendTime(dst []byte, t time.Time) []byte {
+	return append(t.UTC().AppendFormat(append(dst, '"'), timeLayout), '"')
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendString writes s as a JSON string. What is not UTF-8 becomes U+FFFD.
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r < 0x20:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[r>>4], hexDigits[r&0xF])
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return append(dst, '"')
+}
