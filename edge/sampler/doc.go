@@ -1,0 +1,29 @@
+// Package sampler asks the sensors on their schedule and publishes what they say.
+//
+// # Vocabulary
+//
+// Sensors on one bus are asked one after the other by one goroutine; a sensor without a shared bus has a goroutine of its
+// own. A sensor is failing from its first error to its next answer. A call is abandoned when it returns neither in time nor
+// after its context has ended.
+//
+// # Guarantees
+//
+// A schedule is aligned to the clock, in UTC: every 15min is :00, :15, :30 and :45. Only the first reading comes at once. A
+// reading that was missed is not made up for, and a step of the clock in either direction costs at most half a minute or one
+// unaligned reading.
+//
+// A sensor that fails is reported once when it begins and once when it ends. It is asked again after 5 s (or after its
+// interval, if that is shorter), then twice as long, up to a minute; a sensor read every hour is so retried much sooner than
+// in an hour. When readings were missed for `stale_after`, the last values are published as stale, and never as new.
+//
+// A call that hangs holds up its bus and nothing else, neither the other buses nor the end of Run: it is reported, and the
+// bus is used again when the call comes back. A driver that panics is a driver that failed.
+//
+// The state of a sensor that has one is kept before the readings that follow from it are published, so that a total never
+// runs backwards. Such a sensor is asked a last time when Run ends.
+//
+// # Limits
+//
+// What a counter counted after its last reading is lost when the power goes. A call that never returns leaves its goroutine
+// behind. Where storage is slow, publishing waits, and with it the bus: readings are missed instead of gathering in memory.
+package sampler

@@ -1,0 +1,91 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"skerry/broker"
+	"skerry/drivers"
+	"skerry/edge/config"
+	"skerry/edge/mapping"
+)
+
+// Sink is where readings go. Session is one on the broker. All buses call it.
+type Sink interface {
+	// Publish hands over the messages of one round. It waits while storage is too slow to take them.
+	Publish(ctx context.Context, messages []*broker.Message) error
+	// State returns what Keep kept last for a sensor, nil if nothing.
+	State(sensor string) []byte
+	// Keep keeps the state of a sensor, before all that is published after it.
+	Keep(sensor string, state []byte) error
+}
+
+// Options of a Sampler. The zero Options are usable.
+type Options struct {
+	ClockFloor time.Time    // a time that is certainly past; a reading from before it was made with a clock that was not set
+	Log        *slog.Logger // nil: discard
+}
+
+// Sampler asks the sensors of one gateway.
+type Sampler struct {
+	buses []*bus
+	log   *slog.Logger
+}
+
+// New prepares the sampler; no device is touched. An error is what is wrong with the sensors of the configuration: a
+// *SensorError, one or joined.
+func New(sensors []config.Sensor, buses drivers.Buses, o Options) (*Sampler, error) {
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Sampler{log: log}
+	shared := map[string]*bus{}
+	var errs []error
+	for _, c := range sensors {
+		m, err := mapping.New(c, o.ClockFloor)
+		if err != nil {
+			errs = append(errs, &SensorError{c.Name, err})
+			continue
+		}
+		b := s.busOf(c, shared)
+		b.sensors = append(b.sensors, newSensor(c, m, buses, log))
+	}
+	return s, errors.Join(errs...)
+}
+
+// busOf returns the bus that a sensor is asked on: that of its neighbours, or a new one.
+func (s *Sampler) busOf(c config.Sensor, shared map[string]*bus) *bus {
+	key := c.Kind.Bus.String() + " " + c.Bus
+	sharing := c.Kind.Bus == drivers.I2CBus || c.Kind.Bus == drivers.SerialBus
+	if b := shared[key]; sharing && b != nil {
+		return b
+	}
+	b := &bus{log: s.log}
+	s.buses = append(s.buses, b)
+	if sharing {
+		shared[key] = b
+	}
+	return b
+}
+
+// Run asks the sensors until ctx ends, then puts them to rest. It returns within three seconds of that, whatever the drivers do.
+func (s *Sampler) Run(ctx context.Context, sink Sink) {
+	var wg sync.WaitGroup
+	for _, b := range s.buses {
+		wg.Go(func() { b.run(ctx, sink) })
+	}
+	wg.Wait()
+}
+
+// SensorError is what is wrong with the configuration of a sensor; Err is a *drivers.OptionError, one or joined.
+type SensorError struct {
+	Sensor string
+	Err    error
+}
+
+func (e *SensorError) Error() string { return "sensor " + e.Sensor + ": " + e.Err.Error() }
+func (e *SensorError) Unwrap() error { return e.Err }
