@@ -158,6 +158,7 @@ func (s Suite) busErrors(t *testing.T) {
 		if err != nil && m.Transfers() < n {
 			t.Errorf("an error before the transfer failed: %v", err)
 		}
+		m.FailAt(0)
 		s.mustSense(t, x)
 	}
 }

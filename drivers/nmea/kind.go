@@ -1,7 +1,6 @@
 package nmea
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -24,19 +23,37 @@ var Kind = drivers.Kind{
 		{Name: "longitude", Unit: "°", Doc: "degrees east; west is negative"},
 		{Name: "altitude", Unit: "m", Doc: "above mean sea level"},
 		{Name: "speed", Unit: "km/h", Doc: "over ground"},
-		{Name: "course", Unit: "°", Doc: "over ground, clockwise from true north"},
+		{Name: "course", Unit: "°", Doc: "over ground, clockwise from true north; none while standing still"},
 		{Name: "satellites", Doc: "satellites used for the position"},
 		{Name: "hdop", Doc: "horizontal dilution of precision; below 2 is good"},
 		{Name: "fix", Doc: "none, gps, dgps, pps, rtk, float-rtk, estimated, manual or simulated", Text: true},
 		{Name: "time", Doc: "UTC of the receiver", Text: true},
 	},
-	Opts:  func() any { return &Opts{Wait: 3 * time.Second} },
+	Opts:  func() any { return newOpts() },
 	Check: check,
 	New:   open,
 }
 
-func check(s drivers.Setup) error { return nil }
+// maxWait leaves a second of the time that a caller gives.
+const maxWait = drivers.SenseTimeout - time.Second
 
-func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
-	return nil, errors.New("not built yet")
+func newOpts() *Opts { return &Opts{Wait: 3 * time.Second} }
+
+func options(s drivers.Setup) Opts {
+	if o, ok := s.Opts.(*Opts); ok {
+		return *o
+	}
+	return *newOpts()
+}
+
+func check(s drivers.Setup) error {
+	o := options(s)
+	var errs []error
+	if o.Wait < time.Second || o.Wait > maxWait {
+		errs = append(errs, &drivers.OptionError{Key: "wait", Problem: "out of range", Hint: "write 1s to 9s; receivers speak once a second"})
+	}
+	if o.SetClock {
+		errs = append(errs, &drivers.OptionError{Key: "set_clock", Problem: "not supported yet", Hint: "leave it out"})
+	}
+	return errors.Join(errs...)
 }
