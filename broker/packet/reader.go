@@ -60,7 +60,7 @@ func (r *reader) string(field string) []byte {
 func (r *reader) topicName(field string) []byte {
 	s := r.string(field)
 	if hasWildcard(s) {
-		r.fail(malformed(r.packet, "MQTT-3.3.2-2", field+" contains a wildcard"))
+		r.fail(protocolError(r.packet, "MQTT-3.3.2-2", field+" contains a wildcard"))
 	}
 	return s
 }

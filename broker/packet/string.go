@@ -30,7 +30,7 @@ func CheckTopicName(s string) error {
 	case s == "":
 		return malformed(0, "MQTT-4.7.3-1", "topic name is empty")
 	case strings.ContainsAny(s, "+#"):
-		return malformed(0, "MQTT-3.3.2-2", "topic name contains a wildcard")
+		return protocolError(0, "MQTT-3.3.2-2", "topic name contains a wildcard")
 	}
 	return CheckString(s)
 }
