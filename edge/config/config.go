@@ -3,25 +3,34 @@ package config
 import (
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"skerry/drivers"
 )
 
 // Config is one configuration file with all defaults filled in. Maps of the file are slices here where their order matters:
 // the order is that of the file.
 type Config struct {
-	Path string `yaml:"-"` // as given to Load
-	Dir  string `yaml:"-"` // the folder that relative paths in the file start from
+	Path string // as given to Load
+	Dir  string // the folder that relative paths in the file start from
 
-	Gateway  Gateway        `yaml:"gateway"`
-	Storage  Storage        `yaml:"storage"`
-	Broker   Broker         `yaml:"broker"`
-	Buses    map[string]Bus `yaml:"-"`
-	Defaults Defaults       `yaml:"defaults"`
-	Sensors  []Sensor       `yaml:"-"`
-	Streams  []Stream       `yaml:"-"`
-	Uplinks  []Uplink       `yaml:"-"`
+	Gateway  Gateway
+	Storage  Storage
+	Broker   Broker
+	Buses    map[string]Bus
+	Defaults Defaults // already taken by the Sensors
+	Sensors  []Sensor
+	Streams  []Stream
+	Uplinks  []Uplink
 
-	_ struct{} `later:"outputs alarms home_assistant health"`
+	places map[string]*yaml.Node // for Wrong
+}
+
+// Wrong returns an Error at the place of a key path, for what only a consumer of the configuration can find wrong.
+func (c *Config) Wrong(key, problem, hint string) *Error {
+	d := decoder{file: c.Path, places: c.places}
+	n := d.place(key)
+	return &Error{File: c.Path, Line: n.Line, Column: n.Column, Key: key, Problem: problem, Hint: hint}
 }
 
 // Gateway is the identity of this station.
@@ -53,7 +62,7 @@ type Storage struct {
 // Broker is the local MQTT Server.
 type Broker struct {
 	UsersFile string     `yaml:"users_file"` // "": nobody has a password
-	Listeners []Listener `yaml:"-"`
+	Listeners []Listener `yaml:"listeners,named"`
 	Limits    Limits     `yaml:"limits"`
 
 	_ struct{} `later:"acl_file filters"`
@@ -91,8 +100,8 @@ type Bus struct {
 	Name    string          `yaml:"-"`
 	Kind    drivers.BusKind `yaml:"-"`
 	Device  string          `yaml:"-"`                      // such as /dev/i2c-1 or /dev/serial0
-	I2C     string          `yaml:"i2c"`                    // as written; use Kind and Device
-	Serial  string          `yaml:"serial"`                 // as written; use Kind and Device
+	I2C     string          `yaml:"i2c"`                    // as written; Kind and Device come of it
+	Serial  string          `yaml:"serial"`                 // as written; Kind and Device come of it
 	Timeout time.Duration   `yaml:"timeout" in:"1ms..1min"` // of one transfer; 0: the board's default
 	Baud    int             `yaml:"baud" in:"50..4000000"`  // serial only, as are the next three
 	Parity  string          `yaml:"parity" oneof:"none even odd"`
@@ -106,7 +115,7 @@ type Bus struct {
 type Defaults struct {
 	Every      time.Duration `yaml:"every" in:"10ms..31d"`
 	Topic      string        `yaml:"topic"` // template; Sensor and Value hold the resolved names
-	Payload    Payload       `yaml:"payload"`
+	Payload    Payload       `yaml:"payload" oneof:"json value" later:"template cbor"`
 	QoS        byte          `yaml:"qos" in:"0..2"`
 	Retain     bool          `yaml:"retain"`
 	StaleAfter StaleAfter    `yaml:"stale_after"`

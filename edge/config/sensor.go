@@ -18,7 +18,7 @@ type Sensor struct {
 	// Topic is the Topic Name under which the values without a Topic of their own are published together, as one object. It
 	// is empty when every value has its own.
 	Topic   string  `yaml:"topic"`
-	Payload Payload `yaml:"payload"`
+	Payload Payload `yaml:"payload" oneof:"json value" later:"template cbor"`
 	QoS     byte    `yaml:"qos" in:"0..2"`
 	Retain  bool    `yaml:"retain"`
 
@@ -50,5 +50,5 @@ type Value struct {
 	// Topic is the Topic Name of this value alone; empty: the value is part of the object under Sensor.Topic.
 	Topic string `yaml:"topic"`
 
-	_ struct{} `later:"calibrate derive window burst reduce of per over probe table address type channel qos retain payload"`
+	_ struct{} `later:"calibrate derive window burst reduce probe table address type channel qos retain payload"`
 }

@@ -1,10 +1,6 @@
 package config
 
-import (
-	"net"
-	"strconv"
-	"time"
-)
+import "time"
 
 // Stream is a part of the local traffic that leaves the site, kept in order. Its name is the identity of its backlog.
 type Stream struct {
@@ -19,7 +15,7 @@ type Stream struct {
 // Uplink is a Server upstream and what goes to and comes from it.
 type Uplink struct {
 	Name         string    `yaml:"-"`
-	Servers      []Server  `yaml:"-"` // at least one, tried in order
+	Servers      Servers   `yaml:"mqtt"` // at least one, tried in order
 	Profile      string    `yaml:"profile" oneof:"generic mosquitto hivemq emqx" later:"rabbitmq activemq joram nats aws-iot azure-iot"`
 	Version      Version   `yaml:"version"`
 	ClientID     string    `yaml:"client_id"` // default: the gateway's id
@@ -30,25 +26,13 @@ type Uplink struct {
 	Carry  []string `yaml:"carry"`  // names of streams
 	Prefix string   `yaml:"prefix"` // upstream topic = Prefix + local topic
 
-	// Receive lists what is subscribed upstream and where it goes, in the order of the file.
-	Receive []Receive `yaml:"-"`
+	Receive ReceiveMap `yaml:"receive"`
 
 	KeepAlive time.Duration `yaml:"keep_alive" in:"5s..18h"`
-	Retry     DurationRange `yaml:"retry"` // the first and the longest wait between attempts
+	Retry     DurationRange `yaml:"retry" in:"100ms..1d"` // the first and the longest wait between attempts
 
 	_ struct{} `later:"links session budget schedule window interface"`
 }
-
-// Server is one address of an uplink.
-type Server struct {
-	URL  string // as written: tls://broker.example.org:8883
-	TLS  bool
-	Host string // the name that the Server's certificate must bear
-	Port int
-}
-
-// Address is host:port, as net.Dial wants it.
-func (s Server) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
 // ClientTLS is how an uplink checks its Server and shows itself. Paths of PEM files; an empty CA means those of the machine.
 type ClientTLS struct {
@@ -56,10 +40,6 @@ type ClientTLS struct {
 	Cert string `yaml:"cert"` // client certificate, with Key
 	Key  string `yaml:"key"`
 }
-
-// Receive maps an upstream Topic Filter to local topics: the wildcards of Local stand for what the wildcards of Filter
-// matched, in order. A Local without wildcards takes every message that Filter matches.
-type Receive struct{ Filter, Local string }
 
 // Version is a protocol level as it stands in CONNECT.
 type Version byte

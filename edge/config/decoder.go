@@ -1,0 +1,189 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	maxErrors = 100     // reported; the rest is counted
+	maxSteps  = 100_000 // values visited, with those behind aliases as often as they are used
+	maxDepth  = 32
+)
+
+// decoder fills structs from the nodes of one file and collects what is wrong on the way.
+type decoder struct {
+	file   string
+	dir    string
+	errs   Errors
+	places map[string]*yaml.Node // of the values by key path
+	told   map[Error]bool
+	sick   map[string]bool // key paths at or below which something is wrong
+	steps  int
+	depth  int
+}
+
+func newDecoder(file, dir string) *decoder {
+	return &decoder{file: file, dir: dir, places: map[string]*yaml.Node{}, told: map[Error]bool{}, sick: map[string]bool{}}
+}
+
+// wrong reports a problem at a node.
+func (d *decoder) wrong(n *yaml.Node, path, problem, hint string) {
+	e := Error{File: d.file, Line: n.Line, Column: n.Column, Key: path, Problem: problem, Hint: hint}
+	if d.told[e] {
+		return // a part of the file that is read twice
+	}
+	d.told[e] = true
+	d.errs = append(d.errs, &e)
+	for p := path; !d.sick[p]; p = above(p) {
+		d.sick[p] = true
+	}
+}
+
+// wrongAt reports a problem that belongs to no key.
+func (d *decoder) wrongAt(line, column int, problem, hint string) {
+	d.wrong(&yaml.Node{Line: line, Column: column}, "", problem, hint)
+}
+
+// fail reports a problem at the value of a key path, or at the nearest one above that stands in the file.
+func (d *decoder) fail(path, problem, hint string) {
+	d.wrong(d.place(path), path, problem, hint)
+}
+
+func (d *decoder) place(path string) *yaml.Node {
+	for p := path; p != ""; p = above(p) {
+		if n := d.places[p]; n != nil {
+			return n
+		}
+	}
+	if n := d.places[""]; n != nil {
+		return n
+	}
+	return &yaml.Node{Line: 1, Column: 1}
+}
+
+// given reports whether the key stands in the file.
+func (d *decoder) given(path string) bool { return d.places[path] != nil }
+
+// sound reports whether nothing was found wrong at a key path and below.
+func (d *decoder) sound(path string) bool { return !d.sick[path] }
+
+// result returns the errors in the order of the file, or nil.
+func (d *decoder) result() error {
+	if len(d.errs) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(d.errs, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	if more := len(d.errs) - maxErrors; more > 0 {
+		d.errs = append(d.errs[:maxErrors:maxErrors], &Error{File: d.file, Problem: fmt.Sprintf("and %d more problems", more)})
+	}
+	return d.errs
+}
+
+// below returns the key path of a key inside a map.
+func below(path, key string) string {
+	if strings.ContainsFunc(key, func(r rune) bool { return !nameRune(r) }) || key == "" {
+		key = fmt.Sprintf("%q", key)
+	}
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// above returns the key path without its last part.
+func above(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
+
+// enter counts a visit to a value. It is false when the file has used up what it may have.
+func (d *decoder) enter(n *yaml.Node, path string) bool {
+	d.steps++
+	if d.steps == maxSteps {
+		d.wrong(n, path, fmt.Sprintf("the file has more than %d values", maxSteps), "do its aliases multiply each other?")
+	}
+	if d.steps >= maxSteps {
+		return false
+	}
+	if d.depth > maxDepth {
+		d.wrong(n, path, fmt.Sprintf("nested deeper than %d levels", maxDepth), "does an alias contain itself?")
+		d.steps = maxSteps
+		return false
+	}
+	return true
+}
+
+// complete reports whether the whole file was visited.
+func (d *decoder) complete() bool { return d.steps < maxSteps }
+
+// follow returns what an alias stands for.
+func follow(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// entry is one key of a map and its value.
+type entry struct {
+	key, value *yaml.Node
+	name       string
+}
+
+// entries returns the keys of a map in the order of the file, those of its merge keys at the end. Own keys win over merged
+// ones, and earlier merged ones over later.
+func (d *decoder) entries(n *yaml.Node, path string) []entry {
+	d.depth++
+	defer func() { d.depth-- }()
+	var own, merged []entry
+	lines := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := follow(n.Content[i]), n.Content[i+1]
+		if !d.enter(value, path) {
+			return own
+		}
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			d.wrong(key, path, "a key is not a text", "")
+		case key.Tag == "!!merge":
+			merged = append(merged, d.merge(value, path)...)
+		case lines[key.Value] != 0:
+			d.wrong(key, below(path, key.Value), "given twice", fmt.Sprintf("the first is in line %d", lines[key.Value]))
+		default:
+			lines[key.Value] = key.Line
+			own = append(own, entry{key, value, key.Value})
+		}
+	}
+	for _, e := range merged {
+		if lines[e.name] == 0 {
+			lines[e.name] = e.key.Line
+			own = append(own, e)
+		}
+	}
+	return own
+}
+
+// merge returns the keys behind `<<`, which names a map or a list of maps.
+func (d *decoder) merge(n *yaml.Node, path string) []entry {
+	n = follow(n)
+	switch n.Kind {
+	case yaml.MappingNode:
+		return d.entries(n, path)
+	case yaml.SequenceNode:
+		var all []entry
+		for _, one := range n.Content {
+			if one = follow(one); one.Kind != yaml.MappingNode {
+				d.wrong(one, path, "a merge key << names something that is no map", "")
+			} else if d.enter(one, path) {
+				all = append(all, d.entries(one, path)...)
+			}
+		}
+		return all
+	}
+	d.wrong(n, path, "a merge key << names something that is no map", "")
+	return nil
+}

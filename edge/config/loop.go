@@ -1,0 +1,83 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// loops refuses maps that would send messages round, as far as that can be seen in one file.
+//
+// With MQTT 5 an uplink's own messages do not come back, by No Local. With 3.1.1 they do when what it sends and what it
+// receives overlap. Two uplinks to one Server are two Clients, and No Local helps neither.
+func (d *decoder) loops(list []Uplink, streams []Stream) {
+	for _, in := range list {
+		for _, out := range list {
+			own := in.Name == out.Name
+			if own && in.Version == V5 || !own && !shareServer(in, out) {
+				continue
+			}
+			d.loop(in, out, own, streams)
+		}
+	}
+}
+
+// loop reports the first receive map of one uplink that takes in what the other one sends.
+func (d *decoder) loop(in, out Uplink, own bool, streams []Stream) {
+	for _, r := range in.Receive {
+		for _, sent := range carriedFilters(out, streams) {
+			if !overlap(r.Filter, out.Prefix+sent) || !own && !carries(out, r.Local, streams) {
+				continue
+			}
+			at := below(below("uplinks", in.Name)+".receive", r.Filter)
+			if own {
+				d.fail(at, fmt.Sprintf("would receive what this uplink sends to %q", out.Prefix+sent),
+					"version: 5 keeps them apart, or a prefix that is not received")
+			} else {
+				d.fail(at, fmt.Sprintf("would receive what uplink %s sends to %q on the same server, and send it again", out.Name, out.Prefix+sent),
+					"give the uplinks prefixes that do not meet")
+			}
+			return
+		}
+	}
+}
+
+// carries reports whether an uplink sends messages of a local filter.
+func carries(out Uplink, local string, streams []Stream) bool {
+	return slices.ContainsFunc(carriedFilters(out, streams), func(f string) bool { return overlap(f, local) })
+}
+
+// carriedFilters lists what an uplink sends, as local filters.
+func carriedFilters(u Uplink, streams []Stream) []string {
+	var all []string
+	for _, s := range streams {
+		if slices.Contains(u.Carry, s.Name) {
+			all = append(all, s.Match...)
+		}
+	}
+	return all
+}
+
+// overlap reports whether some topic matches both filters.
+func overlap(a, b string) bool {
+	if hidden(a) != hidden(b) {
+		return false // a wildcard does not match a first level that begins with $
+	}
+	for {
+		levelA, restA, moreA := strings.Cut(a, "/")
+		levelB, restB, moreB := strings.Cut(b, "/")
+		switch {
+		case levelA == "#" || levelB == "#":
+			return true
+		case levelA != levelB && levelA != "+" && levelB != "+":
+			return false
+		case !moreA && !moreB:
+			return true
+		case !moreA || !moreB:
+			return restA == "#" || restB == "#" // "#" stands for no level too
+		}
+		a, b = restA, restB
+	}
+}
+
+func hidden(filter string) bool { return strings.HasPrefix(filter, "$") }

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"skerry/broker/topic"
+)
+
+// ReceiveMap lists what is subscribed upstream and where it goes, in the order of the file, in which it is a map.
+type ReceiveMap []Receive
+
+// Receive maps an upstream Topic Filter to local topics: the wildcards of Local stand for what the wildcards of Filter
+// matched, in order. A Local without wildcards takes every message that Filter matches.
+type Receive struct{ Filter, Local string }
+
+// decodeNode reads {"upstream/filter/#": "local/#"}.
+func (m *ReceiveMap) decodeNode(d *decoder, n *yaml.Node, path string) {
+	if !d.isMap(n, path) {
+		return
+	}
+	for _, e := range d.entries(n, path) {
+		at := below(path, e.name)
+		d.places[at] = e.key
+		value := follow(e.value)
+		if value.Kind != yaml.ScalarNode || empty(value) {
+			d.wrong(value, at, "wants a local topic, not "+kindOf(value), `{"cmd/station/#": "cmd/#"}`)
+			continue
+		}
+		*m = append(*m, Receive{e.name, value.Value})
+	}
+}
+
+// mapped resolves the topics of an uplink: the prefix outward and the receive map inward.
+func (d *decoder) mapped(at string, u *Uplink, v vars) {
+	d.prefix(at+".prefix", u, v)
+	key := at + ".receive"
+	if len(u.Receive) > maxFilters {
+		d.fail(key, fmt.Sprintf("has more than %d filters", maxFilters), "")
+		return
+	}
+	for i := range u.Receive {
+		r := &u.Receive[i]
+		at := below(key, r.Filter)
+		if !d.sound(at) || !d.checkTemplate(at, r.Filter, stationVars) || !d.checkTemplate(at, r.Local, stationVars) {
+			continue
+		}
+		r.Filter, r.Local = v.expand(r.Filter), v.expand(r.Local)
+		if d.checkFilter(at, r.Filter) && d.checkFilter(at, r.Local) {
+			d.wildcards(at, *r)
+		}
+	}
+}
+
+func (d *decoder) prefix(key string, u *Uplink, v vars) {
+	if u.Prefix == "" || !d.sound(key) || !d.checkTemplate(key, u.Prefix, stationVars) {
+		return
+	}
+	u.Prefix = v.expand(u.Prefix)
+	if d.checkTopicName(key, u.Prefix) && !strings.HasSuffix(u.Prefix, "/") {
+		d.fail(key, fmt.Sprintf("prefix %q ends inside a level", u.Prefix), fmt.Sprintf("did you mean %q?", u.Prefix+"/"))
+	}
+}
+
+// wildcards checks that both sides of a receive map fit: what a wildcard of the local side stands for must be known.
+func (d *decoder) wildcards(at string, r Receive) {
+	there, here := wildcardsOf(r.Filter), wildcardsOf(r.Local)
+	switch {
+	case topic.IsShared(r.Filter):
+		d.fail(at, "a shared subscription has no place here", "leave $share/... out")
+	case strings.HasPrefix(r.Local, "$"):
+		d.fail(at, fmt.Sprintf("local topic %q begins with $", r.Local), "these topics belong to the broker")
+	case here != "" && here != there:
+		d.fail(at, fmt.Sprintf("the wildcards of %q are not those of %q", r.Local, r.Filter),
+			`the same ones in the same order, or none on the local side: "cmd/station/#": "cmd/#"`)
+	}
+}
+
+// wildcardsOf returns the wildcards of a filter in their order.
+func wildcardsOf(filter string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '+' || r == '#' {
+			return r
+		}
+		return -1
+	}, filter)
+}

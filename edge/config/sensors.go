@@ -1,0 +1,201 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"skerry/drivers"
+)
+
+// plannedDrivers are part of the language and do not exist yet.
+var plannedDrivers = []string{"ads1x15", "ds18b20", "gpio", "hwmon", "iio", "modbus"}
+
+// sensors resolves the section that hangs on all before it: defaults, buses, drivers.
+func (d *decoder) sensors(c *contents, cfg *Config, kinds []drivers.Kind) []Sensor {
+	if d.given("defaults.topic") {
+		d.checkTemplate("defaults.topic", c.Defaults.Topic, sensorVars)
+	}
+	n := c.Sensors.node
+	if n == nil || !d.isMap(n, "sensors") {
+		return nil
+	}
+	var all []Sensor
+	topics, ports := map[string]string{}, map[string]string{}
+	for _, e := range d.entries(n, "sensors") {
+		at := below("sensors", e.name)
+		d.places[at] = e.value
+		d.checkName(e.key, at, e.name)
+		value := follow(e.value)
+		if !d.plain(value, at) || !d.isMap(value, at) {
+			if empty(value) {
+				d.fail(at, "names no driver", "{driver: bme280}")
+			}
+			continue
+		}
+		all = append(all, d.sensor(section{value, at}, e.name, c, kinds))
+		if s := &all[len(all)-1]; d.sound(at) && d.sound("gateway") && d.sound("defaults") {
+			d.topics(at, s, station(cfg.Gateway), topics)
+			d.alone(at, *s, ports)
+		}
+	}
+	return all
+}
+
+// sensor decodes one sensor and the options of its driver, which share one map.
+func (d *decoder) sensor(from section, name string, c *contents, kinds []drivers.Kind) Sensor {
+	def := c.Defaults
+	s := Sensor{Name: name, Every: def.Every, Topic: def.Topic, Payload: def.Payload, QoS: def.QoS, Retain: def.Retain,
+		StaleAfter: def.StaleAfter}
+	kind, ok := d.kind(from, kinds)
+	if !ok {
+		return s
+	}
+	s.Kind = kind
+	values := valueSection{}
+	targets := []reflect.Value{reflect.ValueOf(&s).Elem(), reflect.ValueOf(&values).Elem()}
+	if kind.Opts != nil {
+		s.Setup.Opts = kind.Opts()
+		targets = append(targets, reflect.ValueOf(s.Setup.Opts).Elem())
+	}
+	d.mapping(from.node, from.path, targets...)
+	s.Bus = d.busOf(from.path, s.Bus, kind, c.Buses)
+	s.Setup.Bus = s.Bus
+	d.values(from.path, values.Values, &s)
+	d.stale(from.path, &s)
+	if d.sound(from.path) && kind.Check != nil {
+		d.options(from.path, kind.Check(s.Setup))
+	}
+	return s
+}
+
+// valueSection is the key of a sensor whose content depends on the driver.
+type valueSection struct {
+	Values section `yaml:"values"`
+}
+
+// kind finds the driver of a sensor. When there is none, its other keys cannot be judged.
+func (d *decoder) kind(from section, kinds []drivers.Kind) (drivers.Kind, bool) {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Name)
+	}
+	for _, e := range d.entries(from.node, from.path) {
+		if e.name != "driver" {
+			continue
+		}
+		at := below(from.path, "driver")
+		d.places[at] = e.value
+		var name string
+		d.value(e.value, at, reflect.ValueOf(&name).Elem(), field{oneof: names, later: plannedDrivers})
+		for _, k := range kinds {
+			if k.Name == name {
+				return k, true
+			}
+		}
+		return drivers.Kind{}, false
+	}
+	d.fail(from.path, "names no driver", "driver: "+strings.Join(names, " | "))
+	return drivers.Kind{}, false
+}
+
+// busOf returns the bus of a sensor: the one named, or the first one of the kind.
+func (d *decoder) busOf(at, name string, kind drivers.Kind, buses []Bus) string {
+	key := below(at, "bus")
+	needs := kind.Bus == drivers.I2CBus || kind.Bus == drivers.SerialBus
+	if !d.sound(key) {
+		return name
+	}
+	if !d.given(key) {
+		i := slices.IndexFunc(buses, func(b Bus) bool { return busKind(b) == kind.Bus })
+		if !needs || i < 0 {
+			return ""
+		}
+		return buses[i].Name
+	}
+	if !needs {
+		d.fail(key, fmt.Sprintf("driver %s is on no bus", kind.Name), "leave the line out")
+		return name
+	}
+	i := slices.IndexFunc(buses, func(b Bus) bool { return b.Name == name })
+	var choices []string
+	for _, b := range buses {
+		if busKind(b) == kind.Bus {
+			choices = append(choices, b.Name)
+		}
+	}
+	switch {
+	case i < 0 && len(choices) == 0:
+		d.fail(key, fmt.Sprintf("no bus %q", name), fmt.Sprintf("buses: {%s: {%v: /dev/...}}, or leave the line out", name, kind.Bus))
+	case i < 0:
+		d.fail(key, fmt.Sprintf("no bus %q", name), suggest(name, choices))
+	case d.sound(below("buses", name)) && busKind(buses[i]) != kind.Bus:
+		d.fail(key, fmt.Sprintf("bus %s is not of kind %v, which driver %s needs", name, kind.Bus, kind.Name), suggest(name, choices))
+	}
+	return name
+}
+
+// alone refuses a second sensor at a serial port, which belongs to one.
+func (d *decoder) alone(at string, s Sensor, ports map[string]string) {
+	if s.Kind.Bus != drivers.SerialBus {
+		return
+	}
+	if other, taken := ports[s.Bus]; taken {
+		d.fail(d.nearest(at, below(at, "bus")), "shares its serial port with "+other, "a serial port has one device: name another bus")
+		return
+	}
+	ports[s.Bus] = at
+}
+
+func busKind(b Bus) drivers.BusKind {
+	switch {
+	case b.I2C != "":
+		return drivers.I2CBus
+	case b.Serial != "":
+		return drivers.SerialBus
+	}
+	return drivers.NoBus
+}
+
+func (d *decoder) stale(at string, s *Sensor) {
+	s.Stale = s.StaleAfter.Of(s.Every)
+	if s.Stale != 0 && s.Stale < s.Every && d.sound(at) {
+		key := below(at, "stale_after")
+		d.fail(key, fmt.Sprintf("readings every %s would be stale after %s", seconds(s.Every), seconds(s.Stale)), "5x is five times every")
+	}
+}
+
+// options reports what a driver found wrong with its options, at their keys.
+func (d *decoder) options(at string, err error) {
+	for _, o := range optionErrors(err) {
+		d.fail(deeper(at, o.Key), o.Problem, o.Hint)
+	}
+}
+
+// deeper appends a key path to another one.
+func deeper(at, key string) string {
+	if key == "" {
+		return at
+	}
+	return at + "." + key
+}
+
+// optionErrors takes joined errors apart. One of an unforeseen type is a problem of the sensor as a whole.
+func optionErrors(err error) []*drivers.OptionError {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []*drivers.OptionError
+		for _, one := range joined.Unwrap() {
+			all = append(all, optionErrors(one)...)
+		}
+		return all
+	}
+	if o, ok := errors.AsType[*drivers.OptionError](err); ok {
+		return []*drivers.OptionError{o}
+	}
+	return []*drivers.OptionError{{Problem: err.Error()}}
+}

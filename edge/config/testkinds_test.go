@@ -1,0 +1,63 @@
+package config_test
+
+import (
+	"errors"
+	"time"
+
+	"skerry/drivers"
+)
+
+// airOpts and the types below are options of every shape that a driver may have.
+type airOpts struct {
+	Address uint16            `yaml:"address"`
+	Mode    string            `yaml:"mode" oneof:"fast slow"`
+	Wait    time.Duration     `yaml:"wait" in:"1ms..1s"`
+	Taps    []int             `yaml:"taps"`
+	Names   map[string]string `yaml:"names"`
+	Gain    *float64          `yaml:"gain"`
+	Pull    drivers.Pull      `yaml:"pull"`
+	Nested  struct {
+		Deep bool `yaml:"deep"`
+	} `yaml:"nested"`
+}
+
+type rainOpts struct {
+	Pin string `yaml:"pin"`
+}
+
+type pulseOpts struct {
+	PerPulse float64 `yaml:"per_pulse"`
+}
+
+// testKinds are drivers that exist on paper only, so that no change of a real one changes the expectations here.
+func testKinds() []drivers.Kind {
+	return []drivers.Kind{
+		{
+			Name: "air", Bus: drivers.I2CBus,
+			Values: []drivers.ValueDoc{{Name: "temperature", Unit: "°C"}, {Name: "humidity", Unit: "%"}},
+			Opts:   func() any { return &airOpts{Mode: "slow", Pull: drivers.PullUp} },
+			Check: func(s drivers.Setup) error {
+				if a := s.Opts.(*airOpts).Address; a != 0 && a != 0x76 {
+					return &drivers.OptionError{Key: "address", Problem: "no such address", Hint: "0x76"}
+				}
+				return nil
+			},
+		},
+		{
+			Name: "rain", Bus: drivers.GPIOBus,
+			Values: []drivers.ValueDoc{{Name: "total", Opts: func() any { return &pulseOpts{PerPulse: 1} }}},
+			Opts:   func() any { return &rainOpts{} },
+			Check: func(s drivers.Setup) error {
+				var errs []error
+				if s.Opts.(*rainOpts).Pin == "" {
+					errs = append(errs, &drivers.OptionError{Key: "pin", Problem: "is missing", Hint: "pin: GPIO17"})
+				}
+				if o, ok := s.Values["total"].(*pulseOpts); ok && o.PerPulse <= 0 {
+					errs = append(errs, &drivers.OptionError{Key: "values.total.per_pulse", Problem: "is not positive"})
+				}
+				return errors.Join(errs...)
+			},
+		},
+		{Name: "gps", Bus: drivers.SerialBus, Values: []drivers.ValueDoc{{Name: "latitude", Unit: "°"}, {Name: "fix", Text: true}}},
+	}
+}
