@@ -30,9 +30,6 @@ type visit struct {
 }
 
 func (b *bus) run(ctx context.Context, sink Sink) {
-	for _, x := range b.sensors {
-		x.state = sink.State(x.config.Name)
-	}
 	for ctx.Err() == nil {
 		for _, x := range b.sensors {
 			b.round(ctx, sink, x)

@@ -197,7 +197,7 @@ func logger(w *station) *slog.Logger {
 func launch(t *testing.T, to *sink, sensors ...config.Sensor) *station {
 	t.Helper()
 	s := &station{t: t, sink: to, start: time.Now(), ended: make(chan struct{})}
-	x, err := sampler.New(sensors, nil, sampler.Options{Log: logger(s)})
+	x, err := sampler.New(sensors, sampler.Options{Log: logger(s)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func launch(t *testing.T, to *sink, sensors ...config.Sensor) *station {
 	s.end = cancel
 	go func() {
 		defer close(s.ended)
-		x.Run(ctx, to)
+		x.Run(ctx, nil, to)
 	}()
 	synctest.Wait()
 	return s

@@ -13,7 +13,7 @@ import (
 	"skerry/edge/mapping"
 )
 
-// Sink is where readings go. Session is one on the broker. All buses call it.
+// Sink is where readings go. Session is one, on the broker. All buses call it.
 type Sink interface {
 	// Publish hands over the messages of one round. It waits while storage is too slow to take them.
 	Publish(ctx context.Context, messages []*broker.Message) error
@@ -37,7 +37,7 @@ type Sampler struct {
 
 // New prepares the sampler; no device is touched. An error is what is wrong with the sensors of the configuration: a
 // *SensorError, one or joined.
-func New(sensors []config.Sensor, buses drivers.Buses, o Options) (*Sampler, error) {
+func New(sensors []config.Sensor, o Options) (*Sampler, error) {
 	log := o.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -52,7 +52,7 @@ func New(sensors []config.Sensor, buses drivers.Buses, o Options) (*Sampler, err
 			continue
 		}
 		b := s.busOf(c, shared)
-		b.sensors = append(b.sensors, newSensor(c, m, buses, log))
+		b.sensors = append(b.sensors, newSensor(c, m, log))
 	}
 	return s, errors.Join(errs...)
 }
@@ -73,9 +73,12 @@ func (s *Sampler) busOf(c config.Sensor, shared map[string]*bus) *bus {
 }
 
 // Run asks the sensors until ctx ends, then puts them to rest. It returns within three seconds of that, whatever the drivers do.
-func (s *Sampler) Run(ctx context.Context, sink Sink) {
+func (s *Sampler) Run(ctx context.Context, buses drivers.Buses, sink Sink) {
 	var wg sync.WaitGroup
 	for _, b := range s.buses {
+		for _, x := range b.sensors {
+			x.buses, x.state = buses, sink.State(x.config.Name)
+		}
 		wg.Go(func() { b.run(ctx, sink) })
 	}
 	wg.Wait()

@@ -307,7 +307,7 @@ func TestNewReportsEverySensor(t *testing.T) {
 	wrong.Values[0].Unit = "apples"
 	also := on("", "soil", time.Minute, nil)
 	also.Values[0].Unit = "pears"
-	_, err := sampler.New([]config.Sensor{wrong, on("", "fine", time.Minute, nil), also}, nil, sampler.Options{})
+	_, err := sampler.New([]config.Sensor{wrong, on("", "fine", time.Minute, nil), also}, sampler.Options{})
 	var one *sampler.SensorError
 	if !errors.As(err, &one) || one.Sensor != "air" {
 		t.Fatalf("error %v", err)

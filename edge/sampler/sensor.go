@@ -41,8 +41,8 @@ type outcome struct {
 	err      error
 }
 
-func newSensor(c config.Sensor, m *mapping.Sensor, buses drivers.Buses, log *slog.Logger) *sensor {
-	return &sensor{config: c, mapping: m, buses: buses, log: log.With("sensor", c.Name), schedule: schedule{every: c.Every}}
+func newSensor(c config.Sensor, m *mapping.Sensor, log *slog.Logger) *sensor {
+	return &sensor{config: c, mapping: m, log: log.With("sensor", c.Name), schedule: schedule{every: c.Every}}
 }
 
 // due tells whether the sensor is to be asked now.

@@ -1,0 +1,106 @@
+package broker
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"sync"
+
+	"skerry/broker/packet"
+	"skerry/broker/topic"
+	"skerry/queue"
+)
+
+// Message is what is published; immutable once given to Publish.
+type Message = queue.Message
+
+// Delivery is one message for one session.
+type Delivery = queue.Delivery
+
+// Never is the SessionExpiryInterval of a session that does not expire (section 3.1.2.11.2).
+const Never = math.MaxUint32
+
+// Options of a Broker. Zero fields take the defaults.
+type Options struct {
+	Log              *slog.Logger // nil: discard
+	MaxSessionExpiry uint32       // seconds; longer SessionExpiryIntervals of clients are cut to it. 0: no bound
+	Limits           Limits
+	Queue            queue.SessionOptions // bounds of each session; PacketIDs is taken from ConnectOptions
+}
+
+// Limits bound what clients can make the broker remember. Zero fields take the defaults.
+type Limits struct {
+	Sessions             int // connected or kept; default 10,000
+	Subscriptions int // of one session; default 1,000
+	RetainedMessages     int // default 100,000
+	RetainedBytes        int // topic names, properties and payloads; default 64 MiB
+}
+
+func (l *Limits) defaults() {
+	for limit, value := range map[*int]int{&l.Sessions: 10_000, &l.Subscriptions: 1000, &l.RetainedMessages: 100_000, &l.RetainedBytes: 64 << 20} {
+		if *limit == 0 {
+			*limit = value
+		}
+	}
+}
+
+// A Broker routes messages between sessions.
+type Broker struct {
+	store    *queue.Store
+	log      *slog.Logger
+	options  Options
+	subs     topic.Tree[*session, *subscription]
+	retained retained
+
+	mu       sync.Mutex          // guards the rest, and the fields of sessions that say so
+	sessions map[string]*session // by namespace and ClientID
+	made     uint64              // sessions made so far: session.order
+	due      deadlines
+	kick     chan struct{} // capacity 1: the next deadline is earlier than Run knows
+}
+
+// New makes a broker on an open store, with the sessions, subscriptions, retained messages and wills it holds. rec is what
+// queue.Open returned. New starts nothing; see Run.
+func New(store *queue.Store, rec *queue.Recovery, o Options) (*Broker, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Limits.defaults()
+	b := &Broker{
+		store:    store,
+		log:      o.Log,
+		options:  o,
+		sessions: make(map[string]*session),
+		kick:     make(chan struct{}, 1),
+	}
+	b.retained.limits = o.Limits
+	if err := b.restore(rec); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Durable is the highest resolved receipt.
+func (b *Broker) Durable() queue.Receipt { return b.store.Durable() }
+
+// Notify calls w.Wake once, when r is resolved or the store is down.
+func (b *Broker) Notify(r queue.Receipt, w queue.Waker) { b.store.Notify(r, w) }
+
+// Wait returns nil when r is resolved, or the error that makes waiting useless.
+func (b *Broker) Wait(ctx context.Context, r queue.Receipt) error { return b.store.Wait(ctx, r) }
+
+// Err is not nil when the store is down: no receipt resolves any more. QoS 0 messages still flow.
+func (b *Broker) Err() error { return b.store.Err() }
+
+// later is what a change wants done upward: it is gathered under Broker.mu and done when no lock is held any more.
+type later struct {
+	takenOver []Conn
+	touched   Touched
+}
+
+func (l *later) do() {
+	for _, c := range l.takenOver {
+		c.Close(packet.SessionTakenOver)
+	}
+	l.touched.Flush()
+}

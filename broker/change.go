@@ -1,0 +1,111 @@
+package broker
+
+import (
+	"bytes"
+	"time"
+
+	"skerry/queue"
+)
+
+// The spaces of the broker's facts.
+const (
+	spaceSession      = 1 // key: namespace and ClientID
+	spaceSubscription = 2 // key: session number and Topic Filter
+	spaceWill         = 3 // key: namespace and ClientID
+	spaceGateway      = 4 // key: the gateway's own
+)
+
+// change gathers facts that belong together. It leaves out those that are stored as they are already, so that a Client
+// that subscribes anew at each connection costs no write. Unless it is forced its commit may wait for the next group.
+type change struct {
+	b       *Broker
+	batch   *queue.Batch
+	count   int
+	forced  bool          // somebody waits for it
+	receipt queue.Receipt // after apply, if it was forced
+}
+
+func (b *Broker) change() *change { return &change{b: b, batch: b.store.NewBatch()} }
+
+func (c *change) put(space byte, key string, value []byte) {
+	if old, ok := c.b.store.Fact(space, key); ok && bytes.Equal(old, value) {
+		return
+	}
+	c.batch.Put(space, key, value)
+	c.count++
+}
+
+func (c *change) delete(space byte, key string) {
+	if _, ok := c.b.store.Fact(space, key); !ok {
+		return
+	}
+	c.batch.Delete(space, key)
+	c.count++
+}
+
+func (c *change) create(o queue.SessionOptions) *queue.Session {
+	c.count++
+	return c.batch.Create(o)
+}
+
+func (c *change) publish(m *Message, to []queue.Target) {
+	c.batch.Publish(m, to)
+	c.count++
+}
+
+func (c *change) putSubscription(sub *subscription) {
+	before := c.count
+	c.put(spaceSubscription, subscriptionKey(sub.session.queue.Number(), sub.filter), sub.encode())
+	c.forced = c.forced || c.count > before
+}
+
+func (c *change) deleteSubscription(s *session, filter string) {
+	c.delete(spaceSubscription, subscriptionKey(s.queue.Number(), filter))
+	c.forced = true
+}
+
+// putWill sets the Will of a ClientID, or deletes the one it had.
+func (c *change) putWill(key, user string, w *Will, keepAlive time.Duration) {
+	if w == nil {
+		c.delete(spaceWill, key)
+		return
+	}
+	fact := willFact{user: user, keepAlive: keepAlive, will: *w}
+	c.put(spaceWill, key, fact.encode())
+}
+
+// end ends a durable session with its facts; a volatile one has none.
+func (c *change) end(s *session) {
+	if s.queue == nil || !s.queue.Durable() {
+		return
+	}
+	c.forced = true
+	c.delete(spaceSession, s.key)
+	for filter := range s.subs {
+		c.delete(spaceSubscription, subscriptionKey(s.queue.Number(), filter))
+	}
+	c.batch.End(s.queue)
+	c.count++
+}
+
+// apply gives the change to the store.
+func (c *change) apply() error {
+	if c.count == 0 {
+		return nil
+	}
+	if !c.forced {
+		c.batch.MayWait()
+	}
+	r, err := c.b.store.Apply(c.batch)
+	if err == nil && c.forced {
+		c.receipt = r
+	}
+	return err
+}
+
+// applyFor applies a change whose receipt the answers to the Client of s wait for, now and later.
+func (c *change) applyFor(s *session) error {
+	err := c.apply()
+	s.receipt = max(s.receipt, c.receipt)
+	return err
+}

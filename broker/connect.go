@@ -1,0 +1,238 @@
+package broker
+
+import (
+	"crypto/rand"
+	"time"
+	"unicode/utf8"
+
+	"skerry/broker/packet"
+	"skerry/broker/topic"
+	"skerry/queue"
+)
+
+// ConnectOptions say who connects and on what terms (section 3.1).
+type ConnectOptions struct {
+	ClientID string // "": one is assigned, where the version allows it
+	User     string // who the Client has proven to be; "" is anonymous
+	Internal bool   // inside the program: ClientIDs of their own, which no Client can take
+	Group    string // sessions of one group are local to each other (NoLocal); counts when the session is made
+
+	Version               packet.Version
+	CleanStart            bool
+	SessionExpiryInterval uint32 // seconds after the connection ends; 0: with it; Never. 3.1.1: CleanSession ? 0 : Never
+	ReceiveMaximum        uint16 // 0: 65535
+	KeepAlive             time.Duration
+	Will                  *Will
+	PacketIDs             queue.Range // of a new session; default all
+	Conn                  Conn        // nil: publishes only
+}
+
+// Connected is what CONNACK says.
+type Connected struct {
+	SessionPresent        bool
+	Receipt               queue.Receipt // CONNACK may be sent when it is resolved
+	ClientID              string        // as given or assigned
+	Assigned              bool
+	SessionExpiryInterval uint32 // as granted
+}
+
+// Namespaces: the first byte of a session's key.
+const (
+	clientKey   = 'c'
+	internalKey = 'i'
+)
+
+func key(clientID string, internal bool) string {
+	if internal {
+		return string(internalKey) + clientID
+	}
+	return string(clientKey) + clientID
+}
+
+// Connect connects a session: the one that ClientID has, or a new one. A connection that the session already has is taken
+// over: its handle is dead when Connect returns, and its Conn is told. The error is a packet.ReasonCode.
+func (b *Broker) Connect(o ConnectOptions) (*Session, Connected, error) {
+	if code := o.invalid(); code.IsError() {
+		return nil, Connected{}, code
+	}
+	o.SessionExpiryInterval = b.grant(o.SessionExpiryInterval, o.Internal)
+	var up later
+	b.mu.Lock()
+	h, connected, code := b.connect(&o, &up)
+	b.mu.Unlock()
+	up.do()
+	if code.IsError() {
+		return nil, Connected{}, code
+	}
+	return h, connected, nil
+}
+
+// invalid is why no session could be connected with these options.
+func (o *ConnectOptions) invalid() packet.ReasonCode {
+	switch {
+	case !utf8.ValidString(o.ClientID), len(o.ClientID) > topic.MaxLength:
+		return packet.ClientIdentifierNotValid
+	case o.ClientID == "" && (o.Internal || o.Version == packet.V31):
+		return packet.ClientIdentifierNotValid
+	case o.ClientID == "" && o.Version == packet.V311 && !o.CleanStart: // [MQTT-3.1.3-8] of 3.1.1
+		return packet.ClientIdentifierNotValid
+	case o.Will == nil:
+		return packet.Success
+	case topic.ValidName(o.Will.Message.TopicName) != nil:
+		return packet.TopicNameInvalid
+	case o.Will.Message.QoS > 2:
+		return packet.QoSNotSupported
+	case !o.Internal && reserved(o.Will.Message.TopicName):
+		return packet.NotAuthorized
+	}
+	return packet.Success
+}
+
+// grant cuts a SessionExpiryInterval to what is allowed. The program's own sessions are not cut.
+func (b *Broker) grant(seconds uint32, internal bool) uint32 {
+	if most := b.options.MaxSessionExpiry; most != 0 && !internal {
+		return min(seconds, most)
+	}
+	return seconds
+}
+
+// connect does the work of Connect under the lock.
+func (b *Broker) connect(o *ConnectOptions, up *later) (*Session, Connected, packet.ReasonCode) {
+	assigned := o.ClientID == ""
+	for o.ClientID == "" || assigned && b.sessions[key(o.ClientID, o.Internal)] != nil {
+		o.ClientID = "skerry-" + rand.Text()
+	}
+	old := b.sessions[key(o.ClientID, o.Internal)]
+	if code := b.mayConnect(old, o); code.IsError() {
+		return nil, Connected{}, code
+	}
+	resume := old != nil && !o.CleanStart && old.queue != nil && old.life.expiry > 0
+	if old != nil {
+		b.leave(old, resume, up)
+	}
+	var s *session
+	var err error
+	if resume {
+		s, err = old, b.resume(old, o)
+	} else {
+		s, err = b.create(old, o)
+	}
+	if err != nil {
+		// Refused or not, the old connection is gone: the Client has a new one.
+		return nil, Connected{}, packet.ServerUnavailable
+	}
+	return b.attach(s, o), Connected{
+		SessionPresent:        resume, // [MQTT-3.2.2-2]
+		Receipt:               s.receipt,
+		ClientID:              o.ClientID,
+		Assigned:              assigned,
+		SessionExpiryInterval: o.SessionExpiryInterval,
+	}, packet.Success
+}
+
+// mayConnect tells whether the session of a ClientID may be taken. It belongs to the user who made it, or else anybody who
+// knows a ClientID could read what waits for it. One that was made anonymously anybody may have, also by a named user.
+func (b *Broker) mayConnect(old *session, o *ConnectOptions) packet.ReasonCode {
+	switch {
+	case old != nil && old.user != "" && old.user != o.User:
+		return packet.NotAuthorized
+	case old == nil && len(b.sessions) >= b.options.Limits.Sessions:
+		return packet.QuotaExceeded
+	}
+	return packet.Success
+}
+
+// leave ends whatever stands between a session and its Client's return: an older connection is taken over, and the Will is
+// cancelled or due. A Will is due if its delay is 0 and a connection was taken over, or if the session ends (3.1.4-3 and
+// 3.1.3.2.2); mosquitto keeps it back when the session goes on, against the comment there.
+func (b *Broker) leave(s *session, resume bool, up *later) {
+	due := !resume
+	if h := s.out.Load(); h != nil {
+		b.detach(h)
+		if h.conn != nil {
+			up.takenOver = append(up.takenOver, h.conn)
+		}
+		due = due || s.will != nil && s.will.Delay == 0
+	} else if s.life.restarted {
+		due = false // the restart was not the Client's doing, and it is back in time
+	}
+	if s.will != nil && due {
+		b.fire(s, &up.touched)
+	}
+	s.will = nil // its fact is overwritten or deleted by what follows
+}
+
+// resume prepares a session that goes on with a new connection.
+func (b *Broker) resume(s *session, o *ConnectOptions) error {
+	c := b.change()
+	if s.user != o.User || s.life.expiry != o.SessionExpiryInterval {
+		c.forced = true
+	}
+	c.putWill(s.key, o.User, o.Will, o.KeepAlive)
+	fact := sessionFact{number: s.queue.Number(), user: o.User, group: s.group, expiry: o.SessionExpiryInterval}
+	c.put(spaceSession, s.key, fact.encode())
+	return c.applyFor(s)
+}
+
+// create makes a new session in place of old, if there is one.
+func (b *Broker) create(old *session, o *ConnectOptions) (*session, error) {
+	s := &session{
+		b:     b,
+		key:   key(o.ClientID, o.Internal),
+		group: o.Group,
+		subs:  make(map[string]*subscription),
+	}
+	limits := b.options.Queue
+	limits.PacketIDs = o.PacketIDs
+	c := b.change()
+	if old != nil {
+		c.end(old)
+	}
+	if o.SessionExpiryInterval > 0 {
+		s.queue = c.create(limits)
+		fact := sessionFact{number: s.queue.Number(), user: o.User, group: s.group, expiry: o.SessionExpiryInterval}
+		c.put(spaceSession, s.key, fact.encode())
+		c.forced = true
+	}
+	c.putWill(s.key, o.User, o.Will, o.KeepAlive)
+	if err := c.applyFor(s); err != nil && (s.queue != nil || c.forced) {
+		return nil, err // a volatile session needs no store: QoS 0 still flows
+	}
+	if s.queue == nil {
+		s.queue = b.store.NewVolatile(limits)
+	}
+	if old != nil {
+		b.forget(old)
+	}
+	b.enter(s)
+	return s, nil
+}
+
+// enter makes a session known.
+func (b *Broker) enter(s *session) {
+	b.made++
+	s.order = b.made
+	b.sessions[s.key] = s
+}
+
+// attach gives a session its connection.
+func (b *Broker) attach(s *session, o *ConnectOptions) *Session {
+	s.user, s.will = o.User, o.Will
+	s.life = life{expiry: o.SessionExpiryInterval, keepAlive: o.KeepAlive, index: s.life.index}
+	b.schedule(s)
+	h := &Session{b: b, state: s, conn: o.Conn}
+	if o.Conn != nil {
+		s.queue.SetWaker(o.Conn)
+	}
+	s.queue.Resume(o.ReceiveMaximum)
+	s.out.Store(h)
+	return h
+}
+
+// detach takes the connection from a session.
+func (b *Broker) detach(h *Session) {
+	h.kill()
+	h.state.out.Store(nil)
+	h.state.queue.SetWaker(nil)
+	h.state.queue.Suspend()
+}

@@ -1,0 +1,21 @@
+// Package broker is the middle of Skerry: MQTT sessions and what goes between them. It has no sockets; package server puts
+// Network Connections on it, and sensors and uplinks use the same sessions from inside the program.
+//
+// Vocabulary is that of the MQTT specification: a Client connects a [Session] under its ClientID, subscribes with Topic
+// Filters, publishes messages to Topic Names. A [Conn] is what stands behind a connected session. A receipt (package queue)
+// is a point in the order of publishing; an acknowledgement may be sent when it is resolved. [Touched] is a publisher's
+// list of the sessions it has handed messages to and must flush.
+//
+// Guarantees. Messages of one publisher reach each subscriber in the order of publishing; retained messages of one topic in
+// one order for everybody, and a subscriber never sees an older retained message after a newer one. Everything that a
+// resolved receipt of Connect, Subscribe, Unsubscribe, Publish, Receive and Release stands for survives a loss of power, as
+// far as the session is durable: a session whose SessionExpiryInterval is 0 leaves nothing on disk but its Will. A publisher
+// never waits for a subscriber. A handle whose session was taken over is dead: each call on it is refused. Sessions and wills
+// expire by the boot clock, summed over restarts, and never because somebody set the wall clock.
+//
+// Nothing is called upward (on a Conn) while a lock is held. Downward the order is Broker.mu, then retained.mu, then the
+// store; Publish takes none of the first, and the second only for a retained message.
+//
+// Limits. Shared subscriptions are refused. The number of sessions, subscriptions of a session and retained messages is
+// bounded by [Limits]; what waits for a session is bounded by package queue.
+package broker

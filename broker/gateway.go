@@ -1,0 +1,20 @@
+package broker
+
+import "skerry/queue"
+
+// Fact returns a small state of the gateway that PutFact has stored: pulse totals, what an uplink has learned. The value
+// must not be changed.
+func (b *Broker) Fact(key string) ([]byte, bool) { return b.store.Fact(spaceGateway, key) }
+
+// PutFact stores a small state of the gateway; nil deletes it. It is written with the next group, before everything that is
+// published after it; whoever needs it durable waits for the receipt. The value must not be changed afterwards.
+func (b *Broker) PutFact(key string, value []byte) (queue.Receipt, error) {
+	batch := b.store.NewBatch()
+	if value == nil {
+		batch.Delete(spaceGateway, key)
+	} else {
+		batch.Put(spaceGateway, key, value)
+	}
+	batch.MayWait()
+	return b.store.Apply(batch)
+}

@@ -1,0 +1,117 @@
+package broker
+
+import (
+	"errors"
+	"strings"
+
+	"skerry/broker/packet"
+	"skerry/broker/topic"
+	"skerry/queue"
+)
+
+// Publish publishes a message of QoS 0 or 1, or one of QoS 2 from inside the program, where no packet id is to be held. The
+// acknowledgement may be sent when the receipt is resolved. An error code means that nothing was published. The caller must
+// flush t at the end of its batch; with t == nil that is done at once.
+func (s *Session) Publish(m *Message, t *Touched) (queue.Receipt, packet.ReasonCode) {
+	if code := s.refuses(m); code.IsError() {
+		return 0, code
+	}
+	if t == nil {
+		t = new(Touched)
+		defer t.Flush()
+	}
+	return s.b.publish(m, s.state, 0, t)
+}
+
+// Receive publishes an inbound QoS 2 message and holds its packet id until Release. PUBREC may be sent when the receipt is
+// resolved. A packet id that is already held is the same message once more: it publishes nothing and gets the first
+// receipt. [MQTT-4.3.3-10]
+func (s *Session) Receive(packetID uint16, m *Message, t *Touched) (queue.Receipt, packet.ReasonCode) {
+	if code := s.refuses(m); code.IsError() {
+		return 0, code
+	}
+	if r, held := s.state.queue.Held(packetID); held {
+		return r, packet.Success
+	}
+	if t == nil {
+		t = new(Touched)
+		defer t.Flush()
+	}
+	return s.b.publish(m, s.state, packetID, t)
+}
+
+// Release notes a PUBREL. PUBCOMP may be sent when the receipt is resolved.
+func (s *Session) Release(packetID uint16) (queue.Receipt, packet.ReasonCode) {
+	if s.dead.Load() {
+		return 0, packet.SessionTakenOver
+	}
+	r, held := s.state.queue.Release(packetID)
+	if !held {
+		return 0, packet.PacketIdentifierNotFound
+	}
+	return r, packet.Success
+}
+
+// refuses says why a message is not even looked at.
+func (s *Session) refuses(m *Message) packet.ReasonCode {
+	switch {
+	case s.dead.Load():
+		return packet.SessionTakenOver
+	case topic.ValidName(m.TopicName) != nil:
+		return packet.TopicNameInvalid
+	case m.QoS > 2:
+		return packet.QoSNotSupported
+	case m.TopicName[0] == '$' && !s.internal() && reserved(m.TopicName):
+		return packet.NotAuthorized
+	}
+	return packet.Success
+}
+
+// reserved names are the Server's own; mosquitto refuses the same two.
+func reserved(name string) bool {
+	return strings.HasPrefix(name, "$SYS") || strings.HasPrefix(name, "$share")
+}
+
+// publish routes m and hands it to the store. packetID is not 0 if from is to hold it.
+func (b *Broker) publish(m *Message, from *session, packetID uint16, t *Touched) (queue.Receipt, packet.ReasonCode) {
+	if m.Retain {
+		// Between routing and keeping nobody else may publish to the topic or subscribe to it, else a subscriber could
+		// get an older retained message after a newer one, and after a restart another one would be kept than now.
+		b.retained.mu.Lock()
+		defer b.retained.mu.Unlock()
+		if !b.makeRoom(m) {
+			return 0, packet.QuotaExceeded
+		}
+	}
+	b.route(m, from, t)
+	receipt, err := b.hand(m, from, packetID, t.targets)
+	if err != nil {
+		return 0, refusal(err)
+	}
+	if m.Retain {
+		b.retained.keep(m, from)
+	}
+	t.touchAll()
+	if len(t.targets) == 0 && !m.Retain {
+		return receipt, packet.NoMatchingSubscribers
+	}
+	return receipt, packet.Success
+}
+
+func (b *Broker) hand(m *Message, from *session, packetID uint16, to []queue.Target) (queue.Receipt, error) {
+	switch {
+	case packetID != 0:
+		return from.queue.Receive(packetID, m, to)
+	case len(to) == 0 && !m.Retain:
+		return 0, nil
+	}
+	return b.store.Publish(m, to)
+}
+
+// refusal is the reason code for what the store would not take.
+func refusal(err error) packet.ReasonCode {
+	if errors.Is(err, queue.ErrBusy) || errors.Is(err, queue.ErrTooLarge) {
+		return packet.QuotaExceeded
+	}
+	return packet.ImplementationSpecificError
+}

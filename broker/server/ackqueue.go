@@ -1,0 +1,66 @@
+package server
+
+import "skerry/queue"
+
+// ackQueue holds encoded acknowledgements in the order in which they are owed,
+// each until its receipt is durable. One queue for all kinds keeps every order that
+// section 4.6 asks for; an acknowledgement that owes the disk nothing waits
+// behind one that does, at most for one commit.
+type ackQueue struct {
+	fifo  []ack
+	first int // index of the head in fifo
+	bytes []byte
+	taken int // bytes that have left
+	cost  int // of all that waits, see ack
+}
+
+// ack is one acknowledgement, or several in a row that wait for the same receipt.
+type ack struct {
+	at        queue.Receipt
+	size      int32 // encoded bytes
+	cost      int32 // memory in bytes that is held until it leaves: its own and its message's
+	publishes int32 // PUBLISH exchanges that it ends: they count against the Receive Maximum
+}
+
+// add puts a behind the others; encoded are its bytes. What waits for
+// no later receipt than the one before it leaves together with that.
+func (q *ackQueue) add(a ack, encoded []byte) {
+	q.bytes = append(q.bytes, encoded...)
+	a.size = int32(len(encoded))
+	a.cost += a.size
+	q.cost += int(a.cost)
+	if n := len(q.fifo); n > q.first && q.fifo[n-1].at >= a.at {
+		last := &q.fifo[n-1]
+		last.size += a.size
+		last.cost += a.cost
+		last.publishes += a.publishes
+		return
+	}
+	q.fifo = append(q.fifo, a)
+}
+
+// take appends to dst what is durable. publishes counts the exchanges that end.
+func (q *ackQueue) take(dst []byte, durable queue.Receipt) (out []byte, publishes int32) {
+	for q.first < len(q.fifo) && q.fifo[q.first].at <= durable {
+		a := q.fifo[q.first]
+		dst = append(dst, q.bytes[q.taken:q.taken+int(a.size)]...)
+		q.taken += int(a.size)
+		q.cost -= int(a.cost)
+		publishes += a.publishes
+		q.first++
+	}
+	if q.first == len(q.fifo) {
+		q.fifo, q.bytes, q.first, q.taken = q.fifo[:0], q.bytes[:0], 0, 0
+	}
+	return dst, publishes
+}
+
+// head is the receipt that the first acknowledgement waits for.
+func (q *ackQueue) head() (at queue.Receipt, waiting bool) {
+	if q.first == len(q.fifo) {
+		return 0, false
+	}
+	return q.fifo[q.first].at, true
+}
+
+func (q *ackQueue) empty() bool { return q.first == len(q.fifo) }

@@ -1,0 +1,230 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"skerry/broker"
+	"skerry/broker/packet"
+)
+
+// errNotMQTT means that the first packet was not a CONNECT. There is nobody to answer.
+var errNotMQTT = errors.New("the first packet is not a CONNECT [MQTT-3.1.0-1]")
+
+// open waits for CONNECT and answers it. With a session in c the Client is in. Until then
+// it has cost a small buffer, and has to say who it is within Limits.Connect.
+func (c *conn) open(ctx context.Context) error {
+	c.nc.SetDeadline(time.Now().Add(c.server.limits.Connect)) // for writing too: TLS answers
+	if err := c.ended(); err != nil {
+		return err
+	}
+	var p packet.Connect
+	if err := c.readConnect(&p); err != nil {
+		return err
+	}
+	c.version = p.Version
+	if err := c.check(&p); err != nil {
+		return err
+	}
+	user, err := c.server.login(ctx, c.listener, &p)
+	if err != nil {
+		return err
+	}
+	c.nc.SetWriteDeadline(time.Time{})
+	if err := c.begin(&p, user); err != nil {
+		return err
+	}
+	c.heard = c.server.now()
+	return c.watch()
+}
+
+// readConnect reads the first packet, which is to be a CONNECT.
+func (c *conn) readConnect(p *packet.Connect) error {
+	var h packet.Header
+	for h.Type == 0 {
+		if err := c.fill(c.need); err != nil {
+			if ended := c.ended(); ended != nil {
+				return ended
+			}
+			return err
+		}
+		var err error
+		if h, err = c.nextPacket(c.in); err != nil {
+			return err
+		}
+		if c.in.buf[0]>>4 != byte(packet.CONNECT) { // do not wait for the end of something else
+			return errNotMQTT
+		}
+	}
+	err := p.Decode(h)
+	c.version = p.Version // for the answer, also when there is an error
+	return err
+}
+
+// check judges what the packet alone does not show to be wrong.
+func (c *conn) check(p *packet.Connect) error {
+	switch {
+	case len(p.ClientID) == 0 && p.Version == packet.V31: // 3.1: 1 to 23 characters
+		return packet.ClientIdentifierNotValid
+	case len(p.ClientID) == 0 && p.Version == packet.V311 && !p.CleanStart: // [MQTT-3.1.3-8] of 3.1.1
+		return packet.ClientIdentifierNotValid
+	case p.Properties.Has(packet.AuthenticationMethod): // [MQTT-4.12.0-1]
+		return packet.BadAuthenticationMethod
+	}
+	return nil
+}
+
+// begin gets a session from the broker and lets the Client in.
+func (c *conn) begin(p *packet.Connect, user string) error {
+	o := c.connectOptions(p, user)
+	c.clientID, c.expiry = o.ClientID, o.SessionExpiryInterval
+	c.maxPacketSize = p.Properties.MaximumPacketSize()
+	var answer packet.Connack
+	if c.version == packet.V5 {
+		answer.Properties = c.serverProperties(p)
+	}
+	if c.tooLarge(answer.Size(c.version)) {
+		return packet.PacketTooLarge
+	}
+	session, connected, err := c.server.broker.Connect(o)
+	if err != nil {
+		return err
+	}
+	c.session = session
+	c.server.counters.accepted.Add(1)
+	c.server.log.Info("client connected", "client", c.clientID, "user", user, "listener", c.listener.Name,
+		"address", c.nc.RemoteAddr().String(), "version", c.version.String(), "session_present", connected.SessionPresent)
+
+	answer.SessionPresent = connected.SessionPresent
+	c.answer(ack{at: connected.Receipt}, answer.Append(nil, c.version))
+	c.write() // the turn has been ours from the start
+	return nil
+}
+
+func (c *conn) connectOptions(p *packet.Connect, user string) broker.ConnectOptions {
+	o := broker.ConnectOptions{
+		ClientID:              string(p.ClientID),
+		User:                  user,
+		Version:               p.Version,
+		CleanStart:            p.CleanStart,
+		SessionExpiryInterval: sessionExpiry(p),
+		ReceiveMaximum:        min(p.Properties.ReceiveMaximum(), uint16(c.server.limits.Inflight)),
+		Conn:                  c,
+	}
+	if o.ClientID == "" {
+		o.ClientID = "skerry-" + rand.Text()
+	}
+	if p.WillFlag {
+		o.Will = will(&p.Will)
+	}
+	c.keepAlive = time.Duration(c.keepAliveSeconds(p)) * time.Second * 3 / 2
+	o.KeepAlive = c.keepAlive
+	return o
+}
+
+// sessionExpiry is in seconds. Before 5.0 Clean Session ends the session with the
+// connection, and without it the session has no end.
+func sessionExpiry(p *packet.Connect) uint32 {
+	if p.Version == packet.V5 {
+		seconds, _ := p.Properties.SessionExpiryInterval()
+		return seconds
+	}
+	if p.CleanStart {
+		return 0
+	}
+	return math.MaxUint32
+}
+
+// keepAliveSeconds is what counts: what the Client asks for, unless the Server imposes a shorter
+// one, which only a 5.0 Client can be told.
+func (c *conn) keepAliveSeconds(p *packet.Connect) uint16 {
+	longest := c.server.limits.KeepAlive / time.Second
+	if p.Version != packet.V5 || longest <= 0 || p.KeepAlive != 0 && time.Duration(p.KeepAlive) <= longest {
+		return p.KeepAlive
+	}
+	return uint16(min(longest, math.MaxUint16))
+}
+
+// tooLarge tells whether the Client takes no packet of that size.
+func (c *conn) tooLarge(size int) bool {
+	return c.maxPacketSize > 0 && size > int(c.maxPacketSize)
+}
+
+// serverProperties tells a 5.0 Client what this Server does otherwise than the specification assumes (section 3.2.2.3).
+func (c *conn) serverProperties(p *packet.Connect) packet.Properties {
+	l := &c.server.limits
+	properties := packet.Properties{}.
+		AppendNumber(packet.ReceiveMaximum, uint32(l.Inflight)).
+		AppendNumber(packet.MaximumPacketSize, uint32(l.Packet)).
+		AppendNumber(packet.TopicAliasMaximum, uint32(l.TopicAliases)).
+		AppendNumber(packet.SharedSubscriptionAvailable, 0)
+	if len(p.ClientID) == 0 {
+		properties = properties.AppendString(packet.AssignedClientIdentifier, c.clientID)
+	}
+	if seconds := c.keepAliveSeconds(p); seconds != p.KeepAlive {
+		properties = properties.AppendNumber(packet.ServerKeepAlive, uint32(seconds))
+	}
+	return properties
+}
+
+func will(w *packet.Will) *broker.Will {
+	delay, _ := w.Properties.WillDelayInterval()
+	m := newMessage(string(w.TopicName), w.Properties.Without(packet.WillDelayInterval), w.Payload)
+	m.QoS, m.Retain = w.QoS, w.Retain
+	return &broker.Will{Message: m, Delay: delay}
+}
+
+// refused answers a CONNECT that was not accepted, if there is anybody to answer, and says so in the log.
+func (c *conn) refused(err error) {
+	c.server.counters.refused.Add(1)
+	c.server.refusals.log(c, err)
+	var code packet.ReasonCode
+	if errors.As(err, &code) && c.tellRefusal(code) {
+		c.nc.SetWriteDeadline(time.Now().Add(c.server.limits.Shutdown))
+		v := c.version
+		if v != packet.V31 && v != packet.V311 {
+			v = max(v, packet.V311)
+			v = min(v, packet.V5)
+		}
+		answer := packet.Connack{ReasonCode: code}
+		if _, err := c.nc.Write(answer.Append(nil, v)); err == nil {
+			c.linger()
+		}
+	}
+	c.inner.Close()
+}
+
+// tellRefusal: before 5.0 there are no words for a malformed CONNECT, and the connection is just
+// closed. Without a version nobody has said CONNECT.
+func (c *conn) tellRefusal(code packet.ReasonCode) bool {
+	if !code.AllowedIn(packet.CONNACK) || c.version == 0 {
+		return false
+	}
+	return c.version >= packet.V5 || code != packet.MalformedPacket && code != packet.ProtocolError && code != packet.PacketTooLarge
+}
+
+// login tells which user a Client is: "" for one that is nobody in particular.
+func (s *Server) login(ctx context.Context, l *listener, p *packet.Connect) (user string, err error) {
+	if l.Authenticate == nil || p.UserName == nil {
+		if l.Anonymous {
+			return "", nil
+		}
+		return "", packet.NotAuthorized
+	}
+	wait, cancel := context.WithTimeout(ctx, s.limits.LoginWait)
+	defer cancel()
+	select {
+	case s.logins <- struct{}{}:
+		defer func() { <-s.logins }()
+	case <-wait.Done():
+		return "", fmt.Errorf("too many logins at once: %w", packet.ServerUnavailable)
+	}
+	if !l.Authenticate.Authenticate(string(p.UserName), p.Password) {
+		return "", packet.BadUserNameOrPassword
+	}
+	return string(p.UserName), nil
+}

@@ -1,0 +1,139 @@
+package server
+
+import (
+	"fmt"
+
+	"skerry/broker"
+	"skerry/broker/packet"
+	"skerry/queue"
+)
+
+// perMessage is about what a message weighs in memory besides its payload, in bytes.
+const perMessage = 128
+
+// publish handles PUBLISH from a Client (section 3.3).
+func (c *conn) publish(h packet.Header) error {
+	p := &c.in.publish
+	if err := p.Decode(c.version, h); err != nil {
+		return err
+	}
+	topicName, err := c.topicName(p)
+	if err != nil {
+		return err
+	}
+	if p.QoS > 0 && !c.mayBegin() {
+		return packet.ReceiveMaximumExceeded
+	}
+	m := newMessage(topicName, p.Properties, p.Payload)
+	m.QoS, m.Retain = p.QoS, p.Retain
+	if p.QoS == 2 {
+		receipt, code := c.session.Receive(p.PacketID, m, &c.in.touched)
+		return c.acknowledge(packet.PUBREC, p, receipt, code)
+	}
+	receipt, code := c.session.Publish(m, &c.in.touched)
+	if p.QoS == 0 {
+		if code == packet.SessionTakenOver {
+			return code
+		}
+		return nil // there is nobody to tell
+	}
+	return c.acknowledge(packet.PUBACK, p, receipt, code)
+}
+
+// mayBegin counts an exchange. A 5.0 Client has been told how many it may have under way [MQTT-3.3.4-9].
+func (c *conn) mayBegin() bool {
+	n := c.inflight.Add(1)
+	return c.version != packet.V5 || int(n) <= c.server.limits.Inflight
+}
+
+// acknowledge answers a PUBLISH of QoS 1 or 2. An older Client knows no word for "no" and
+// would take any answer for "yes": its connection is closed instead.
+func (c *conn) acknowledge(t packet.Type, p *packet.Publish, at queue.Receipt, code packet.ReasonCode) error {
+	if code == packet.SessionTakenOver {
+		return code
+	}
+	if code.IsError() && c.version != packet.V5 {
+		return fmt.Errorf("publish refused: %w", code)
+	}
+	a := ack{at: at, cost: int32(perMessage + len(p.Payload))}
+	if t == packet.PUBACK || code.IsError() {
+		a.publishes = 1
+	}
+	c.answerAck(a, packet.Ack{Type: t, PacketID: p.PacketID, ReasonCode: code})
+	return nil
+}
+
+// topicName is the Topic Name of p, its Topic Alias resolved (section 3.3.2.3.4).
+func (c *conn) topicName(p *packet.Publish) (string, error) {
+	if len(p.Properties) > 0 {
+		if p.Properties.Has(packet.SubscriptionIdentifier) { // [MQTT-3.3.4-6]
+			return "", fmt.Errorf("Subscription Identifier from a Client: %w", packet.ProtocolError)
+		}
+		if alias, ok := p.Properties.TopicAlias(); ok {
+			return c.aliased(alias, p.TopicName)
+		}
+	}
+	return c.in.topicName(p.TopicName), nil
+}
+
+func (c *conn) aliased(alias uint16, name []byte) (string, error) {
+	if alias == 0 || int(alias) > c.server.limits.TopicAliases { // [MQTT-3.3.2-8], [MQTT-3.3.2-9]
+		return "", packet.TopicAliasInvalid
+	}
+	if len(name) > 0 {
+		if c.aliases == nil {
+			c.aliases = map[uint16]string{}
+		}
+		known := c.in.topicName(name)
+		c.aliases[alias] = known
+		return known, nil
+	}
+	known, ok := c.aliases[alias]
+	if !ok {
+		return "", fmt.Errorf("Topic Alias %d has not been set: %w", alias, packet.ProtocolError)
+	}
+	return known, nil
+}
+
+// release handles PUBREL (section 3.6).
+func (c *conn) release(p *packet.Ack) error {
+	receipt, code := c.session.Release(p.PacketID)
+	if code == packet.SessionTakenOver {
+		return code
+	}
+	c.answerAck(ack{at: receipt, publishes: 1}, packet.Ack{Type: packet.PUBCOMP, PacketID: p.PacketID, ReasonCode: code})
+	return nil
+}
+
+// received handles PUBREC (section 3.5). A refusal ends the exchange [MQTT-4.3.3-4]. For a packet id that
+// is not known PUBREL goes out all the same: the Client has a message in hand that it wants to be rid of.
+func (c *conn) received(p *packet.Ack) error {
+	if p.ReasonCode.IsError() {
+		c.session.Ack(p.PacketID)
+		return nil
+	}
+	receipt, code := c.session.Received(p.PacketID)
+	if code == packet.SessionTakenOver {
+		return code
+	}
+	c.answerAck(ack{at: receipt}, packet.Ack{Type: packet.PUBREL, PacketID: p.PacketID, ReasonCode: code})
+	return nil
+}
+
+// answerAck owes the Client one of the four acknowledgements of PUBLISH.
+func (c *conn) answerAck(a ack, p packet.Ack) {
+	var space [16]byte
+	c.answer(a, p.Append(space[:0], c.version))
+}
+
+// answer owes the Client a packet.
+func (c *conn) answer(a ack, encoded []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.acks == nil {
+		c.acks = c.server.queues.Get().(*ackQueue)
+	}
+	c.acks.add(a, encoded)
+}
+
+var _ broker.Conn = (*conn)(nil)

@@ -1,0 +1,33 @@
+package server
+
+import (
+	"sync"
+	"time"
+)
+
+// refusals logs Clients that were not let in: the first at once, then at most one line
+// per interval with the number of those between. A stranger who knocks
+// all day must not fill the log.
+type refusals struct {
+	mu      sync.Mutex
+	next    time.Time // when another line may be written
+	skipped int
+}
+
+// refusalInterval is the least time between two lines.
+const refusalInterval = 10 * time.Second
+
+func (r *refusals) log(c *conn, err error) {
+	r.mu.Lock()
+	now := time.Now()
+	if now.Before(r.next) {
+		r.skipped++
+		r.mu.Unlock()
+		return
+	}
+	skipped := r.skipped
+	r.skipped, r.next = 0, now.Add(refusalInterval)
+	r.mu.Unlock()
+	c.server.log.Warn("client refused", "listener", c.listener.Name, "address", c.nc.RemoteAddr().String(),
+		"error", err, "refused_since_last_line", skipped)
+}

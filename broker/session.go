@@ -1,0 +1,158 @@
+package broker
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"skerry/broker/packet"
+	"skerry/queue"
+)
+
+// A Conn is what stands behind a connected Session: a Network Connection, or a consumer inside the program. Its methods are
+// called without locks held, from any goroutine, and also for a short while after Disconnect. The type must be comparable.
+type Conn interface {
+	// Wake says that receipts or deliveries may be ready. It only signals: it must not block and touch no socket.
+	Wake()
+	// Flush is called by a publisher once per batch: deliver what waits now, as far as that goes without blocking.
+	Flush()
+	// Close says that the session is this connection's no more (taken over). It only signals.
+	Close(packet.ReasonCode)
+}
+
+// A Session is the handle of one connection on a session: what Connect returned. It is dead after Disconnect, and when
+// another connection has taken the session over; then every call is refused with SessionTakenOver.
+//
+// Publish, Receive and Release are for one goroutine at a time; all else may be called from any.
+type Session struct {
+	b     *Broker
+	state *session
+	conn  Conn // nil: it only publishes
+
+	dead atomic.Bool
+	pull sync.Mutex // held around taking deliveries, so that none is taken by a handle that has just died
+}
+
+// session is what outlives its connections.
+type session struct {
+	b     *Broker
+	key   string // namespace and ClientID
+	order uint64 // unique; sorts the targets of a message
+	group string
+	queue *queue.Session // nil: nothing is left of the session but a Will
+
+	out     atomic.Pointer[Session] // the connected handle
+	touched atomic.Bool             // some publisher has it on its list and will flush it
+	idSets  atomic.Pointer[[][]uint32]
+	backlog backlog
+
+	// Guarded by Broker.mu:
+	user    string
+	subs    map[string]*subscription // by Topic Filter
+	will    *Will
+	life    life
+	receipt queue.Receipt // of the last change to the facts of this session
+	fact    []byte        // the session fact as last written
+}
+
+// life says how long a session lasts and what of it waits for a deadline.
+type life struct {
+	expiry    uint32        // SessionExpiryInterval in seconds
+	keepAlive time.Duration // of the last connection
+	away      queue.Stamp   // when the last connection ended; zero while connected
+	restarted bool          // away since a restart: whoever returns in time was not away for others
+	willDue   bool          // the Will waits for willAt
+	willAt    time.Duration // on the clock of the deadlines
+	expires   bool          // the session ends at endAt
+	endAt     time.Duration
+	index     int // in Broker.due, plus 1; 0: not there
+}
+
+// ClientID returns the ClientID of the session, as the Client gave it or as it was assigned.
+func (s *Session) ClientID() string { return s.state.key[1:] }
+
+// Durable tells whether the session survives a restart.
+func (s *Session) Durable() bool { return s.state.queue.Durable() }
+
+// Next appends up to max deliveries to dst. It never blocks; nothing new means that there is nothing to send now, or that
+// the Receive Maximum is used up.
+func (s *Session) Next(dst []Delivery, max int) []Delivery {
+	s.pull.Lock()
+	defer s.pull.Unlock()
+	if s.dead.Load() {
+		return dst
+	}
+	before := len(dst)
+	dst = s.state.queue.Next(dst, max)
+	for len(dst)-before < max && s.state.feed() {
+		dst = s.state.queue.Next(dst, max-(len(dst)-before))
+	}
+	return dst
+}
+
+// Waiting tells whether Next would give something now.
+func (s *Session) Waiting() bool {
+	return !s.dead.Load() && (s.state.queue.Waiting() || s.state.hungry())
+}
+
+// Ack completes a delivery: PUBACK or PUBCOMP came, or a PUBREC that refuses the message.
+func (s *Session) Ack(packetID uint16) packet.ReasonCode {
+	if s.dead.Load() {
+		return packet.SessionTakenOver
+	}
+	if !s.state.queue.Ack(packetID) {
+		return packet.PacketIdentifierNotFound
+	}
+	return packet.Success
+}
+
+// Received notes a PUBREC. PUBREL may be sent when the receipt is resolved.
+func (s *Session) Received(packetID uint16) (queue.Receipt, packet.ReasonCode) {
+	if s.dead.Load() {
+		return 0, packet.SessionTakenOver
+	}
+	r, ok := s.state.queue.Received(packetID)
+	if !ok {
+		return 0, packet.PacketIdentifierNotFound
+	}
+	return r, packet.Success
+}
+
+// ForgetHeld lets go of the inbound QoS 2 packet ids: the other side has lost its session state.
+func (s *Session) ForgetHeld() queue.Receipt {
+	if s.dead.Load() {
+		return 0
+	}
+	return s.state.queue.ForgetHeld()
+}
+
+// ExpiryLeft is the Message Expiry Interval to send onward: what the publisher set, less the time that has passed. ok is
+// false if the message does not expire. [MQTT-3.3.2-6]
+func (s *Session) ExpiryLeft(m *Message) (seconds uint32, ok bool) { return s.b.expiryLeft(m) }
+
+func (b *Broker) expiryLeft(m *Message) (seconds uint32, ok bool) {
+	if !m.HasExpiry {
+		return 0, false
+	}
+	age := min(b.store.Age(m)/time.Second, math.MaxUint32)
+	return m.Expiry - min(m.Expiry, uint32(age)), true
+}
+
+// kill makes a handle dead. When it returns no call on it takes deliveries any more.
+func (s *Session) kill() {
+	s.pull.Lock()
+	s.dead.Store(true)
+	s.pull.Unlock()
+}
+
+// internal sessions have a namespace of their own, so that no Client can name them.
+func (s *Session) internal() bool { return s.state.key[0] == internalKey }
+
+// origin is what the publisher of a retained message is remembered by, for NoLocal.
+func (s *session) origin() string {
+	if s.group != "" {
+		return s.group
+	}
+	return s.key
+}

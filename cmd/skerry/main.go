@@ -1,0 +1,78 @@
+// Command skerry is the gateway and the tools that come with it. Each verb has
+// a file of its own: a struct with its flags, and a Run method.
+//
+// Exit status: 0 ok, 1 error, 2 wrong usage, 78 wrong configuration (so that a service manager does not start it again).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// skerry is the command line. The order is that of the help.
+type skerry struct {
+	Pub     pubCmd     `cmd:"" help:"Publish messages to an MQTT server."`
+	Sub     subCmd     `cmd:"" help:"Subscribe to topics of an MQTT server and print what arrives."`
+	User    userCmd    `cmd:"" help:"Edit a users file: who may log in."`
+	Version versionCmd `cmd:"" help:"Print the version and how it was built."`
+}
+
+const description = `Skerry reads sensors, is the MQTT broker for them and for the devices nearby,
+and carries what should leave the site over a link that may fail.`
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run does what the arguments say and gives the exit status.
+func run(args []string) int {
+	// The first signal asks to end in good order; a second one ends at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)()
+
+	parser, err := kong.New(&skerry{},
+		kong.Name("skerry"),
+		kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return fail(err)
+	}
+	verb, err := parser.Parse(args)
+	if err != nil {
+		return misused(err)
+	}
+	if err := verb.Run(); err != nil {
+		return fail(err)
+	}
+	return 0
+}
+
+// misused prints what is wrong with the arguments.
+func misused(err error) int {
+	command := "skerry"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			command = node.FullPath()
+		}
+	}
+	fmt.Fprintf(os.Stderr, "skerry: %v (hint: see `%s --help`)\n", err, command)
+	return 2
+}
+
+// fail prints an error. It may name its own exit status with an ExitCode method.
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, "skerry:", err)
+	var coder kong.ExitCoder
+	if errors.As(err, &coder) {
+		return coder.ExitCode()
+	}
+	return 1
+}

@@ -1,0 +1,13 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the scripts call the command as `skerry`: the test binary runs itself as it.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"skerry": func() { os.Exit(run(os.Args[1:])) }})
+}

@@ -1,0 +1,97 @@
+package sampler
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"skerry/broker"
+	"skerry/broker/packet"
+	"skerry/queue"
+)
+
+// clientID names the session of the sensors, in the namespace of sessions inside the program.
+const clientID = "sensors"
+
+const (
+	// patience is how long a refused message waits for storage when nothing of this session is on its way there.
+	patience = time.Second
+	// again is the time between two attempts.
+	again = 50 * time.Millisecond
+)
+
+// Session is a Sink: a session of the broker that only publishes, and the facts beside it.
+type Session struct {
+	broker *broker.Broker
+
+	mu      sync.Mutex // one round at a time
+	session *broker.Session
+	touched broker.Touched
+	last    queue.Receipt
+}
+
+// NewSession connects the sensors to the broker.
+func NewSession(b *broker.Broker) (*Session, error) {
+	s, _, err := b.Connect(broker.ConnectOptions{ClientID: clientID, Internal: true, Version: packet.V5, CleanStart: true})
+	if err != nil {
+		return nil, fmt.Errorf("connect the sensors to the broker: %w", err)
+	}
+	return &Session{broker: b, session: s}, nil
+}
+
+// Publish publishes the messages of one round. When too much is waiting for the disk it waits as well.
+func (s *Session) Publish(ctx context.Context, messages []*broker.Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.touched.Flush()
+	for _, m := range messages {
+		if err := s.publish(ctx, m); err != nil {
+			return fmt.Errorf("publish %s: %w", m.TopicName, err)
+		}
+	}
+	return nil
+}
+
+func (s *Session) publish(ctx context.Context, m *broker.Message) error {
+	for waited := time.Duration(0); ; waited += again {
+		receipt, code := s.session.Publish(m, &s.touched)
+		if !code.IsError() {
+			s.last = max(s.last, receipt)
+			return nil
+		}
+		if code != packet.QuotaExceeded || waited >= patience {
+			return code
+		}
+		s.touched.Flush() // before it blocks
+		if err := s.room(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// room waits until what was published before is on the disk, or a moment if it is already: others may be in the way.
+func (s *Session) room(ctx context.Context) error {
+	if s.broker.Durable() < s.last {
+		return s.broker.Wait(ctx, s.last)
+	}
+	sleep(ctx, again)
+	return ctx.Err()
+}
+
+// State returns what Keep kept last for a sensor.
+func (s *Session) State(sensor string) []byte {
+	state, _ := s.broker.Fact(fact(sensor))
+	return state
+}
+
+// Keep keeps the state of a sensor. It is written with what is published next, at the latest.
+func (s *Session) Keep(sensor string, state []byte) error {
+	_, err := s.broker.PutFact(fact(sensor), state)
+	return err
+}
+
+// Close ends the session.
+func (s *Session) Close() { s.session.Disconnect(broker.DisconnectOptions{}) }
+
+func fact(sensor string) string { return "sensor/" + sensor }
