@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math"
@@ -30,18 +31,17 @@ type Options struct {
 
 // Limits bound what clients can make the broker remember. Zero fields take the defaults.
 type Limits struct {
-	Sessions             int // connected or kept; default 10,000
-	Subscriptions int // of one session; default 1,000
-	RetainedMessages     int // default 100,000
-	RetainedBytes        int // topic names, properties and payloads; default 64 MiB
+	Sessions         int // connected or kept; default 10,000
+	Subscriptions    int // of one session; default 1,000
+	RetainedMessages int // default 100,000
+	RetainedBytes    int // topic names, properties and payloads; default 64 MiB
 }
 
 func (l *Limits) defaults() {
-	for limit, value := range map[*int]int{&l.Sessions: 10_000, &l.Subscriptions: 1000, &l.RetainedMessages: 100_000, &l.RetainedBytes: 64 << 20} {
-		if *limit == 0 {
-			*limit = value
-		}
-	}
+	l.Sessions = cmp.Or(l.Sessions, 10_000)
+	l.Subscriptions = cmp.Or(l.Subscriptions, 1000)
+	l.RetainedMessages = cmp.Or(l.RetainedMessages, 100_000)
+	l.RetainedBytes = cmp.Or(l.RetainedBytes, 64<<20)
 }
 
 // A Broker routes messages between sessions.

@@ -39,6 +39,11 @@ func (c *change) delete(space byte, key string) {
 	if _, ok := c.b.store.Fact(space, key); !ok {
 		return
 	}
+	c.drop(space, key)
+}
+
+// drop deletes a fact that is known to be there.
+func (c *change) drop(space byte, key string) {
 	c.batch.Delete(space, key)
 	c.count++
 }

@@ -136,7 +136,7 @@ func (b *Broker) mayConnect(old *session, o *ConnectOptions) packet.ReasonCode {
 	switch {
 	case old != nil && old.user != "" && old.user != o.User:
 		return packet.NotAuthorized
-	case old == nil && len(b.sessions) >= b.options.Limits.Sessions:
+	case old == nil && !o.Internal && len(b.sessions) >= b.options.Limits.Sessions:
 		return packet.QuotaExceeded
 	}
 	return packet.Success

@@ -13,8 +13,8 @@
 // never waits for a subscriber. A handle whose session was taken over is dead: each call on it is refused. Sessions and wills
 // expire by the boot clock, summed over restarts, and never because somebody set the wall clock.
 //
-// Nothing is called upward (on a Conn) while a lock is held. Downward the order is Broker.mu, then retained.mu, then the
-// store; Publish takes none of the first, and the second only for a retained message.
+// Nothing is called upward (on a Conn) while a lock is held. Downward the order is Broker.mu, Session.pull, retained.mu, the
+// store; Publish takes no lock of this package but retained.mu, and that only for a retained message.
 //
 // Limits. Shared subscriptions are refused. The number of sessions, subscriptions of a session and retained messages is
 // bounded by [Limits]; what waits for a session is bounded by package queue.

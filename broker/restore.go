@@ -39,7 +39,7 @@ func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad in
 		x := b.store.Session(fact.number)
 		if !ok || x == nil || key == "" {
 			bad++
-			c.delete(spaceSession, key)
+			c.drop(spaceSession, key)
 			continue
 		}
 		s := &session{
@@ -70,13 +70,13 @@ func (b *Broker) restoreSubscriptions(numbers map[uint64]*session, c *change) (b
 		s := numbers[number]
 		if !ok || s == nil {
 			bad++
-			c.delete(spaceSubscription, key)
+			c.drop(spaceSubscription, key)
 			continue
 		}
 		sub, ok := decodeSubscription(s, filter, value)
 		if !ok {
 			bad++
-			c.delete(spaceSubscription, key)
+			c.drop(spaceSubscription, key)
 			continue
 		}
 		b.install(sub)
@@ -91,7 +91,7 @@ func (b *Broker) restoreWills(c *change) (bad int) {
 		fact, ok := decodeWill(value)
 		if !ok || key == "" {
 			bad++
-			c.delete(spaceWill, key)
+			c.drop(spaceWill, key)
 			continue
 		}
 		s := b.sessions[key]
@@ -112,7 +112,7 @@ func (b *Broker) restoreAway(s *session, c *change) {
 		return
 	}
 	if s.life.away == (queue.Stamp{}) && s.life.expiry != Never {
-		s.life.away = b.store.Now()
+		s.life.away = b.now()
 		fact := sessionFact{number: s.queue.Number(), user: s.user, group: s.group, expiry: s.life.expiry, away: s.life.away}
 		c.put(spaceSession, s.key, fact.encode())
 	}

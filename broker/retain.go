@@ -37,7 +37,7 @@ func (b *Broker) makeRoom(m *Message) bool {
 	if len(m.Payload) == 0 || r.fits(m) {
 		return true
 	}
-	if now := b.store.Now().At; r.swept == 0 || now-r.swept >= sweepEvery {
+	if now := b.now().At; r.swept == 0 || now-r.swept >= sweepEvery {
 		r.swept = now
 		for _, k := range collect(r, "#", b.expired) {
 			r.drop(k.message.TopicName)
@@ -153,7 +153,7 @@ func (l *backlog) take(n int) []owed {
 const feedAtOnce = 128
 
 // hungry tells whether there is something to feed, and room for it.
-func (s *session) hungry() bool { return s.backlog.waits.Load() && s.queue.Queued() <= feedAtOnce }
+func (s *session) hungry() bool { return s.backlog.waits.Load() && queued(s.queue) <= feedAtOnce }
 
 // feed pushes some of the backlog; false if there was nothing to push or no room.
 func (s *session) feed() bool {

@@ -53,7 +53,6 @@ type session struct {
 	will    *Will
 	life    life
 	receipt queue.Receipt // of the last change to the facts of this session
-	fact    []byte        // the session fact as last written
 }
 
 // life says how long a session lasts and what of it waits for a deadline.

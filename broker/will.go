@@ -16,12 +16,13 @@ func (w *Will) delay() time.Duration { return time.Duration(w.Delay) * time.Seco
 
 // fire publishes the Will of a session, if it has one, and in the same batch forgets it.
 func (b *Broker) fire(s *session, t *Touched) {
+	s.life.willDue = false
 	if s.will == nil {
 		return
 	}
 	m := *s.will.Message // fresh: the time of a Will is when it is published
 	m.Stamp = queue.Stamp{}
-	s.will, s.life.willDue = nil, false
+	s.will = nil
 	c := b.change()
 	c.delete(spaceWill, s.key)
 	if m.Retain {
