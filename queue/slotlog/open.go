@@ -1,10 +1,12 @@
 package slotlog
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 
@@ -31,6 +33,7 @@ func Open(fsys vfs.FS, dir string, o Options) (*Log, error) {
 	if err := l.placeSegments(slots); err != nil {
 		return nil, err
 	}
+	l.keepSpares()
 	if err := l.fixEnds(); err != nil {
 		return nil, err
 	}
@@ -177,8 +180,8 @@ func (l *Log) addSegment(s *segment) {
 	l.segments = append(l.segments, s)
 }
 
-// placeHeaderless looks into a slot both of whose headers are damaged: its blocks say which segment it held last. Without any
-// valid block it is a spare, if it is whole.
+// placeHeaderless looks into a slot both of whose headers are damaged: its blocks say which segment it held last. A slot that was
+// never used is a spare; if it is not even whole, the power went while it was made. Anything else is left alone.
 func (l *Log) placeHeaderless(s slotFile) {
 	f, err := l.fs.Open(l.name(s.index))
 	if err != nil {
@@ -190,13 +193,36 @@ func (l *Log) placeHeaderless(s slotFile) {
 	for number := range found {
 		last = max(last, number)
 	}
-	if b := found[last]; b != nil {
+	switch b := found[last]; {
+	case b != nil:
 		l.addSegment(&segment{
 			number: last, slot: s.index, places: l.places(s.size),
 			firstChunk: b.lowest, firstSeq: b.chunks[b.lowest].seq, boot: b.boot,
 		})
-	} else if s.size == l.o.SlotSize {
+	case !l.unused(f, s.size):
+	case s.size == l.o.SlotSize:
 		l.spare = append(l.spare, s.index)
+	default:
+		_ = l.fs.Remove(l.name(s.index))
+	}
+}
+
+// unused tells whether there are only zeros behind the place of the header. The header itself may be the torn first one.
+func (l *Log) unused(f vfs.File, size int64) bool {
+	buf := make([]byte, l.o.BlockSize)
+	for at := int64(len(buf)); at < size; at += int64(len(buf)) {
+		n, err := f.ReadAt(buf, at)
+		if err != nil && err != io.EOF || bytes.ContainsFunc(buf[:n], func(r rune) bool { return r != 0 }) {
+			return false
+		}
+	}
+	return true
+}
+
+// keepSpares makes sure that the spares found are still there after a power cut.
+func (l *Log) keepSpares() {
+	if len(l.spare) > 0 && l.fs.SyncDir(l.dir) != nil {
+		l.spare = nil
 	}
 }
 

@@ -74,6 +74,10 @@ func (r *Reader) where(pos Position) (s *segment, end Position, last bool) {
 
 // enter starts a segment: records never cross slots, so whatever was missing before it ends here.
 func (r *Reader) enter(s *segment) {
+	if s.header == nil { // its first blocks may be missing too
+		r.damage(s)
+		return
+	}
 	if r.seq != 0 && s.firstSeq > r.seq {
 		r.Lost += s.firstSeq - r.seq
 		if !r.resync {

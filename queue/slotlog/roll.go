@@ -29,7 +29,7 @@ func (l *Log) roll() error {
 	if l.w.file != nil {
 		_ = l.w.file.Close() // everything in it that counts was synced
 	}
-	l.w = writer{s: s, file: f, seq: l.w.seq, at: s.firstChunk, place: -1, stale: -1, tail: l.w.tail[:0], scratch: l.w.scratch}
+	l.w = writer{s: s, file: f, seq: l.w.seq, at: s.firstChunk, place: -1, stale: -1, tail: l.w.tail[:0]}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := len(l.segments); n > 0 {

@@ -3,7 +3,6 @@ package slotlog
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"skerry/queue/vfs"
 )
@@ -25,7 +24,7 @@ type writer struct {
 	tailFirst uint16 // firstRec of the tail
 	tailSeq   uint64 // seq of the tail
 
-	scratch []byte
+	stream, scratch []byte
 }
 
 // Commit makes the group durable. A group may be cut in two where slots end; a record is not. On an error nothing is known about the
@@ -132,12 +131,12 @@ func (l *Log) layout(data []byte, starts []int) ([]block, []int) {
 	blocks := make([]block, (total+room-1)/room)
 	places := make([]int, len(blocks))
 	next := w.next
-	stream := slices.Concat(w.tail, data)
+	w.stream = append(append(w.stream[:0], w.tail...), data...)
 	for i := range blocks {
 		blocks[i] = block{
 			firstRec: noRecord, segment: w.s.number, chunk: w.at + uint64(i), group: w.seq, boot: l.boot,
 			durable: w.s.end.Chunk, durableUsed: uint16(w.s.end.Offset),
-			payload: stream[i*room : min((i+1)*room, total)],
+			payload: w.stream[i*room : min((i+1)*room, total)],
 		}
 		if i == 0 && w.place >= 0 && w.stale >= 0 {
 			places[i] = w.stale
@@ -207,6 +206,10 @@ func (l *Log) advance(blocks []block, places []int, records int) {
 	w.at, w.place = last.chunk, places[n-1]
 	w.tail = append(w.tail[:0], last.payload...)
 	w.tailFirst, w.tailSeq = last.firstRec, last.seq
+	const keep = 1 << 20
+	if cap(w.scratch) > keep { // an unusually large group
+		w.stream, w.scratch = nil, nil
+	}
 	if len(w.tail) == l.capacity() {
 		w.at, w.place, w.tail = w.at+1, -1, w.tail[:0]
 	}
