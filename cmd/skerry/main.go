@@ -13,10 +13,13 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"skerry/edge/config"
 )
 
 // skerry is the command line. The order is that of the help.
 type skerry struct {
+	Check   checkCmd   `cmd:"" help:"Read a configuration and say what is wrong with it, or what it means."`
 	Pub     pubCmd     `cmd:"" help:"Publish messages to an MQTT server."`
 	Sub     subCmd     `cmd:"" help:"Subscribe to topics of an MQTT server and print what arrives."`
 	User    userCmd    `cmd:"" help:"Edit a users file: who may log in."`
@@ -67,8 +70,13 @@ func misused(err error) int {
 	return 2
 }
 
-// fail prints an error. It may name its own exit status with an ExitCode method.
+// fail prints an error and gives the exit status, which the error may name with an ExitCode method. Errors of a
+// configuration begin with their place in the file and stand alone, so that editors find it.
 func fail(err error) int {
+	if wrong, ok := errors.AsType[config.Errors](err); ok {
+		fmt.Fprintln(os.Stderr, wrong)
+		return 78
+	}
 	fmt.Fprintln(os.Stderr, "skerry:", err)
 	var coder kong.ExitCoder
 	if errors.As(err, &coder) {

@@ -28,9 +28,19 @@ type Config struct {
 
 // Wrong returns an Error at the place of a key path, for what only a consumer of the configuration can find wrong.
 func (c *Config) Wrong(key, problem, hint string) *Error {
-	d := decoder{file: c.Path, places: c.places}
+	d := decoder{places: c.places}
 	n := d.place(key)
 	return &Error{File: c.Path, Line: n.Line, Column: n.Column, Key: key, Problem: problem, Hint: hint}
+}
+
+// WrongSensor places what a consumer found wrong with a sensor: an error whose parts, where they are *drivers.OptionError,
+// name keys below the sensor.
+func (c *Config) WrongSensor(name string, err error) Errors {
+	var all Errors
+	for _, o := range optionErrors(err) {
+		all = append(all, c.Wrong(deeper(below("sensors", name), o.Key), o.Problem, o.Hint))
+	}
+	return all
 }
 
 // Gateway is the identity of this station.

@@ -1,9 +1,7 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -77,9 +75,7 @@ func (d *decoder) result() error {
 	if len(d.errs) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(d.errs, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	d.errs.Sort()
 	if more := len(d.errs) - maxErrors; more > 0 {
 		d.errs = append(d.errs[:maxErrors:maxErrors], &Error{File: d.file, Problem: fmt.Sprintf("and %d more problems", more)})
 	}

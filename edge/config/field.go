@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 )
 
 // field is one key that a struct knows, read from the tags of its Go field:
@@ -112,14 +111,4 @@ func number(v reflect.Value) float64 {
 		return float64(v.Uint())
 	}
 	return v.Float()
-}
-
-// seconds prints a duration as a file would have it.
-func seconds(d time.Duration) string {
-	for _, u := range []string{"d", "h", "min", "s"} {
-		if f := durationUnits[u]; d >= f && d%f == 0 {
-			return fmt.Sprintf("%d%s", d/f, u)
-		}
-	}
-	return fmt.Sprintf("%dms", d.Milliseconds())
 }

@@ -46,6 +46,19 @@ func parseDuration(text string) (time.Duration, error) {
 	return time.Duration(math.Round(sum)), nil
 }
 
+// FormatDuration writes a duration as a file would have it: in the largest unit that divides it.
+func FormatDuration(d time.Duration) string {
+	for _, u := range []string{"d", "h", "min", "s", "ms"} {
+		if f := durationUnits[u]; d >= f && d%f == 0 {
+			return fmt.Sprintf("%d%s", d/f, u)
+		}
+	}
+	if d == 0 {
+		return "0s"
+	}
+	return d.String()
+}
+
 // splitUnit takes the first number and the letters behind it off a text.
 func splitUnit(text string) (number, unit, rest string) {
 	n := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789.+-", r) })

@@ -163,7 +163,7 @@ func (d *decoder) stale(at string, s *Sensor) {
 	s.Stale = s.StaleAfter.Of(s.Every)
 	if s.Stale != 0 && s.Stale < s.Every && d.sound(at) {
 		key := below(at, "stale_after")
-		d.fail(key, fmt.Sprintf("readings every %s would be stale after %s", seconds(s.Every), seconds(s.Stale)), "5x is five times every")
+		d.fail(key, fmt.Sprintf("readings every %s would be stale after %s", FormatDuration(s.Every), FormatDuration(s.Stale)), "5x is five times every")
 	}
 }
 
