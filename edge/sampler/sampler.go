@@ -35,8 +35,8 @@ type Sampler struct {
 	log   *slog.Logger
 }
 
-// New prepares the sampler; no device is touched. An error is what is wrong with the sensors of the configuration: a
-// *SensorError, one or joined.
+// New prepares the sampler; no device is touched. An error is what is wrong with the sensors of the configuration, see
+// SensorErrors.
 func New(sensors []config.Sensor, o Options) (*Sampler, error) {
 	log := o.Log
 	if log == nil {
@@ -82,6 +82,19 @@ func (s *Sampler) Run(ctx context.Context, buses drivers.Buses, sink Sink) {
 		wg.Go(func() { b.run(ctx, sink) })
 	}
 	wg.Wait()
+}
+
+// SensorErrors takes the error of New apart.
+func SensorErrors(err error) []*SensorError {
+	var all []*SensorError
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			if s, ok := errors.AsType[*SensorError](e); ok {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
 }
 
 // SensorError is what is wrong with the configuration of a sensor; Err is a *drivers.OptionError, one or joined.
