@@ -20,6 +20,10 @@ type Options struct {
 	// returns, and nothing else is received meanwhile. It and its bytes are valid only during the call. nil: messages are
 	// acknowledged and dropped.
 	OnMessage func(m *packet.Publish)
+
+	// OnTaken, if not nil, is called behind each OnMessage, when the acknowledgement of that message stands in the write
+	// buffer. A Disconnect in it ends the connection behind exactly this message: no later one is acknowledged.
+	OnTaken func()
 }
 
 // Client is a Conn with session state. Its methods may be called from several goroutines, and do their work while Run runs.
@@ -238,13 +242,17 @@ func (c *Client) take(m *packet.Publish) error {
 	if fresh && c.options.OnMessage != nil {
 		c.options.OnMessage(m)
 	}
+	var err error
 	switch m.QoS {
 	case 1:
-		return c.conn.Send(&packet.Ack{Type: packet.PUBACK, PacketID: m.PacketID})
+		err = c.conn.Send(&packet.Ack{Type: packet.PUBACK, PacketID: m.PacketID})
 	case 2:
-		return c.conn.Send(&packet.Ack{Type: packet.PUBREC, PacketID: m.PacketID})
+		err = c.conn.Send(&packet.Ack{Type: packet.PUBREC, PacketID: m.PacketID})
 	}
-	return nil
+	if err == nil && fresh && c.options.OnTaken != nil {
+		c.options.OnTaken()
+	}
+	return err
 }
 
 // acknowledge moves an exchange on (sections 4.3.2, 4.3.3).
