@@ -1,25 +1,56 @@
-// Package sim is a whole board without hardware, at the level of its buses.
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
+	"sync"
+	"time"
 
 	"periph.io/x/conn/v3/i2c"
 
+	"skerry/board"
 	"skerry/drivers"
 )
 
 // Options says what New builds.
 type Options struct {
-	Log *slog.Logger // nil: discard
+	Location Location     // where the satellite receiver is; zero: on a mountain
+	Log      *slog.Logger // nil: discard
 }
 
-// Board is the simulated machine. It satisfies drivers.Buses; every name of a bus or pin exists.
-type Board struct{}
+// Location is a place on Earth.
+type Location struct {
+	Latitude, Longitude float64 // degrees north and east
+	Altitude            float64 // metres above mean sea level
+}
+
+var somewhere = Location{Latitude: 45.832, Longitude: 6.865, Altitude: 2310}
+
+// Board is the simulated machine. It satisfies drivers.Buses and may be used by several goroutines.
+type Board struct {
+	location Location
+	log      *slog.Logger
+
+	mu     sync.Mutex
+	buses  map[string]*Bus
+	lines  map[string]*Line
+	ttys   map[string]*Tty
+	closed bool
+}
+
+var _ drivers.Buses = (*Board)(nil)
 
 // New builds a board on which a lively weather station is connected.
-func New(o Options) *Board { return &Board{} }
+func New(o Options) *Board {
+	return &Board{
+		location: cmp.Or(o.Location, somewhere),
+		log:      cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+		buses:    map[string]*Bus{},
+		lines:    map[string]*Line{},
+		ttys:     map[string]*Tty{},
+	}
+}
 
 // Model is the name of the machine.
 func (b *Board) Model() string { return "simulated board" }
@@ -27,20 +58,74 @@ func (b *Board) Model() string { return "simulated board" }
 // SerialNumber is the same on every simulated board.
 func (b *Board) SerialNumber() string { return "sim" }
 
-// I2C gives the bus of that name, with a BME280 at 0x76.
-func (b *Board) I2C(name string) (i2c.Bus, error) { return nil, errors.New("not built yet") }
+// I2C gives the bus of that name, with the deadline of a real one.
+func (b *Board) I2C(name string) (i2c.Bus, error) { return b.Bus(name).guarded, nil }
 
-// Pin gives the line of that name, on which a rain gauge tips.
+// Pin takes the line of that name.
 func (b *Board) Pin(name string, c drivers.PinConfig) (drivers.Edges, error) {
-	return nil, errors.New("not built yet")
+	return b.Line(name).open(c)
 }
 
-// Serial gives the port of that name, at which a GNSS receiver talks.
+// Serial opens the port of that name.
 func (b *Board) Serial(name string, c drivers.SerialConfig) (drivers.Port, error) {
-	return nil, errors.New("not built yet")
+	t := b.Tty(name)
+	if err := t.ready(); err != nil {
+		return nil, err
+	}
+	return board.OpenPort(t.Device(), board.Merge(drivers.SerialConfig{}, c), board.RS485Off)
 }
 
-// Close ends the simulation.
-func (b *Board) Close() error { return nil }
+// Bus is the I2C bus of that name, for making trouble.
+func (b *Board) Bus(name string) *Bus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.buses[name] == nil {
+		b.buses[name] = newBus(cmp.Or(name, "i2c"))
+		b.buses[name].Plug(0x76, NewBME280(weather))
+	}
+	return b.buses[name]
+}
 
-var _ drivers.Buses = (*Board)(nil)
+// Line is the GPIO line of that name, for making trouble.
+func (b *Board) Line(name string) *Line {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lines[name] == nil {
+		b.lines[name] = newLine(name)
+	}
+	return b.lines[name]
+}
+
+// Tty is the device at the serial port of that name, for making trouble.
+func (b *Board) Tty(name string) *Tty {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ttys[name] == nil {
+		t := newTty(cmp.Or(name, "serial"), b.location)
+		b.ttys[name] = t
+		if b.closed {
+			t.close()
+		} else if err := t.Plug(); err != nil {
+			b.log.Error("simulated serial port", "name", name, "error", err)
+		}
+	}
+	return b.ttys[name]
+}
+
+// Close ends the simulation: ports are unplugged, hanging transfers return.
+func (b *Board) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	for _, bus := range b.buses {
+		bus.Release()
+	}
+	var errs []error
+	for _, t := range b.ttys {
+		errs = append(errs, t.close())
+	}
+	return errors.Join(errs...)
+}
+
+// guardTimeout is that of a real board with its default timeout.
+const guardTimeout = 2*board.DefaultTimeout + 100*time.Millisecond

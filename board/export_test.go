@@ -1,0 +1,60 @@
+package board
+
+import (
+	"io/fs"
+	"time"
+
+	"github.com/warthog618/go-gpiocdev"
+
+	"skerry/drivers"
+)
+
+// Chip is a GPIO chip for FindLine.
+type Chip struct {
+	Name, Label string
+	Lines       []string
+}
+
+// FindLine is findLine.
+func FindLine(chips []Chip, name string) (string, int, error) {
+	var list []gpioChip
+	for _, c := range chips {
+		list = append(list, gpioChip{c.Name, c.Label, c.Lines})
+	}
+	return findLine(list, name)
+}
+
+// Queue is an edge queue behind a pin.
+type Queue struct{ q *edgeQueue }
+
+// NewQueue makes a pin whose edges are put, and which counts how often the line was given back.
+func NewQueue(size int, closed *int) (Queue, drivers.Edges) {
+	q := newEdgeQueue(size)
+	return Queue{q}, &pin{queue: q, close: func() error { *closed++; return nil }}
+}
+
+// Put puts an edge as the kernel's interface gives it.
+func (q Queue) Put(e gpiocdev.LineEvent, now time.Time, mono time.Duration) {
+	q.q.put(edgeOf(e, now, mono))
+}
+
+// LineOptions are the settings of a line as the kernel's interface takes them.
+func LineOptions(c drivers.PinConfig) []gpiocdev.LineReqOption { return lineOptions(c) }
+
+// ReadMachine gives model and serial number.
+func ReadMachine(root fs.FS) (model, serial string) {
+	m := readMachine(root)
+	return m.model, m.serial
+}
+
+// Functions under test.
+var (
+	I2CNumber = i2cNumber
+	ChooseI2C = chooseI2C
+	Monotonic = monotonic
+)
+
+// Explain explains an error of opening a device.
+func Explain(kind, device string, err error) error {
+	return map[string]hints{"i2c": i2cHints, "serial": serialHints, "gpio": gpioHints}[kind].explain(device, err)
+}

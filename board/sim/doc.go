@@ -1,0 +1,15 @@
+// Package sim is a board without hardware, at the level of its buses: drivers run on it as they run on the real one.
+//
+// # What is on it
+//
+// Every name exists. An I2C bus has a BME280 at 0x76, a register map with calibration whose measurements follow an invented
+// weather. A GPIO line has a rain gauge that tips a few times a minute; its edges are numbered as the kernel does. A serial port is
+// a pseudo-terminal at which a satellite receiver talks once a second; it is opened through board.OpenPort, as a real one.
+//
+// Bus, Line and Tty give what a test needs to make trouble: set values, unplug and plug, another chip, a bus that hangs, lost
+// edges, a receiver without a fix, silence, garbage.
+//
+// # Limits
+//
+// Time is that of the machine: a simulated sensor does not run faster. Serial ports need Linux and /dev/ptmx.
+package sim
