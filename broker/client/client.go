@@ -33,6 +33,8 @@ type Client struct {
 	session *Session
 	lasting bool // the session goes on without this Client
 
+	again, forgotten []*exchange // what an earlier connection left
+
 	window  chan struct{} // one element for each QoS 1 and 2 message on its way
 	resumed chan struct{} // closed when what an earlier connection left is on its way
 	wake    chan struct{} // something waits for Flush
@@ -61,6 +63,7 @@ func Connect(ctx context.Context, rw io.ReadWriteCloser, connect *packet.Connect
 	if !c.lasting {
 		c.session = NewSession()
 	}
+	c.again, c.forgotten = c.session.resume(conn.Server().SessionPresent)
 	return c, nil
 }
 
@@ -69,12 +72,11 @@ func (c *Client) Server() *Server { return c.conn.Server() }
 
 // Run, called once, carries packets until the connection ends and returns why, never nil: see Conn.Serve. After Disconnect it is ErrClosed.
 func (c *Client) Run(ctx context.Context) error {
-	again, forgotten := c.session.resume(c.conn.Server().SessionPresent)
-	for _, x := range forgotten {
+	for _, x := range c.forgotten {
 		x.done(ErrForgotten)
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { c.write(again) })
+	wg.Go(c.write)
 	err := c.conn.Serve(ctx, (*handler)(c))
 	close(c.over)
 	wg.Wait()
@@ -87,8 +89,8 @@ func (c *Client) Run(ctx context.Context) error {
 }
 
 // write is the one goroutine that blocks on the peer: first what an earlier connection left, then what callers send.
-func (c *Client) write(again []*exchange) {
-	for _, x := range again {
+func (c *Client) write() {
+	for _, x := range c.again {
 		if err := c.sendAgain(x); err != nil {
 			return
 		}

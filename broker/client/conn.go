@@ -49,8 +49,8 @@ type Conn struct {
 	flight flight     // ids that count against the Server's Receive Maximum
 	cause  error      // why the connection ended
 
-	flushing sync.Mutex // held while writing
-	spare    []byte     // guarded by flushing: the other write buffer
+	flushing chan struct{} // has an element while somebody writes; a lock, but one that a test's clock can see waiting
+	spare    []byte        // guarded by flushing: the other write buffer
 }
 
 // Open sends connect over rw and waits for CONNACK. rw is closed when Open fails, with the reason in the error: *Refused,
@@ -59,7 +59,7 @@ func Open(ctx context.Context, rw io.ReadWriteCloser, connect *packet.Connect, o
 	if o.PingTimeout <= 0 {
 		o.PingTimeout = defaultPingTimeout
 	}
-	c := &Conn{rw: rw, version: connect.Version, options: o, in: input{src: rw}}
+	c := &Conn{rw: rw, version: connect.Version, options: o, in: input{src: rw}, flushing: make(chan struct{}, 1)}
 	c.in.limit = connect.Properties.MaximumPacketSize()
 	c.alive.start, c.alive.answered = time.Now(), make(chan struct{}, 1)
 	stop := context.AfterFunc(ctx, func() { c.fail(reason(ctx)) })
@@ -99,6 +99,9 @@ func (c *Conn) handshake(connect *packet.Connect) error {
 		if ok {
 			return c.accept(h, connect)
 		}
+		if first := c.in.buf[c.in.r:c.in.w]; len(first) > 0 && packet.Type(first[0]>>4) != packet.CONNACK {
+			return notConnack(packet.Type(first[0] >> 4)) // at once: the rest of it may never come
+		}
 		if err := c.fill(); err != nil {
 			return err
 		}
@@ -116,10 +119,17 @@ func markBridge(connect []byte) {
 	connect[at] |= 0x80
 }
 
+func notConnack(t packet.Type) error {
+	return &packet.Error{Code: packet.ProtocolError, Type: t, Clause: "MQTT-3.2.0-1", Problem: "the first packet of a server is CONNACK"}
+}
+
 // accept reads the first packet of the Server, which must be CONNACK [MQTT-3.2.0-1].
 func (c *Conn) accept(h packet.Header, connect *packet.Connect) error {
+	if h.Type != packet.CONNACK {
+		return notConnack(h.Type)
+	}
 	v := c.version
-	if h.Type == packet.CONNACK && v == packet.V5 && len(h.Body) == 2 {
+	if v == packet.V5 && len(h.Body) == 2 {
 		v = packet.V311 // a Server that knows no 5.0 refuses in its own language
 	}
 	var a packet.Connack

@@ -62,7 +62,7 @@ func TestOpenWithoutAnswer(t *testing.T) {
 	}{
 		{"closed", func(p *peer) { p.next(); p.conn.Close() }, client.ErrLost},
 		{"silent", func(p *peer) { p.next() }, client.ErrTimeout},
-		{"not MQTT", func(p *peer) { p.next(); p.conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n")) }, packet.MalformedPacket},
+		{"not MQTT", func(p *peer) { p.next(); p.conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n")) }, packet.ProtocolError},
 		{"not CONNACK", func(p *peer) { p.next(); p.send(packet.Pingresp{}) }, packet.ProtocolError},
 		{"5.0 answered in 3.1.1", func(p *peer) { p.next(); p.conn.Write([]byte{0x20, 2, 0, 0}) }, packet.ProtocolError},
 	}
@@ -172,7 +172,7 @@ func TestKeepAlive(t *testing.T) {
 			if h := p.next(); h.Type != packet.PINGREQ {
 				t.Fatalf("client sent %v", h.Type)
 			}
-			if got, want := time.Since(begin), time.Duration(i+1)*60*time.Second+time.Duration(i)*time.Second; got != want {
+			if got, want := time.Since(begin), time.Duration(i+1)*60*time.Second; got != want {
 				t.Errorf("PINGREQ %d after %v, want %v", i, got, want)
 			}
 			time.Sleep(time.Second)
@@ -218,7 +218,7 @@ func TestKeepAliveWithTraffic(t *testing.T) {
 			t.Errorf("the server has not heard of us for its Keep Alive: client sent %v", got)
 		}
 		for range 10 { // the answer stands behind other packets on a slow link
-			time.Sleep(4 * time.Second)
+			time.Sleep(3 * time.Second)
 			p.send(&packet.Publish{TopicName: []byte("t")})
 		}
 		if conn.Err() != nil {
@@ -400,8 +400,6 @@ func FuzzServe(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sent := c.Send(t.Context(), &packet.Publish{TopicName: []byte("t"), QoS: 2}, func(error) {})
-		_ = sent
 		if err := c.Run(t.Context()); err == nil {
 			t.Error("Run ended without an error")
 		}

@@ -97,8 +97,8 @@ func (c *Conn) Unacknowledged(first, last uint16) int {
 // Flush writes what waits and blocks until the stream has taken it or the connection ends. It must not be called from a
 // Handler: a Server that is itself blocked on writing would wait for ever.
 func (c *Conn) Flush() error {
-	c.flushing.Lock()
-	defer c.flushing.Unlock()
+	c.flushing <- struct{}{}
+	defer func() { <-c.flushing }()
 	for {
 		c.mu.Lock()
 		b := c.out
