@@ -36,7 +36,7 @@ func mosquitto(t *testing.T) string {
 	_, port, _ := net.SplitHostPort(address)
 	l.Close()
 	config := filepath.Join(t.TempDir(), "mosquitto.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 10\n", port)
+	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 10\nmax_queued_messages 0\n", port)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

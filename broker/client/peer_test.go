@@ -96,15 +96,16 @@ func (p *peer) send(packets ...client.Packet) {
 
 func ack(t packet.Type, id uint16) *packet.Ack { return &packet.Ack{Type: t, PacketID: id} }
 
-// accept answers CONNECT and gives it.
-func (p *peer) accept(a packet.Connack) packet.Connect {
-	p.t.Helper()
-	var c packet.Connect
-	if err := c.Decode(p.next()); err != nil {
-		p.t.Fatal(err)
+// accept answers CONNECT, beside the test.
+func (p *peer) accept(a packet.Connack) {
+	h, err := p.read()
+	if err == nil {
+		err = new(packet.Connect).Decode(h)
+	}
+	if err != nil {
+		p.t.Errorf("read CONNECT: %v", err)
 	}
 	p.send(&a)
-	return c
 }
 
 func connect(v packet.Version) *packet.Connect {

@@ -99,9 +99,13 @@ func (c *Conn) Unacknowledged(first, last uint16) int {
 func (c *Conn) Flush() error {
 	c.flushing <- struct{}{}
 	defer func() { <-c.flushing }()
-	for {
+	for written := false; ; written = true {
 		c.mu.Lock()
 		b := c.out
+		if len(b) == 0 && written {
+			c.mu.Unlock()
+			return nil // also when the Server has closed since: it has taken what there was
+		}
 		if len(b) == 0 || c.cause != nil {
 			err := c.cause
 			c.mu.Unlock()
