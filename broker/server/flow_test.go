@@ -1,0 +1,254 @@
+package server_test
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"skerry/broker/packet"
+	"skerry/broker/server"
+	"skerry/queue/vfs"
+)
+
+// No acknowledgement of QoS 1, QoS 2, SUBSCRIBE or UNSUBSCRIBE leaves before the disk has confirmed what it stands for.
+func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
+	disk := vfs.NewDisk()
+	st := openStation(t, disk, server.Options{})
+	address := st.listen(server.ListenerConfig{Name: "test", Anonymous: true})
+	st.run()
+	keeper := dial(t, address) // a durable session, so that messages are owed to the disk
+	keeper.script("> 10: 'MQTT' 04 00 003c 'keeper' | 82: 0001 't' 02", "< 20: 00 00 | 90: 0001 02")
+
+	var stuck atomic.Bool
+	release := make(chan struct{})
+	disk.Hook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync && stuck.Load() {
+			<-release
+		}
+		return nil
+	})
+	p := dial(t, address)
+	p.script("> 10: 'MQTT' 04 00 003c 'p'", "< 20: 00 00")
+	stuck.Store(true)
+	p.script("> 32: 't' 0001 \"1\" | 34: 't' 0002 \"2\" | 82: 0003 'u' 00 | a2: 0004 'u' | 62: 0002", "> c0:")
+	p.script("< d0:") // the first thing to come is what waits for no disk
+	p.nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if n, _ := p.nc.Read(make([]byte, 1)); n > 0 {
+		t.Fatal("an acknowledgement left before the disk had confirmed it")
+	}
+	stuck.Store(false)
+	close(release)
+	p.script("< 40: 0001 | 50: 0002 | 90: 0003 00 | b0: 0004 | 70: 0002")
+}
+
+// A subscriber that does not read holds up neither the publisher nor others, and costs bounded memory.
+func TestSlowConsumer(t *testing.T) {
+	_, address := start(t, server.Limits{})
+	slow, quick, publisher := dial(t, address), dial(t, address), dial(t, address)
+	slow.script("> 10: 'MQTT' 04 02 0000 'slow' | 82: 0001 't' 00", "< 20: 00 00 | 90: 0001 00")
+	quick.script("> 10: 'MQTT' 04 02 0000 'quick' | 82: 0001 't' 01", "< 20: 00 00 | 90: 0001 01")
+	publisher.script("> 10: 'MQTT' 04 02 0000 'publisher'", "< 20: 00 00")
+
+	payload := strings.Repeat("x", 8<<10)
+	const messages = 8000 // 64 MB in all
+	before := heap()
+	for i := range messages {
+		p := packet.Publish{QoS: 1, TopicName: []byte("t"), PacketID: uint16(i%65535 + 1), Payload: fmt.Appendf(nil, "%08d%s", i, payload)}
+		publisher.send(p.Append(nil, packet.V311))
+		publisher.script(fmt.Sprintf("< 40: %04x", p.PacketID))
+		got := quick.readPacket()
+		var d packet.Publish
+		if err := d.Decode(packet.V311, got); err != nil || !bytes.Equal(d.Payload, p.Payload) {
+			t.Fatalf("message %d: got %.20q (%v)", i, d.Payload, err)
+		}
+		ack := packet.Ack{Type: packet.PUBACK, PacketID: d.PacketID}
+		quick.send(ack.Append(nil, packet.V311))
+	}
+	if grown := int64(heap()) - int64(before); grown > 8<<20 {
+		t.Errorf("the heap has grown by %d bytes for a subscriber that does not read", grown)
+	}
+}
+
+// heap is what is in use after a collection.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // pools keep what they hold for one more
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
+}
+
+// readPacket reads one Control Packet.
+func (p *peer) readPacket() packet.Header {
+	p.t.Helper()
+	frame := []byte{}
+	for need := 2; ; {
+		b, err := p.read(need - len(frame))
+		if err != nil {
+			p.t.Fatalf("read a packet: %v", err)
+		}
+		frame = append(frame, b...)
+		n, more, err := packet.Next(frame, 0)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if need = more; n == len(frame) && n > 0 {
+			h, err := packet.Split(frame)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			return h
+		}
+	}
+}
+
+// A Client that writes without reading is not read any further once the bound is reached, and served on when it reads.
+func TestBackPressure(t *testing.T) {
+	_, address := start(t, server.Limits{Pending: 16 << 10})
+	p := dial(t, address)
+	p.script("> 10: 'MQTT' 04 02 0000 'p'", "< 20: 00 00")
+	const pings = 4 << 20 // 8 MB of requests, as much of answers: more than the system takes for us
+	sent := make(chan error, 1)
+	go func() {
+		_, err := p.nc.Write(bytes.Repeat([]byte{0xC0, 0}, pings))
+		sent <- err
+	}()
+	got := make([]byte, 64<<10)
+	total := 0
+	p.nc.SetReadDeadline(time.Now().Add(patience))
+	for total < 2*pings {
+		n, err := p.nc.Read(got)
+		if err != nil {
+			t.Fatalf("after %d bytes: %v", total, err)
+		}
+		total += n
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
+
+// A packet may come in any pieces.
+func TestPiecemeal(t *testing.T) {
+	_, address := start(t, server.Limits{})
+	p := dial(t, address)
+	b, _ := encode(t, `10: 'MQTT' 04 02 003c 'a' | 82: 0001 't' 00 | 30: 't' "hello"`)
+	for i := range b {
+		p.send(b[i : i+1])
+		time.Sleep(200 * time.Microsecond) // on its own, most of the time
+	}
+	p.script("< 20: 00 00 | 90: 0001 00", `< 30: 't' "hello"`)
+}
+
+// The largest packet passes, and leaves no large buffer behind.
+func TestLargePacket(t *testing.T) {
+	_, address := start(t, server.Limits{})
+	p := dial(t, address)
+	p.script("> 10: 'MQTT' 04 02 003c 'a' | 82: 0001 't' 00", "< 20: 00 00 | 90: 0001 00")
+	large := packet.Publish{TopicName: []byte("t"), Payload: bytes.Repeat([]byte("0123456789abcdef"), 1<<14-1)}
+	for range 3 {
+		p.send(large.Append(nil, packet.V311))
+		var got packet.Publish
+		if err := got.Decode(packet.V311, p.readPacket()); err != nil || !bytes.Equal(got.Payload, large.Payload) {
+			t.Fatalf("%d bytes came back (%v), want %d", len(got.Payload), err, len(large.Payload))
+		}
+	}
+}
+
+// Many publishers and one subscriber: everything arrives, in each publisher's order.
+func TestFanIn(t *testing.T) {
+	_, address := start(t, server.Limits{})
+	sub := dial(t, address)
+	sub.script("> 10: 'MQTT' 04 02 0000 'sub' | 82: 0001 'f/+' 01", "< 20: 00 00 | 90: 0001 01")
+	const publishers, messages = 20, 200
+	for i := range publishers {
+		p := dial(t, address)
+		p.script(fmt.Sprintf("> 10: 'MQTT' 04 02 0000 'p%02d'", i), "< 20: 00 00")
+		go func() {
+			for n := 1; n <= messages; n++ {
+				m := packet.Publish{QoS: 1, TopicName: fmt.Appendf(nil, "f/%02d", i), PacketID: uint16(n), Payload: fmt.Append(nil, n)}
+				if _, err := p.nc.Write(m.Append(nil, packet.V311)); err != nil {
+					return
+				}
+				if _, err := p.read(4); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	last := map[string]int{}
+	for range publishers * messages {
+		var m packet.Publish
+		if err := m.Decode(packet.V311, sub.readPacket()); err != nil {
+			t.Fatal(err)
+		}
+		last[string(m.TopicName)]++
+		if want := fmt.Sprint(last[string(m.TopicName)]); string(m.Payload) != want {
+			t.Fatalf("%s: message %s, want %s", m.TopicName, m.Payload, want)
+		}
+		ack := packet.Ack{Type: packet.PUBACK, PacketID: m.PacketID}
+		sub.send(ack.Append(nil, packet.V311))
+	}
+}
+
+// A session may change hands at any time, also while messages flow: the last one has it, and every
+// message that was acknowledged arrives.
+func TestTakeOverStorm(t *testing.T) {
+	_, address := start(t, server.Limits{})
+	stop := make(chan struct{})
+	published := make(chan int, 1)
+	p := dial(t, address)
+	first := dial(t, address)
+	first.script("> 10: 'MQTT' 04 00 0000 'one' | 82: 0001 't' 01", "< 20: 00 00 | 90: 0001 01")
+	p.script("> 10: 'MQTT' 04 02 0000 'p'", "< 20: 00 00")
+	go func() {
+		n := 0
+		defer func() { published <- n }()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			m := packet.Publish{QoS: 1, TopicName: []byte("t"), PacketID: uint16(n%65535 + 1), Payload: fmt.Append(nil, n)}
+			if _, err := p.nc.Write(m.Append(nil, packet.V311)); err != nil {
+				return
+			}
+			if _, err := p.read(4); err != nil {
+				return
+			}
+			n++
+		}
+	}()
+	seen := map[string]bool{}
+	for range 30 {
+		c := dial(t, address)
+		c.script("> 10: 'MQTT' 04 00 0000 'one'", "< 20: 01 00")
+		for range 20 {
+			c.takeMessage(seen)
+		}
+	}
+	close(stop)
+	total := <-published
+	c := dial(t, address)
+	c.script("> 10: 'MQTT' 04 00 0000 'one'", "< 20: 01 00")
+	for len(seen) < total {
+		c.takeMessage(seen)
+	}
+}
+
+// takeMessage reads a PUBLISH of QoS 1 and acknowledges it.
+func (p *peer) takeMessage(seen map[string]bool) {
+	p.t.Helper()
+	var m packet.Publish
+	if err := m.Decode(packet.V311, p.readPacket()); err != nil {
+		p.t.Fatal(err)
+	}
+	seen[string(m.Payload)] = true
+	ack := packet.Ack{Type: packet.PUBACK, PacketID: m.PacketID}
+	p.send(ack.Append(nil, packet.V311))
+}

@@ -1,0 +1,64 @@
+package server_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"skerry/broker/server"
+)
+
+// FuzzServer sends whatever the fuzzer makes of real sessions to a server, in pieces, from one Client
+// while another one uses the same server: nothing panics, nothing hangs, the other one does not notice. The
+// bytes after CONNECT are the fuzzer's; so are those of CONNECT when first is false.
+func FuzzServer(f *testing.F) {
+	sessions := []string{
+		"82: 0001 't/#' 02 | 30: 't/x' \"hello\" | 32: 't/x' 0001 \"1\" | 34: 't/x' 0002 \"2\" | 62: 0002 | 40: 0001 | 50: 0002 | 70: 0002 | c0: | a2: 0003 't/#' | e0:",
+		"33: 'r' 0001 \"kept\" | 82: 0001 'r' 01 '+' 00 '#' 02 | 33: 'r' 0002 | c0: | 50: 0009 | 62: 0009",
+	}
+	sessions5 := []string{
+		"82: 0001 02 0b 07 't/#' 2e | 30: 't' 07 23 0001 01 01 26 'a' 'b' \"x\" | 30: '' 03 23 0001 \"y\" | e0: 04 05 11 00000010",
+		"82: 0001 00 '$share/g/t' 01 't' 01 | 34: 't' 0001 05 02 00000001 \"x\" | 62: 0001 00 00 | 50: 0001 80 | f0: 18 00 | 40: 0001 10 00",
+	}
+	connects := []string{
+		"10: 'MQTT' 04 02 000a 'f' | ", "10: 'MQTT' 04 ce 000a 'f' 'will' 'gone' 'user' 'password' | ",
+		"10: 'MQTT' 05 02 000a 05 11 00000010 'f' | ", "10: 'MQTT' 05 04 000a 11 11 00000010 21 0002 27 00000100 22 0004 17 00 'f' 05 18 00000001 'will' 'gone' | ",
+	}
+	for i, c := range connects {
+		for _, s := range [][]string{sessions, sessions5}[i/2] {
+			b, _ := encode(f, c+s)
+			f.Add(b, uint8(1))
+			f.Add(b, uint8(7))
+		}
+	}
+	_, address := start(f, server.Limits{Packet: 4096, Inflight: 10, Shutdown: 50 * time.Millisecond, Connections: 100})
+	witness := dial(f, address)
+	witness.script("> 10: 'MQTT' 04 02 0000 'witness'", "< 20: 00 00")
+	f.Fuzz(func(t *testing.T, session []byte, pieces uint8) {
+		nc, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		nc.SetDeadline(time.Now().Add(patience))
+		size := len(session)/(int(pieces)+1) + 1
+		for rest := session; len(rest) > 0; rest = rest[min(size, len(rest)):] {
+			if _, err := nc.Write(rest[:min(size, len(rest))]); err != nil {
+				break // closed, as it should be
+			}
+		}
+		nc.(*net.TCPConn).CloseWrite()
+		if _, err := io.Copy(io.Discard, nc); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal("the server did not close a connection that had ended")
+		}
+		witness.t = t
+		witness.send([]byte{0xC0, 0})
+		if got, err := witness.read(2); err != nil || !bytes.Equal(got, []byte{0xD0, 0}) {
+			t.Fatalf("the other client gets %x (%v)", got, err)
+		}
+	})
+}

@@ -1,0 +1,167 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"skerry/broker/server"
+	"skerry/queue/vfs"
+)
+
+// program finds Debian's client, or skips the test where that is allowed.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("SKERRY_NO_SKIP") == "1" {
+		t.Fatal(err)
+	}
+	t.Skipf("needs %s (Debian package mosquitto-clients)", name)
+	return ""
+}
+
+// mosquitto is how the programs are called for one server.
+type mosquitto struct {
+	t    *testing.T
+	args []string
+}
+
+func newMosquitto(t *testing.T, address string, more ...string) *mosquitto {
+	host, port, _ := strings.Cut(address, ":")
+	return &mosquitto{t, append([]string{"-h", host, "-p", port}, more...)}
+}
+
+// pub publishes and waits for the end of the exchange.
+func (m *mosquitto) pub(args ...string) (string, error) {
+	m.t.Helper()
+	out, err := exec.CommandContext(m.t.Context(), program(m.t, "mosquitto_pub"), append(m.args, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// sub starts a subscriber that prints "topic qos retain payload" and ends by itself.
+func (m *mosquitto) sub(args ...string) (result func() string) {
+	m.t.Helper()
+	var out bytes.Buffer
+	args = append(append(m.args, "-F", "%t %q %r %p", "-W", "10"), args...)
+	cmd := exec.CommandContext(m.t.Context(), program(m.t, "mosquitto_sub"), args...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	return func() string {
+		m.t.Helper()
+		if err := cmd.Wait(); err != nil {
+			m.t.Errorf("mosquitto_sub %q: %v\n%s", args, err, out.String())
+		}
+		return out.String()
+	}
+}
+
+func (m *mosquitto) mustPub(args ...string) {
+	m.t.Helper()
+	if out, err := m.pub(args...); err != nil {
+		m.t.Fatalf("mosquitto_pub %q: %v\n%s", args, err, out)
+	}
+}
+
+func TestMosquitto(t *testing.T) {
+	for _, version := range []string{"mqttv31", "mqttv311", "mqttv5"} {
+		t.Run(version, func(t *testing.T) {
+			_, address := start(t, server.Limits{})
+			m := newMosquitto(t, address, "-V", version)
+			result := m.sub("-i", "sub", "-q", "2", "-t", "$probe/#", "-T", "$probe/#", "-t", "t/#", "-C", "6")
+			subscribed(t, address)
+			want := ""
+			for qos := range 3 {
+				for _, text := range []string{"a", "b"} {
+					m.mustPub("-i", "pub", "-q", fmt.Sprint(qos), "-t", "t/x", "-m", text)
+					want += fmt.Sprintf("t/x %d 0 %s\n", qos, text)
+				}
+			}
+			if got := result(); got != want {
+				t.Errorf("received:\n%swant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+// subscribed waits until somebody has subscribed to $probe/#: PUBACK of 5.0 tells. The subscriber leaves those
+// messages out of what it prints (-T).
+func subscribed(t *testing.T, address string) {
+	t.Helper()
+	p := dial(t, address)
+	p.script("> 10: 'MQTT' 05 02 003c 00 'probe'", "< 20: ??*16")
+	eventually(t, "somebody has subscribed", func() bool {
+		p.script("> 32: '$probe/t' 0001 00")
+		return len(p.readPacket().Body) == 2 // else: no matching subscribers
+	})
+	p.script("> e0:", "< closed")
+}
+
+func TestMosquittoRetainedAndOffline(t *testing.T) {
+	_, address := start(t, server.Limits{})
+	m := newMosquitto(t, address)
+	m.mustPub("-q", "1", "-r", "-t", "kept", "-m", "here")
+	if got := m.sub("-t", "kept", "-C", "1")(); got != "kept 0 1 here\n" {
+		t.Errorf("retained: %q", got)
+	}
+	m.mustPub("-q", "1", "-r", "-n", "-t", "kept")
+
+	m.sub("-i", "away", "-c", "-q", "2", "-t", "t", "-E")() // subscribes and leaves
+	m.mustPub("-q", "0", "-t", "t", "-m", "zero")
+	m.mustPub("-q", "1", "-t", "t", "-m", "one")
+	m.mustPub("-q", "2", "-t", "t", "-m", "two")
+	if got, want := m.sub("-i", "away", "-c", "-q", "2", "-t", "t", "-C", "2")(), "t 1 0 one\nt 2 0 two\n"; got != want {
+		t.Errorf("offline: %q, want %q", got, want)
+	}
+}
+
+func TestMosquittoWill(t *testing.T) {
+	st, address := start(t, server.Limits{})
+	m := newMosquitto(t, address)
+	result := m.sub("-t", "will", "-t", "$probe/#", "-T", "$probe/#", "-q", "1", "-C", "1")
+	subscribed(t, address)
+	cmd := exec.CommandContext(t.Context(), program(t, "mosquitto_sub"), append(m.args, "-i", "w", "-t", "x",
+		"--will-topic", "will", "--will-payload", "gone", "--will-qos", "1")...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the client with the Will is there", func() bool { return st.server.Stats().Accepted == 3 })
+	cmd.Process.Kill()
+	cmd.Wait()
+	if got := result(); got != "will 1 0 gone\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TLS with a user and a password, and with a wrong one.
+func TestMosquittoTLS(t *testing.T) {
+	cert, _ := selfSigned(t)
+	ca := filepath.Join(t.TempDir(), "ca.crt")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
+	if err := os.WriteFile(ca, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st := openStation(t, vfs.NewDisk(), server.Options{})
+	address := st.listen(server.ListenerConfig{Name: "tls", TLS: tlsConfig(cert), Authenticate: users(t, "ada:"+hash(t, "engine"))})
+	st.run()
+	for _, version := range []string{"mqttv311", "mqttv5"} {
+		m := newMosquitto(t, address, "-V", version, "--cafile", ca, "-u", "ada", "-P", "engine")
+		m.mustPub("-q", "1", "-r", "-t", "kept", "-m", "here")
+		if got := m.sub("-t", "kept", "-C", "1")(); got != "kept 0 1 here\n" {
+			t.Errorf("%s: %q", version, got)
+		}
+		wrong := newMosquitto(t, address, "-V", version, "--cafile", ca, "-u", "ada", "-P", "lamp")
+		if out, err := wrong.pub("-q", "1", "-t", "t", "-m", "x"); err == nil || !strings.Contains(strings.ToLower(out), "bad user name") && !strings.Contains(out, "not authorised") {
+			t.Errorf("%s: a wrong password: %v, %s", version, err, out)
+		}
+	}
+}

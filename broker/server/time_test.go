@@ -1,0 +1,214 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"skerry/broker"
+	"skerry/broker/server"
+	"skerry/queue"
+	"skerry/queue/vfs"
+)
+
+// pipes is a listener in memory: what time does to it is the test's to say.
+type pipes struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case nc := <-p.conns:
+		return nc, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
+func (p *pipes) Addr() net.Addr { return pipeAddr{} }
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "pipe" }
+
+// dial gives the Client's end of a new connection.
+func (p *pipes) dial(t testing.TB) *peer {
+	ours, theirs := net.Pipe()
+	p.conns <- theirs
+	t.Cleanup(func() { ours.Close() })
+	return &peer{t, ours}
+}
+
+// inBubble runs f with a server whose time is that of the bubble.
+func inBubble(t *testing.T, limits server.Limits, f func(t *testing.T, p *pipes)) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		clock := func() time.Duration { return time.Since(begin) }
+		store, recovery, err := queue.Open(vfs.NewDisk(), "data", queue.Options{SlotSize: 1 << 20, Boot: queue.Boot{Clock: clock}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := broker.New(store, recovery, broker.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := server.New(b, server.Options{Limits: limits})
+		p := newPipes()
+		if err := s.Serve(p, server.ListenerConfig{Name: "pipe", Anonymous: true}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for _, run := range []func(context.Context) error{store.Run, b.Run, s.Run} {
+			all.Go(func() {
+				if err := run(ctx); err != nil {
+					t.Errorf("Run: %v", err)
+				}
+			})
+		}
+		f(t, p)
+		cancel()
+		all.Wait()
+		store.Close()
+	})
+}
+
+// endsAfter reads until the connection ends, and says how long that took from since.
+func (p *peer) endsAfter(since time.Time) (last []byte, d time.Duration) {
+	p.t.Helper()
+	p.nc.SetReadDeadline(time.Time{})
+	last, err := io.ReadAll(p.nc)
+	if err != nil && !errors.Is(err, io.ErrClosedPipe) {
+		p.t.Errorf("read: %v", err)
+	}
+	return last, time.Since(since)
+}
+
+func TestConnectTimeout(t *testing.T) {
+	for name, sent := range map[string]string{"nothing": "", "half a CONNECT": `10 0d 0004 "MQ"`} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
+				c, begin := p.dial(t), time.Now()
+				if sent != "" {
+					b, _ := encode(t, sent)
+					c.send(b)
+				}
+				if last, d := c.endsAfter(begin); d != 10*time.Second || len(last) > 0 {
+					t.Errorf("closed after %v with %x, want 10 s with nothing", d, last)
+				}
+			})
+		})
+	}
+}
+
+// [MQTT-3.1.2-22]: the connection ends when 1.5 times the Keep Alive has passed without a packet.
+func TestKeepAlive(t *testing.T) {
+	tests := []struct {
+		name, connect, connack, last string
+		after                        time.Duration
+	}{
+		{"3.1.1", "10: 'MQTT' 04 02 000a 'a'", "20: 00 00", "", 15 * time.Second},
+		{"5.0", "10: 'MQTT' 05 02 000a 00 'a'", "20: ??*16", "e0: 8d", 15 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
+				c := p.dial(t)
+				c.script("> "+tt.connect, "< "+tt.connack)
+				var heard time.Time
+				for range 20 { // far longer than one deadline
+					time.Sleep(14 * time.Second)
+					heard = time.Now()
+					c.script("> c0:", "< d0:")
+				}
+				last, d := c.endsAfter(heard)
+				want, _ := encode(t, tt.last)
+				if d != tt.after || string(last) != string(want) {
+					t.Errorf("closed %v after the last packet with %x, want %v with %x", d, last, tt.after, want)
+				}
+			})
+		})
+	}
+}
+
+// Bytes that complete no packet do not count: the rule is about Control Packets.
+func TestKeepAliveTrickle(t *testing.T) {
+	inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
+		c := p.dial(t)
+		c.script("> 10: 'MQTT' 04 02 000a 'a'", "< 20: 00 00")
+		begin := time.Now()
+		go func() {
+			for _, b := range []byte("\x30\x7f\x00\x10abcdefghijklmnopqrstuvwxyz") {
+				time.Sleep(time.Second)
+				if _, err := c.nc.Write([]byte{b}); err != nil {
+					return
+				}
+			}
+		}()
+		if _, d := c.endsAfter(begin); d != 15*time.Second {
+			t.Errorf("closed after %v, want 15 s", d)
+		}
+	})
+}
+
+func TestKeepAliveNone(t *testing.T) {
+	inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
+		c := p.dial(t)
+		c.script("> 10: 'MQTT' 04 02 0000 'a'", "< 20: 00 00")
+		time.Sleep(1000 * time.Hour)
+		c.script("> c0:", "< d0:")
+	})
+}
+
+// [MQTT-3.2.2-21]: a Keep Alive that the Server imposes is told and counts.
+func TestServerKeepAlive(t *testing.T) {
+	inBubble(t, server.Limits{KeepAlive: 20 * time.Second}, func(t *testing.T, p *pipes) {
+		c := p.dial(t)
+		c.script("> 10: 'MQTT' 05 02 0000 00 'a'", "< 20: 00 00 10 ??*13 13 0014")
+		if last, d := c.endsAfter(time.Now()); d != 30*time.Second || string(last) != "\xe0\x01\x8d" {
+			t.Errorf("closed after %v with %x, want 30 s with KeepAliveTimeout", d, last)
+		}
+	})
+}
+
+// A Client that takes nothing while the Server has something for it is given up after Limits.Stall.
+func TestStalledClient(t *testing.T) {
+	inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
+		c := p.dial(t)
+		c.script("> 10: 'MQTT' 04 02 0000 'a'", "< 20: 00 00")
+		begin := time.Now()
+		c.script("> c0:")
+		time.Sleep(3 * time.Minute)
+		if _, err := c.nc.Write([]byte{0xC0, 0}); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("%v after the stall: write gives %v, want a closed connection", time.Since(begin), err)
+		}
+	})
+}
+
+// The Server ends in time, whether Clients listen or not.
+func TestShutdownWithDeafClient(t *testing.T) {
+	inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
+		c := p.dial(t)
+		c.script("> 10: 'MQTT' 05 02 0000 00 'a'", "< 20: ??*16", "> c0:") // and never reads PINGRESP
+		silent := p.dial(t)                                                // never says CONNECT
+		_ = silent
+		synctest.Wait()
+		begin := time.Now()
+		t.Cleanup(func() {
+			if d := time.Since(begin); d > 5*time.Second {
+				t.Errorf("the end took %v, want at most 5 s", d)
+			}
+		})
+	})
+}
