@@ -55,7 +55,7 @@ func Connect(ctx context.Context, rw io.ReadWriteCloser, connect *packet.Connect
 		options: o,
 		session: o.Session,
 		lasting: o.Session != nil,
-		window:  make(chan struct{}, min(int(conn.Server().ReceiveMaximum), maxWindow)),
+		window:  make(chan struct{}, min(conn.exact.max, maxWindow)),
 		resumed: make(chan struct{}),
 		wake:    make(chan struct{}, 1),
 		over:    make(chan struct{}),

@@ -16,6 +16,10 @@ const (
 	// has been seen to be silent for 70 s; anything received extends it.
 	defaultPingTimeout = 30 * time.Second
 
+	// blindWindow is how many QoS 2 messages are on their way to a Server that cannot name its limit. Mosquitto 2.0 takes
+	// max_inflight_messages (20) of them and drops the others, with a PUBREC that in 3.1.1 looks like success.
+	blindWindow = 20
+
 	// keepBuffer is the largest write buffer kept for the next packets.
 	keepBuffer = 256 << 10
 )
@@ -47,6 +51,7 @@ type Conn struct {
 	mu     sync.Mutex // guards the rest
 	out    []byte     // appended and not yet handed to a write
 	flight flight     // ids that count against the Server's Receive Maximum
+	exact  flight     // those of QoS 2, which 3.1.1 limits without saying so
 	cause  error      // why the connection ended
 
 	flushing chan struct{} // has an element while somebody writes; a lock, but one that a test's clock can see waiting
@@ -143,7 +148,10 @@ func (c *Conn) accept(h packet.Header, connect *packet.Connect) error {
 		return &packet.Error{Code: packet.ProtocolError, Type: packet.CONNACK, Clause: "3.2", Problem: "a 3.1.1 answer to a 5.0 CONNECT"}
 	}
 	c.server = newServer(&a, connect)
-	c.flight.max = int(c.server.ReceiveMaximum)
+	c.flight.max, c.exact.max = int(c.server.ReceiveMaximum), int(c.server.ReceiveMaximum)
+	if c.version != packet.V5 {
+		c.exact.max = blindWindow
+	}
 	return nil
 }
 

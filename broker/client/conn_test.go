@@ -410,3 +410,26 @@ func FuzzServe(f *testing.F) {
 type deaf struct{ net.Conn }
 
 func (deaf) Write(b []byte) (int, error) { return len(b), nil }
+
+// TestBlindWindow: a 3.1.1 Server cannot say how many QoS 2 messages it takes at a time.
+func TestBlindWindow(t *testing.T) {
+	_, conn := opened(t, packet.V311, packet.Connack{}, 0, client.ConnOptions{})
+	id := uint16(0)
+	publish := func(qos packet.QoS) error {
+		id++
+		return conn.Publish(&packet.PublishHead{TopicName: "t", QoS: qos, PacketID: id}, nil)
+	}
+	for range 20 {
+		if err := publish(2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := publish(2); !errors.Is(err, client.ErrQuota) {
+		t.Errorf("21 messages of QoS 2 on their way: %v", err)
+	}
+	for range 1000 {
+		if err := publish(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

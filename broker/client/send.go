@@ -32,9 +32,12 @@ func (c *Conn) Publish(head *packet.PublishHead, payload []byte) error {
 	switch {
 	case c.cause != nil:
 		return c.cause
-	case head.QoS > 0 && !c.flight.room(head.PacketID):
+	case head.QoS > 0 && !c.flight.room(head.PacketID), head.QoS == 2 && !c.exact.room(head.PacketID):
 		return ErrQuota
-	case head.QoS > 0:
+	case head.QoS == 2:
+		c.exact.add(head.PacketID)
+		fallthrough
+	case head.QoS == 1:
 		c.flight.add(head.PacketID)
 	}
 	c.out = append(head.Append(c.out, c.version), payload...)
@@ -48,6 +51,7 @@ func (c *Conn) Release(packetID uint16, code packet.ReasonCode) error {
 	defer c.mu.Unlock()
 	if code == packet.Success {
 		c.flight.add(packetID)
+		c.exact.add(packetID)
 	}
 	return c.append(&packet.Ack{Type: packet.PUBREL, PacketID: packetID, ReasonCode: code})
 }
@@ -80,7 +84,7 @@ func (c *Conn) Buffered() int {
 	return len(c.out)
 }
 
-// Quota is the number of QoS 1 and 2 messages that may be sent now.
+// Quota is the number of QoS 1 and 2 messages that may be sent now. To a 3.1.1 Server it may be fewer of QoS 2; Publish tells.
 func (c *Conn) Quota() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -110,6 +110,7 @@ func (c *Conn) settle(a *packet.Ack) {
 	if a.Type == packet.PUBACK || a.Type == packet.PUBCOMP || a.Type == packet.PUBREC && a.ReasonCode.IsError() {
 		c.mu.Lock()
 		c.flight.remove(a.PacketID)
+		c.exact.remove(a.PacketID)
 		c.mu.Unlock()
 	}
 }
