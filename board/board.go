@@ -49,7 +49,7 @@ type Board struct {
 // openBus is an I2C bus as it was opened, and as drivers get it.
 type openBus struct {
 	closer  i2c.BusCloser
-	guarded i2c.Bus
+	guarded *guarded
 }
 
 var _ drivers.Buses = (*Board)(nil)
@@ -82,6 +82,10 @@ func (b *Board) Close() error {
 	defer b.mu.Unlock()
 	var errs []error
 	for _, bus := range b.i2cs {
+		if err := bus.guarded.Free(); err != nil {
+			errs = append(errs, err) // closing it would wait for the transfer
+			continue
+		}
 		errs = append(errs, bus.closer.Close())
 	}
 	clear(b.i2cs)

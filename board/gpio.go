@@ -31,6 +31,7 @@ func (b *Board) Pin(name string, c drivers.PinConfig) (drivers.Edges, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take %s as an input with edges: %w", name, gpioHints.explain(fmt.Sprintf("%s line %d", chip, offset), err))
 	}
+	b.log.Info("GPIO line taken", "line", name, "chip", chip, "offset", offset)
 	return &pin{queue: queue, close: line.Close}, nil
 }
 

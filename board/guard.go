@@ -11,7 +11,9 @@ import (
 
 // Guard puts a deadline on each transfer of a bus. A transfer that does not return (a system call cannot be called off) is left
 // behind with a goroutine and buffers of its own, and the bus answers with an error until it has returned.
-func Guard(bus i2c.Bus, timeout time.Duration) i2c.Bus {
+func Guard(bus i2c.Bus, timeout time.Duration) i2c.Bus { return newGuarded(bus, timeout) }
+
+func newGuarded(bus i2c.Bus, timeout time.Duration) *guarded {
 	return &guarded{Bus: bus, timeout: timeout}
 }
 
@@ -44,6 +46,13 @@ func (g *guarded) Tx(addr uint16, w, r []byte) error {
 		g.hangs, g.since = done, time.Now()
 		return fmt.Errorf("%s hangs: no end of a transfer with %#x after %v; look for a device that holds SDA or SCL low", g, addr, g.timeout)
 	}
+}
+
+// Free tells whether the bus can be used; an error says since when it hangs.
+func (g *guarded) Free() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.stillHangs()
 }
 
 func (g *guarded) stillHangs() error {

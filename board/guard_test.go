@@ -3,6 +3,7 @@ package board_test
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,14 +18,14 @@ type slowBus struct {
 	takes time.Duration
 	hang  chan struct{}
 	err   error
-	calls int
+	calls atomic.Int32
 }
 
 func (b *slowBus) String() string                    { return "i2c1" }
 func (b *slowBus) SetSpeed(f physic.Frequency) error { return nil }
 
 func (b *slowBus) Tx(addr uint16, w, r []byte) error {
-	b.calls++
+	b.calls.Add(1)
 	time.Sleep(b.takes)
 	if b.hang != nil {
 		<-b.hang
@@ -71,8 +72,8 @@ func TestGuardLeavesAHangingBus(t *testing.T) {
 		if err := bus.Tx(0x76, []byte{7}, in); err == nil || !strings.Contains(err.Error(), "hangs since 1m0") || time.Since(start) != 0 {
 			t.Errorf("after %v: %v, want at once that it hangs since a minute", time.Since(start), err)
 		}
-		if raw.calls != 1 {
-			t.Errorf("%d transfers were put on a hanging bus", raw.calls)
+		if n := raw.calls.Load(); n != 1 {
+			t.Errorf("%d transfers were put on a hanging bus", n)
 		}
 		close(raw.hang)
 		synctest.Wait()

@@ -47,6 +47,7 @@ func (b *Board) I2C(name string) (i2c.Bus, error) {
 		return nil, i2cHints.explain(device, err)
 	}
 	b.i2cs[device] = open
+	b.log.Info("I2C bus opened", "device", device, "timeout", bus.Timeout)
 	return open.guarded, nil
 }
 
@@ -88,7 +89,7 @@ func openI2C(device string, number int, timeout time.Duration) (*openBus, error)
 		return nil, err
 	}
 	// The kernel gives up first, if it obeys.
-	return &openBus{closer: bus, guarded: Guard(bus, 2*timeout+100*time.Millisecond)}, nil
+	return &openBus{closer: bus, guarded: newGuarded(bus, 2*timeout+100*time.Millisecond)}, nil
 }
 
 // From linux/i2c-dev.h: in units of 10 ms. The timeout is that of the adapter, so any descriptor sets it.

@@ -3,7 +3,7 @@ package board
 import (
 	"cmp"
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -37,7 +37,13 @@ func (b *Board) Serial(name string, c drivers.SerialConfig) (drivers.Port, error
 	if !found {
 		bus.Serial = headerSerial
 	}
-	return OpenPort(bus.Serial, Merge(bus.Line, c), bus.RS485)
+	c = Merge(bus.Line, c)
+	p, err := OpenPort(bus.Serial, c, bus.RS485)
+	if err != nil {
+		return nil, err
+	}
+	b.log.Info("serial port opened", "device", bus.Serial, "baud", c.Baud)
+	return p, nil
 }
 
 // Merge fills what the configuration leaves open with what the driver asks for.
@@ -153,7 +159,8 @@ func (p *port) isClosed() bool {
 	}
 }
 
-// judge tells what an error of reading or writing means. With a tty in raw mode the end of the file is a hang-up.
+// judge tells what an error of reading or writing means. With a tty in raw mode the end of the file is a hang-up. The line is
+// opened anew after anything but a deadline.
 func (p *port) judge(l *line, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return os.ErrDeadlineExceeded
@@ -168,7 +175,10 @@ func (p *port) judge(l *line, err error) error {
 		p.line = nil
 		p.lookAt = time.Now().Add(reopenEvery)
 	}
-	return fmt.Errorf("%s: %w; %s", p.device, drivers.ErrUnplugged, serialHints.missing)
+	if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) { // closed: by a call beside this one that saw the hang-up first
+		err = unix.EIO
+	}
+	return serialHints.explain(p.device, err)
 }
 
 // plugged gives the line, looking for the adapter when it is missing: once, and not before its time, so that a caller who

@@ -1,0 +1,96 @@
+package all_test
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"skerry/drivers"
+	"skerry/drivers/all"
+)
+
+func TestKindsAreSortedAndOnce(t *testing.T) {
+	var names []string
+	for _, k := range all.Kinds() {
+		names = append(names, k.Name)
+	}
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Errorf("the table is %q", names)
+	}
+}
+
+// notYet are keys which a driver knows only to say that they are not supported yet.
+var notYet = []string{"set_clock"}
+
+// Each driver has a page that names all of its keys, and its values with their units, and nothing else in those tables.
+func TestPages(t *testing.T) {
+	for _, k := range all.Kinds() {
+		b, err := os.ReadFile("../../docs/sensors/" + k.Name + ".md")
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		page := string(b)
+		want := keys("", k.Opts())
+		for _, v := range k.Values {
+			if v.Opts != nil {
+				want = append(want, keys("values."+v.Name+".", v.Opts())...)
+			}
+		}
+		if got := column(page, "## Configuration", 1); !slices.Equal(got, want) {
+			t.Errorf("%s: the page has the keys %q, the driver %q", k.Name, got, want)
+		}
+		checkValues(t, k, page)
+	}
+}
+
+func checkValues(t *testing.T, k drivers.Kind, page string) {
+	t.Helper()
+	names, units := column(page, "## Values", 1), column(page, "## Values", 2)
+	var want []string
+	for i, v := range k.Values {
+		want = append(want, v.Name)
+		unit := v.Unit
+		if v.Text {
+			unit = "text"
+		}
+		if i < len(units) && units[i] != unit && units[i] != "as configured" {
+			t.Errorf("%s: the page gives %s in %q, the driver in %q", k.Name, v.Name, units[i], unit)
+		}
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("%s: the page has the values %q, the driver %q", k.Name, names, want)
+	}
+}
+
+// keys are the names of the options in a struct.
+func keys(prefix string, opts any) []string {
+	var names []string
+	typ := reflect.TypeOf(opts).Elem()
+	for i := range typ.NumField() {
+		if name := typ.Field(i).Tag.Get("yaml"); !slices.Contains(notYet, name) {
+			names = append(names, prefix+name)
+		}
+	}
+	return names
+}
+
+var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|(.*)$")
+
+// column gives a column of the rows that begin with a quoted name, in a section.
+func column(page, section string, n int) []string {
+	_, rest, _ := strings.Cut(page, section+"\n")
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	var cells []string
+	for _, m := range row.FindAllStringSubmatch(rest, -1) {
+		if n == 1 {
+			cells = append(cells, m[1])
+			continue
+		}
+		cells = append(cells, strings.TrimSpace(strings.Split(m[2], "|")[n-2]))
+	}
+	return cells
+}
