@@ -1,28 +1,129 @@
 package queue
 
-// A Batch is a set of changes that become durable all or none. Make it with Store.NewBatch, give it to Store.Apply once.
-type Batch struct{}
+import (
+	"fmt"
+	"time"
+)
+
+// A Batch is a set of changes that become durable all or none. Make it with Store.NewBatch, fill it, give it to Store.Apply once.
+type Batch struct {
+	s       *Store
+	changes []change
+	mayWait bool
+	bytes   int
+	created []*Session
+	ended   []*Session
+}
+
+// change is a message or a record that is encoded already, with what it does to memory.
+type change struct {
+	typ  byte
+	body []byte
+
+	space byte
+	key   string
+	value []byte
+
+	m  *Message
+	to []Target
+}
 
 // NewBatch makes an empty batch.
-func (s *Store) NewBatch() *Batch { return &Batch{} }
+func (s *Store) NewBatch() *Batch { return &Batch{s: s} }
 
-// Apply applies the batch. The receipt is 0 if the batch is empty.
-func (s *Store) Apply(b *Batch) (Receipt, error) { return 0, errNotBuilt }
+func (b *Batch) add(c change) {
+	b.changes = append(b.changes, c)
+	b.bytes += len(c.body) + smallRecord
+}
 
-// Put sets a fact. The value is kept by reference and must not change afterwards.
-func (b *Batch) Put(space byte, key string, value []byte) {}
+// Put sets a fact. The value must not change afterwards.
+func (b *Batch) Put(space byte, key string, value []byte) {
+	b.add(change{typ: recPut, body: appendFact(nil, space, key, value), space: space, key: key, value: value})
+}
 
 // Delete removes a fact.
-func (b *Batch) Delete(space byte, key string) {}
+func (b *Batch) Delete(space byte, key string) {
+	b.add(change{typ: recDelete, body: appendFact(nil, space, key, nil), space: space, key: key})
+}
 
 // Create makes a durable session. It has its number at once and may be a target in this batch; it exists when the batch was applied.
-func (b *Batch) Create(o SessionOptions) *Session { return &Session{} }
+func (b *Batch) Create(o SessionOptions) *Session {
+	x := newSession(b.s, b.s.sessionNumber.Add(1), true, o)
+	r := sessionRecord{x.number, x.o}
+	b.add(change{typ: recSession, body: r.append(nil)})
+	b.created = append(b.created, x)
+	return x
+}
 
 // End ends a durable session and all it holds.
-func (b *Batch) End(x *Session) {}
+func (b *Batch) End(x *Session) {
+	r := runRecord{session: x.number}
+	b.add(change{typ: recSessionEnd, body: r.append(nil)})
+	b.ended = append(b.ended, x)
+}
 
-// Publish publishes m with the batch.
-func (b *Batch) Publish(m *Message, to []Target) {}
+// Publish publishes m with the batch. It is always written, even if everybody acknowledges it before.
+func (b *Batch) Publish(m *Message, to []Target) {
+	b.add(change{typ: recMessage, m: m, to: to})
+	b.bytes += m.size() + loggedTargets(to)*targetSize(to)
+}
 
 // MayWait lets the commit of the batch wait for the commit window.
-func (b *Batch) MayWait() {}
+func (b *Batch) MayWait() { b.mayWait = true }
+
+// Apply applies the batch. Facts and sessions show it at once; it is durable when the receipt is resolved. The receipt is 0 if the batch is empty. Errors: ErrTooLarge
+// if it does not fit a quarter of a slot, ErrBusy, or that the store is down; then nothing was applied.
+func (s *Store) Apply(b *Batch) (Receipt, error) {
+	if len(b.changes) == 0 {
+		return 0, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.admit(b.bytes); err != nil {
+		return 0, fmt.Errorf("apply batch: %w", err)
+	}
+	for _, x := range b.created {
+		s.sessions[x.number] = x
+	}
+	for _, x := range b.ended {
+		delete(s.sessions, x.number)
+		x.mu.Lock()
+		x.end()
+		x.mu.Unlock()
+	}
+	it := &item{typ: recBatch, batched: make([]*item, 0, len(b.changes))}
+	for i := range b.changes {
+		it.batched = append(it.batched, s.apply(&b.changes[i]))
+	}
+	if len(it.batched) == 1 {
+		it = it.batched[0] // one record is atomic by itself
+	}
+	due := time.Now()
+	if b.mayWait {
+		due = due.Add(s.window)
+	}
+	return s.add(it, b.bytes, due), nil
+}
+
+func (s *Store) apply(c *change) *item {
+	switch c.typ {
+	case recMessage:
+		s.stamp(c.m)
+		it := s.newItem(c.m, c.to, loggedTargets(c.to), from{})
+		it.encoded.Store(true)
+		s.deliver(it, c.to)
+		return it
+	case recPut:
+		s.setFact(c.space, c.key, c.value)
+	case recDelete:
+		delete(s.facts[c.space], c.key)
+	}
+	return &item{typ: c.typ, body: c.body}
+}
+
+func (s *Store) setFact(space byte, key string, value []byte) {
+	if s.facts[space] == nil {
+		s.facts[space] = map[string][]byte{}
+	}
+	s.facts[space][key] = value
+}

@@ -1,24 +1,32 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"io"
+
+	"skerry/queue/slotlog"
 	"skerry/queue/vfs"
 )
 
-var errNotBuilt = errors.New("queue: not built yet")
-
 var (
 	// ErrFormat: the directory holds a store of a newer format. Nothing was touched.
-	ErrFormat = errors.New("the store has a newer format; use the version of skerry that wrote it, or a newer one")
+	ErrFormat = errors.New("the store was written by a newer version of skerry; use that version, or a newer one")
 	// ErrLocked: another process has the store open.
 	ErrLocked = vfs.ErrLocked
 	// ErrTooLarge: the message is larger than a quarter of a slot.
-	ErrTooLarge = errors.New("message too large for the store")
+	ErrTooLarge = errors.New("too large for the store")
 	// ErrBusy: more waits for the disk than memory may hold.
 	ErrBusy = errors.New("too much is waiting for the disk")
 	// ErrClosed: the store was closed.
@@ -28,7 +36,7 @@ var (
 // Options of a store. Zero fields take the defaults.
 type Options struct {
 	SlotSize     int64         // bytes of a log slot; default 4 MiB
-	BlockSize    int           // bytes of a log block; default 4096
+	BlockSize    int           // bytes of a log block; default 4096; an existing store keeps its own
 	CommitWindow time.Duration // how long what the gateway itself publishes may wait for its commit; default 2 s
 	LazyAck      time.Duration // how long an acknowledgement of a receiver may wait for its commit; default 5 s
 	PendingBytes int           // memory of what waits for the disk before Publish answers ErrBusy; default 16 MiB
@@ -42,62 +50,224 @@ type Boot struct {
 	Clock func() time.Duration // CLOCK_BOOTTIME
 }
 
-// A Store is an open queue directory.
-type Store struct{}
+func (o Options) withDefaults() Options {
+	o.CommitWindow = cmp.Or(o.CommitWindow, 2*time.Second)
+	o.LazyAck = cmp.Or(o.LazyAck, 5*time.Second)
+	o.PendingBytes = cmp.Or(o.PendingBytes, 16<<20)
+	if o.Boot.Clock == nil {
+		o.Boot = thisMachine()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
 
-// Open takes the lock of dir (ErrLocked), and replays the log. A newer format is ErrFormat and nothing is touched; damage never is an error.
+// A Store is an open queue directory. Its methods and those of its sessions may be called from any goroutine; one session's Next, Ack, Received,
+// Receive and Release are meant for one at a time.
+type Store struct {
+	dir    string
+	o      Options
+	log    *slotlog.Log
+	lock   io.Closer
+	clock  bootClock
+	boot   uint32
+	opened time.Duration // on the boot clock
+	runs   runs          // the Opens before this one
+	work   work
+
+	mu       sync.Mutex // taken before the lock of a session; never held during I/O
+	err      error
+	pending  *group
+	writing  *group // nil: no commit is under way
+	sessions map[uint64]*Session
+	facts    map[byte]map[string][]byte
+	window   time.Duration
+
+	durable       atomic.Uint64
+	sessionNumber atomic.Uint64
+	volatiles     atomic.Uint64
+	running       atomic.Bool
+	counters
+
+	commitMu sync.Mutex // one commit at a time; guards the following
+	group    slotlog.Group
+	body     []byte
+	booted   bool // the record of this boot is in the log
+	skipped  bool // the power was lost before it
+	proven   time.Duration
+	closed   bool
+
+	readMu sync.Mutex // one turn of reading at a time; guards the following
+	reader *slotlog.Reader
+	batch  []logged
+}
+
+// Open takes the lock of dir (ErrLocked) and replays the log. A newer format is ErrFormat and the log is not touched; damage never is an
+// error, but said in the Recovery.
 func Open(fs vfs.FS, dir string, o Options) (*Store, *Recovery, error) {
-	return nil, nil, errNotBuilt
+	start := time.Now()
+	if err := fs.MkdirAll(dir); err != nil {
+		return nil, nil, fmt.Errorf("make store directory: %w", err)
+	}
+	lock, err := fs.Lock(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("lock the store: %w", err)
+	}
+	s := newStore(dir, lock, o.withDefaults())
+	s.log, err = slotlog.Open(fs, filepath.Join(dir, "log"), slotlog.Options{SlotSize: o.SlotSize, BlockSize: o.BlockSize})
+	if errors.Is(err, slotlog.ErrFormat) {
+		err = fmt.Errorf("%w (%w)", ErrFormat, err)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open the log in %s: %w", dir, err), lock.Close())
+	}
+	r := s.recover()
+	s.reader = s.log.NewReader()
+	r.Report.Duration = time.Since(start)
+	return s, r, nil
+}
+
+func newStore(dir string, lock io.Closer, o Options) *Store {
+	s := &Store{
+		dir: dir, o: o, lock: lock, window: o.CommitWindow,
+		pending:  &group{number: 1},
+		sessions: map[uint64]*Session{},
+		facts:    map[byte]map[string][]byte{},
+	}
+	s.work.init()
+	s.clock.init(o.Boot.Clock)
+	s.opened = s.clock.now()
+	return s
 }
 
 // Run commits what is published until ctx ends; then it commits what is pending and returns nil. An error means that the store is down.
-func (s *Store) Run(ctx context.Context) error { return errNotBuilt }
-
-// Commit makes durable what is pending, in the caller's goroutine. Run does this by itself.
-func (s *Store) Commit() error { return errNotBuilt }
-
-// Close ends the log cleanly and gives the lock back. Run must have returned.
-func (s *Store) Close() error { return nil }
-
-// Err is not nil when the store is down: nothing is made durable any more.
-func (s *Store) Err() error { return errNotBuilt }
-
-// Publish hands m to the rings of its targets. The receipt is 0 if nothing is owed to the disk.
-func (s *Store) Publish(m *Message, to []Target) (Receipt, error) { return 0, errNotBuilt }
-
-// Fact returns the value of a fact. It must not be changed.
-func (s *Store) Fact(space byte, key string) ([]byte, bool) { return nil, false }
-
-// Facts yields the facts of a space, in no order.
-func (s *Store) Facts(space byte) iter.Seq2[string, []byte] {
-	return func(func(string, []byte) bool) {}
+func (s *Store) Run(ctx context.Context) error {
+	s.running.Store(true)
+	defer s.running.Store(false)
+	side, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.readFor(side) })
+	wg.Go(func() { s.prepare(side) })
+	defer wg.Wait()
+	defer stop()
+	return s.committer(ctx)
 }
 
-// Age is how old m is at least.
-func (s *Store) Age(m *Message) time.Duration { return 0 }
+func (s *Store) committer(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		due := s.due()
+		wait := time.Until(due)
+		switch {
+		case due.IsZero():
+			timer.Stop()
+		case wait <= 0:
+			if err := s.commit(); err != nil {
+				return err
+			}
+			continue
+		default:
+			timer.Reset(wait)
+		}
+		select {
+		case <-ctx.Done():
+			return s.commit()
+		case <-s.work.wakeup:
+		case <-timer.C:
+		}
+	}
+}
 
-// SetCommitWindow changes Options.CommitWindow.
-func (s *Store) SetCommitWindow(d time.Duration) {}
+// due is when the next commit has to begin; zero: nothing waits for one.
+func (s *Store) due() time.Time {
+	s.mu.Lock()
+	due := s.pending.due
+	s.mu.Unlock()
+	s.work.mu.Lock()
+	defer s.work.mu.Unlock()
+	if acks := s.work.acksDue; !acks.IsZero() && (due.IsZero() || acks.Before(due)) {
+		return acks
+	}
+	return due
+}
 
-// NewVolatile makes a session that lives in memory only.
-func (s *Store) NewVolatile(o SessionOptions) *Session { return nil }
+func (s *Store) readFor(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.work.fill:
+			s.fillAll()
+		}
+	}
+}
+
+// Close commits what is pending, ends the log cleanly and gives the lock back. Run must have returned. The error says what did not become
+// durable; a second Close does nothing.
+func (s *Store) Close() error {
+	err := s.commit()
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	if err == nil && s.booted {
+		r := timeRecord{at: s.clock.now(), wall: time.Now().UnixMilli()}
+		s.group.Reset()
+		s.group.Append(recEnd, r.append(nil))
+		err = s.log.Commit(&s.group)
+	}
+	_ = s.fail(ErrClosed)
+	s.readMu.Lock()
+	defer s.readMu.Unlock()
+	s.reader.Close()
+	return errors.Join(err, s.log.Close(), s.lock.Close())
+}
+
+// Err is not nil when the store is down: nothing is made durable any more.
+func (s *Store) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// SetCommitWindow changes Options.CommitWindow for what is published from now on.
+func (s *Store) SetCommitWindow(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.window = d
+}
+
+// Fact returns the value of a fact. It must not be changed.
+func (s *Store) Fact(space byte, key string) ([]byte, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.facts[space][key]
+	return v, ok
+}
+
+// Facts yields the facts of a space as they are now, in no order.
+func (s *Store) Facts(space byte) iter.Seq2[string, []byte] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.All(maps.Clone(s.facts[space]))
+}
 
 // Session returns the durable session of that number, or nil.
-func (s *Store) Session(number uint64) *Session { return nil }
+func (s *Store) Session(number uint64) *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[number]
+}
 
-// Sessions yields the durable sessions, by number.
-func (s *Store) Sessions() iter.Seq[*Session] { return func(func(*Session) bool) {} }
-
-// Stats of the store since it was opened.
-func (s *Store) Stats() Stats { return Stats{} }
-
-// Stats are counted since Open.
-type Stats struct {
-	Groups    uint64 // groups made durable
-	Flushes   uint64 // fdatasync calls
-	Records   uint64
-	Bytes     uint64 // written to the log, in whole blocks
-	Elided    uint64 // messages not written because every receiver had acknowledged them
-	Coalesced uint64 // retained messages not written because a newer one of their topic was in the same group
-	Dropped   uint64 // deliveries dropped because a volatile session's ring, or any session's for QoS 0, was full
+// Sessions yields the durable sessions there are now, by number.
+func (s *Store) Sessions() iter.Seq[*Session] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.Collect(maps.Values(s.sessions))
+	slices.SortFunc(all, func(a, b *Session) int { return int(int64(a.number - b.number)) })
+	return slices.Values(all)
 }

@@ -1,0 +1,74 @@
+package queue
+
+import (
+	"encoding/binary"
+	"math"
+	"time"
+)
+
+// decoder takes fields off the front of b; once something is missing, bad stays set and all fields are zero.
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) take(n int) []byte {
+	if n < 0 || n > len(d.b) {
+		d.b, d.bad = nil, true
+		return nil
+	}
+	p := d.b[:n]
+	d.b = d.b[n:]
+	return p
+}
+
+func (d *decoder) byte() byte {
+	if p := d.take(1); p != nil {
+		return p[0]
+	}
+	return 0
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.b, d.bad = nil, true
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.b)
+	if n <= 0 {
+		d.b, d.bad = nil, true
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) int() int { return int(min(d.uvarint(), math.MaxInt32)) }
+
+func (d *decoder) bytes() []byte {
+	n := d.uvarint()
+	if n > uint64(len(d.b)) {
+		n = math.MaxInt32
+	}
+	return d.take(int(n))
+}
+
+// uvarints takes n of them, undecoded.
+func (d *decoder) uvarints(n uint64) []byte {
+	b := d.b
+	for ; n > 0 && !d.bad; n-- {
+		d.uvarint()
+	}
+	return b[:len(b)-len(d.b)]
+}
+
+func (d *decoder) millis() time.Duration {
+	const most = math.MaxInt64 / uint64(time.Millisecond)
+	return time.Duration(min(d.uvarint(), most)) * time.Millisecond
+}

@@ -1,0 +1,158 @@
+package queue
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// group is what becomes durable with the next commit, in order of enqueueing. It is guarded by the lock of the store until it is committed.
+type group struct {
+	number  Receipt
+	items   []*item
+	bytes   int
+	due     time.Time // zero: nothing waits for it
+	waiters []Waker
+}
+
+// item is one record to be written.
+type item struct {
+	typ  byte
+	body []byte // unless the type says otherwise
+
+	// recMessage: encoded at commit, because by then some targets may be done.
+	m       *Message
+	to      []logTarget
+	by      from
+	encoded atomic.Bool
+
+	run     runRecord // recReceived
+	batched []*item   // recBatch
+}
+
+// messages yields the items that are messages, those in batches included.
+func (g *group) messages(yield func(*item) bool) {
+	for _, it := range g.items {
+		if it.m != nil && !yield(it) {
+			return
+		}
+		for _, part := range it.batched {
+			if part.m != nil && !yield(part) {
+				return
+			}
+		}
+	}
+}
+
+// add puts an item into the pending group, which is to be committed by then.
+func (s *Store) add(it *item, bytes int, due time.Time) Receipt {
+	g := s.pending
+	g.items = append(g.items, it)
+	g.bytes += bytes
+	if g.due.IsZero() || due.Before(g.due) {
+		g.due = due
+		s.work.kick()
+	}
+	return g.number
+}
+
+// addReceived adds to a run of PUBRECs where it can.
+func (s *Store) addReceived(x *Session, ordinal uint64) {
+	if n := len(s.pending.items); n > 0 {
+		last := s.pending.items[n-1]
+		if last.typ == recReceived && last.run.session == x.number && last.run.first+last.run.count == ordinal {
+			last.run.count++
+			return
+		}
+	}
+	s.add(&item{typ: recReceived, run: runRecord{x.number, ordinal, 1}}, smallRecord, time.Now())
+}
+
+// smallRecord is what a record without a body of the user's is charged with.
+const smallRecord = 64
+
+// work is what waits for the committer beside the pending group. Its lock is taken last, and nothing is done under it.
+type work struct {
+	mu      sync.Mutex
+	dirty   []*Session
+	acksDue time.Time // zero: no dirty session
+	parked  []parked
+	fills   []*Session
+	wakeup  chan struct{} // for the committer
+	fill    chan struct{} // for the reader
+}
+
+// parked is a session that waits for a receipt.
+type parked struct {
+	x *Session
+	r Receipt
+}
+
+func (w *work) init() {
+	w.wakeup, w.fill = make(chan struct{}, 1), make(chan struct{}, 1)
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (w *work) kick() { signal(w.wakeup) }
+
+func (w *work) addDirty(x *Session, due time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dirty = append(w.dirty, x)
+	if w.acksDue.IsZero() {
+		w.acksDue = due
+		signal(w.wakeup)
+	}
+}
+
+// hurry lets the waiting acknowledgements be committed now.
+func (w *work) hurry() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.acksDue = time.Now()
+	signal(w.wakeup)
+}
+
+func (w *work) takeDirty() []*Session {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.dirty
+	w.dirty, w.acksDue = nil, time.Time{}
+	return d
+}
+
+// takeParked takes the sessions whose receipt is resolved.
+func (w *work) takeParked(durable Receipt) (ready []*Session) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	kept := w.parked[:0]
+	for _, p := range w.parked {
+		if p.r <= durable {
+			ready = append(ready, p.x)
+		} else {
+			kept = append(kept, p)
+		}
+	}
+	clear(w.parked[len(kept):])
+	w.parked = kept
+	return ready
+}
+
+// park has the session woken when the receipt is resolved. It returns true if it already is.
+func (s *Store) park(x *Session, r Receipt) bool {
+	if !x.parked {
+		x.parked = true
+		s.work.mu.Lock()
+		s.work.parked = append(s.work.parked, parked{x, r})
+		s.work.mu.Unlock()
+	}
+	return s.resolved(r)
+}
+
+func (s *Store) resolved(r Receipt) bool { return uint64(r) <= s.durable.Load() }
