@@ -2,6 +2,7 @@ package all_test
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"skerry/drivers"
 	"skerry/drivers/all"
+	"skerry/edge/config"
 )
 
 func TestKindsAreSortedAndOnce(t *testing.T) {
@@ -93,4 +95,34 @@ func column(page, section string, n int) []string {
 		cells = append(cells, strings.TrimSpace(strings.Split(m[2], "|")[n-2]))
 	}
 	return cells
+}
+
+var block = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+
+// Each example on a page is a configuration that works.
+func TestExamplesOnPages(t *testing.T) {
+	for _, k := range all.Kinds() {
+		b, err := os.ReadFile("../../docs/sensors/" + k.Name + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		examples := block.FindAllSubmatch(b, -1)
+		if len(examples) == 0 {
+			t.Errorf("%s: the page has no example", k.Name)
+		}
+		for _, example := range examples {
+			file := filepath.Join(t.TempDir(), k.Name+".yaml")
+			if err := os.WriteFile(file, example[1], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c, err := config.Load(file, all.Kinds())
+			if err != nil {
+				t.Errorf("%s: %v\n%s", k.Name, err, example[1])
+				continue
+			}
+			if len(c.Sensors) != 1 || c.Sensors[0].Driver != k.Name {
+				t.Errorf("%s: the example has the sensors %+v", k.Name, c.Sensors)
+			}
+		}
+	}
 }
