@@ -48,7 +48,7 @@ func summary(out io.Writer, cfg *config.Config) error {
 }
 
 func row(w io.Writer, head, format string, args ...any) {
-	fmt.Fprintf(w, head+"\t"+format+"\n", args...)
+	fmt.Fprintf(w, "%s\t%s\n", head, fmt.Sprintf(format, args...))
 }
 
 // admission says who may come in by a listener, and what others can see.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"time"
+
 	"skerry/broker/server"
 	"skerry/drivers/all"
 	"skerry/edge/config"
+	"skerry/edge/mapping"
 )
 
 // load reads a configuration with every check that needs no device: those of the file, and those of the parts that it is for.
@@ -12,10 +15,20 @@ func load(path string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	var wrong config.Errors
 	if file := cfg.Broker.UsersFile; file != "" {
 		if _, err := server.ReadUsers(file); err != nil {
-			return nil, config.Errors{cfg.Wrong("broker.users_file", err.Error(), "")}
+			wrong = append(wrong, cfg.Wrong("broker.users_file", err.Error(), ""))
 		}
+	}
+	for _, s := range cfg.Sensors {
+		if _, err := mapping.New(s, time.Time{}); err != nil {
+			wrong = append(wrong, cfg.WrongSensor(s.Name, err)...)
+		}
+	}
+	if len(wrong) > 0 {
+		wrong.Sort()
+		return nil, wrong
 	}
 	return cfg, nil
 }

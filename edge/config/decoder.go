@@ -23,14 +23,20 @@ type decoder struct {
 	sick   map[string]bool // key paths at or below which something is wrong
 	steps  int
 	depth  int
+	pairs  int // of filters compared, see loop
+
+	exhausted bool
 }
 
 func newDecoder(file, dir string) *decoder {
 	return &decoder{file: file, dir: dir, places: map[string]*yaml.Node{}, told: map[Error]bool{}, sick: map[string]bool{}}
 }
 
-// wrong reports a problem at a node.
+// wrong reports a problem at a node. Nothing is reported about a file after it was too much to be read to its end.
 func (d *decoder) wrong(n *yaml.Node, path, problem, hint string) {
+	if d.exhausted {
+		return
+	}
 	e := Error{File: d.file, Line: n.Line, Column: n.Column, Key: path, Problem: problem, Hint: hint}
 	if d.told[e] {
 		return // a part of the file that is read twice
@@ -99,22 +105,17 @@ func above(path string) string { return path[:max(0, strings.LastIndexAny(path, 
 // enter counts a visit to a value. It is false when the file has used up what it may have.
 func (d *decoder) enter(n *yaml.Node, path string) bool {
 	d.steps++
-	if d.steps == maxSteps {
+	switch {
+	case d.exhausted:
+	case d.steps > maxSteps:
 		d.wrong(n, path, fmt.Sprintf("the file has more than %d values", maxSteps), "do its aliases multiply each other?")
-	}
-	if d.steps >= maxSteps {
-		return false
-	}
-	if d.depth > maxDepth {
+		d.exhausted = true
+	case d.depth > maxDepth:
 		d.wrong(n, path, fmt.Sprintf("nested deeper than %d levels", maxDepth), "does an alias contain itself?")
-		d.steps = maxSteps
-		return false
+		d.exhausted = true
 	}
-	return true
+	return !d.exhausted
 }
-
-// complete reports whether the whole file was visited.
-func (d *decoder) complete() bool { return d.steps < maxSteps }
 
 // follow returns what an alias stands for.
 func follow(n *yaml.Node) *yaml.Node {

@@ -54,7 +54,7 @@ func load(path string, data []byte, kinds []drivers.Kind) (*Config, error) {
 
 // resolveAll turns the file into a Config: sections in the order in which they need each other.
 func (d *decoder) resolveAll(c *contents, kinds []drivers.Kind) *Config {
-	if !d.complete() {
+	if d.exhausted {
 		return nil
 	}
 	cfg := &Config{Path: d.file, Dir: d.dir, places: d.places}

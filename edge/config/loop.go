@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// maxPairs bounds the comparisons of filters. A file that needs more has its loops found by its traffic.
+const maxPairs = 1 << 20
+
 // loops refuses maps that would send messages round, as far as that can be seen in one file.
 //
 // With MQTT 5 an uplink's own messages do not come back, by No Local. With 3.1.1 they do when what it sends and what it
@@ -24,27 +27,25 @@ func (d *decoder) loops(list []Uplink, streams []Stream) {
 
 // loop reports the first receive map of one uplink that takes in what the other one sends.
 func (d *decoder) loop(in, out Uplink, own bool, streams []Stream) {
+	local := carriedFilters(out, streams)
 	for _, r := range in.Receive {
-		for _, sent := range carriedFilters(out, streams) {
-			if !overlap(r.Filter, out.Prefix+sent) || !own && !carries(out, r.Local, streams) {
-				continue
-			}
-			at := below(below("uplinks", in.Name)+".receive", r.Filter)
-			if own {
-				d.fail(at, fmt.Sprintf("would receive what this uplink sends to %q", out.Prefix+sent),
-					"version: 5 keeps them apart, or a prefix that is not received")
-			} else {
-				d.fail(at, fmt.Sprintf("would receive what uplink %s sends to %q on the same server, and send it again", out.Name, out.Prefix+sent),
-					"give the uplinks prefixes that do not meet")
-			}
+		if d.pairs += len(local); d.pairs > maxPairs {
 			return
 		}
+		i := slices.IndexFunc(local, func(sent string) bool { return overlap(r.Filter, out.Prefix+sent) })
+		if i < 0 || !own && !slices.ContainsFunc(local, func(f string) bool { return overlap(f, r.Local) }) {
+			continue
+		}
+		at, sent := below(below("uplinks", in.Name)+".receive", r.Filter), out.Prefix+local[i]
+		if own {
+			d.fail(at, fmt.Sprintf("would receive what this uplink sends to %q", sent),
+				"version: 5 keeps them apart, or a prefix that is not received")
+		} else {
+			d.fail(at, fmt.Sprintf("would receive what uplink %s sends to %q on the same server, and send it again", out.Name, sent),
+				"give the uplinks prefixes that do not meet")
+		}
+		return
 	}
-}
-
-// carries reports whether an uplink sends messages of a local filter.
-func carries(out Uplink, local string, streams []Stream) bool {
-	return slices.ContainsFunc(carriedFilters(out, streams), func(f string) bool { return overlap(f, local) })
 }
 
 // carriedFilters lists what an uplink sends, as local filters.

@@ -149,6 +149,9 @@ func explain(problem string) (string, string) {
 		{"block sequence entries are not allowed", "a list item stands where none can be", "begin the list on a line of its own"},
 		{"tab character", "a tab indents the line", "YAML indents with spaces"},
 		{"did not find expected node content", "a value is missing, or a bracket is not closed", ""},
+		{"expected <document start>", "something stands beside the one map that a file is", "is the line indented like its neighbours?"},
+		{"exceeded max depth", "brackets or lists are nested too deeply", ""},
+		{"incompatible YAML document", "the file says that it is another version of YAML", "remove the line %YAML"},
 		{"control characters", "the file holds a control character", ""},
 	} {
 		if strings.Contains(problem, e.part) {

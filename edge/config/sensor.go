@@ -29,7 +29,7 @@ type Sensor struct {
 	// Values are those to publish: the file's in its order, or all that the driver has. Never empty.
 	Values []Value `yaml:"-"`
 
-	_ struct{} `later:"power profile commands set_clock"`
+	_ struct{} `later:"power profile set_clock"`
 }
 
 // Value is one quantity of a sensor and how it is treated, in the order of the fields.
@@ -50,5 +50,5 @@ type Value struct {
 	// Topic is the Topic Name of this value alone; empty: the value is part of the object under Sensor.Topic.
 	Topic string `yaml:"topic"`
 
-	_ struct{} `later:"calibrate derive window burst reduce probe table address type channel qos retain payload"`
+	_ struct{} `later:"calibrate derive window burst"`
 }

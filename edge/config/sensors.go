@@ -11,7 +11,7 @@ import (
 )
 
 // plannedDrivers are part of the language and do not exist yet.
-var plannedDrivers = []string{"ads1x15", "ds18b20", "gpio", "hwmon", "iio", "modbus"}
+var plannedDrivers = []string{"ads1x15", "ds18b20", "hwmon", "iio", "modbus"}
 
 // sensors resolves the section that hangs on all before it: defaults, buses, drivers.
 func (d *decoder) sensors(c *contents, cfg *Config, kinds []drivers.Kind) []Sensor {

@@ -91,8 +91,8 @@ func parseServer(text string) (Server, error) {
 func (s Server) at(address string) (Server, error) {
 	wrong := &hinted{fmt.Sprintf("%q is not the address of a server", address), serverHint}
 	host, port, err := net.SplitHostPort(address)
-	if err != nil { // no port
-		if host, port = strings.Trim(address, "[]"), strconv.Itoa(s.Port); strings.Contains(host, ":") != strings.HasPrefix(address, "[") {
+	if err != nil {
+		if host, port, err = net.SplitHostPort(address + ":" + strconv.Itoa(s.Port)); err != nil {
 			return Server{}, wrong
 		}
 	}

@@ -18,8 +18,8 @@ func ParseDuration(text string) (time.Duration, error) {
 }
 
 func withHint(err error) error {
-	if err == nil {
-		return nil
+	if hintOf(err) == "" {
+		return err
 	}
 	return fmt.Errorf("%w (hint: %s)", err, hintOf(err))
 }

@@ -9,7 +9,7 @@ type Stream struct {
 	Class  string   `yaml:"class" oneof:"live" later:"alarm state backfill"`
 	Encode string   `yaml:"encode" oneof:"pass" later:"json pack"`
 
-	_ struct{} `later:"reduce keep when"`
+	_ struct{} `later:"reduce keep"`
 }
 
 // Uplink is a Server upstream and what goes to and comes from it.
@@ -31,7 +31,7 @@ type Uplink struct {
 	KeepAlive time.Duration `yaml:"keep_alive" in:"5s..18h"`
 	Retry     DurationRange `yaml:"retry" in:"100ms..1d"` // the first and the longest wait between attempts
 
-	_ struct{} `later:"links session budget schedule window interface"`
+	_ struct{} `later:"links"`
 }
 
 // ClientTLS is how an uplink checks its Server and shows itself. Paths of PEM files; an empty CA means those of the machine.

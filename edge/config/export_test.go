@@ -1,0 +1,50 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+)
+
+// Keys lists every key that works and every one that is planned, as the documentation writes them: NAME for a name.
+// A planned choice of a key that works is KEY: CHOICE.
+func Keys() (working, planned []string) {
+	walk(reflect.TypeFor[contents](), "", func(key string) { working = append(working, key) }, func(key string) { planned = append(planned, key) })
+	return working, planned
+}
+
+func walk(t reflect.Type, path string, works, later func(string)) {
+	for _, key := range plannedKeys(t) {
+		later(below(path, key))
+	}
+	for _, f := range fieldsOf(reflect.New(t).Elem()) {
+		at := below(path, f.name)
+		for _, choice := range f.later {
+			later(at + ": " + choice)
+		}
+		ft := f.value.Type()
+		if ft.Kind() == reflect.Pointer {
+			ft = ft.Elem()
+		}
+		switch {
+		case ft == sectionType:
+			walk(reflect.TypeFor[Sensor](), at+".NAME", works, later)
+			walk(reflect.TypeFor[Value](), at+".NAME.values.NAME", works, later)
+			for _, d := range plannedDrivers {
+				later(at + ".NAME.driver: " + d)
+			}
+		case f.named:
+			walk(ft.Elem(), at+".NAME", works, later)
+		case ft.Kind() == reflect.Struct && !reflect.PointerTo(ft).Implements(textType):
+			walk(ft, at, works, later)
+		default:
+			works(strings.TrimPrefix(at, "."))
+		}
+	}
+}
+
+var (
+	Overlap   = overlap
+	Suggest   = suggest
+	Identity  = identity
+	LoadBytes = load
+)
