@@ -28,16 +28,16 @@ type conn struct {
 	tryWrite func(fd uintptr) bool
 
 	// Of the reader alone.
-	in        *input // nil while there is nothing to read
-	kept      []byte // the beginning of a packet, while in is nil
-	small     []byte // what a connection without raw parks in
-	full      bool   // the last read of such a connection filled its buffer
-	need      int    // length of the packet that is to be completed, 0 = not known
-	readErr   error  // of the last readReady
-	keepAlive time.Duration
-	heard     time.Duration // when the last packet came (Server.now)
-	aliases   map[uint16]string
-	expiry    uint32 // Session Expiry Interval of CONNECT
+	in      *input        // nil while there is nothing to read
+	kept    []byte        // the beginning of a packet, while in is nil
+	small   []byte        // what a connection without raw parks in
+	full    bool          // the last read of such a connection filled its buffer
+	need    int           // length of the packet that is to be completed, 0 = not known
+	readErr error         // of the last readReady
+	silence time.Duration // 1.5 times the Keep Alive, 0 = may be silent for ever
+	heard   time.Duration // when the last packet came (Server.now)
+	aliases map[uint16]string
+	expiry  uint32 // Session Expiry Interval of CONNECT
 
 	// Set before the turn is given back for the first time, then only read.
 	version       packet.Version
@@ -175,7 +175,7 @@ func (c *conn) excuse(err error) error {
 	if ended := c.ended(); ended != nil {
 		return ended
 	}
-	if !errors.Is(err, os.ErrDeadlineExceeded) || c.keepAlive == 0 {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || c.silence == 0 {
 		return err
 	}
 	return c.watch()
@@ -186,8 +186,8 @@ func (c *conn) excuse(err error) error {
 // busy connection costs no timer operations.
 func (c *conn) watch() error {
 	c.nc.SetReadDeadline(time.Time{})
-	if c.keepAlive > 0 {
-		left := c.heard + c.keepAlive - c.server.now()
+	if c.silence > 0 {
+		left := c.heard + c.silence - c.server.now()
 		if left <= 0 {
 			return packet.KeepAliveTimeout
 		}
@@ -236,8 +236,8 @@ func (c *conn) waitForRoom() error {
 	c.stalled.Store(true)
 	defer c.stalled.Store(false)
 	var silent <-chan time.Time
-	if c.keepAlive > 0 {
-		t := time.NewTimer(c.heard + c.keepAlive - c.server.now())
+	if c.silence > 0 {
+		t := time.NewTimer(c.heard + c.silence - c.server.now())
 		defer t.Stop()
 		silent = t.C
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"math"
@@ -27,8 +26,8 @@ func (c *conn) open(ctx context.Context) error {
 		return err
 	}
 	c.version = p.Version
-	if err := c.check(&p); err != nil {
-		return err
+	if p.Properties.Has(packet.AuthenticationMethod) { // none is spoken here [MQTT-4.12.0-1]
+		return packet.BadAuthenticationMethod
 	}
 	user, err := c.server.login(ctx, c.listener, &p)
 	if err != nil {
@@ -65,41 +64,28 @@ func (c *conn) readConnect(p *packet.Connect) error {
 	return err
 }
 
-// check judges what the packet alone does not show to be wrong.
-func (c *conn) check(p *packet.Connect) error {
-	switch {
-	case len(p.ClientID) == 0 && p.Version == packet.V31: // 3.1: 1 to 23 characters
-		return packet.ClientIdentifierNotValid
-	case len(p.ClientID) == 0 && p.Version == packet.V311 && !p.CleanStart: // [MQTT-3.1.3-8] of 3.1.1
-		return packet.ClientIdentifierNotValid
-	case p.Properties.Has(packet.AuthenticationMethod): // [MQTT-4.12.0-1]
-		return packet.BadAuthenticationMethod
-	}
-	return nil
-}
-
 // begin gets a session from the broker and lets the Client in.
 func (c *conn) begin(p *packet.Connect, user string) error {
 	o := c.connectOptions(p, user)
-	c.clientID, c.expiry = o.ClientID, o.SessionExpiryInterval
-	c.maxPacketSize = p.Properties.MaximumPacketSize()
-	var answer packet.Connack
-	if c.version == packet.V5 {
-		answer.Properties = c.serverProperties(p)
-	}
-	if c.tooLarge(answer.Size(c.version)) {
-		return packet.PacketTooLarge
-	}
 	session, connected, err := c.server.broker.Connect(o)
 	if err != nil {
 		return err
+	}
+	c.clientID, c.expiry = connected.ClientID, o.SessionExpiryInterval
+	c.maxPacketSize = p.Properties.MaximumPacketSize()
+	answer := packet.Connack{SessionPresent: connected.SessionPresent}
+	if c.version == packet.V5 {
+		answer.Properties = c.serverProperties(p, &connected)
+	}
+	if c.tooLarge(answer.Size(c.version)) {
+		session.Disconnect(broker.DisconnectOptions{})
+		return packet.PacketTooLarge
 	}
 	c.session = session
 	c.server.counters.accepted.Add(1)
 	c.server.log.Info("client connected", "client", c.clientID, "user", user, "listener", c.listener.Name,
 		"address", c.nc.RemoteAddr().String(), "version", c.version.String(), "session_present", connected.SessionPresent)
 
-	answer.SessionPresent = connected.SessionPresent
 	c.answer(ack{at: connected.Receipt}, answer.Append(nil, c.version))
 	c.write() // the turn has been ours from the start
 	return nil
@@ -115,14 +101,11 @@ func (c *conn) connectOptions(p *packet.Connect, user string) broker.ConnectOpti
 		ReceiveMaximum:        min(p.Properties.ReceiveMaximum(), uint16(c.server.limits.Inflight)),
 		Conn:                  c,
 	}
-	if o.ClientID == "" {
-		o.ClientID = "skerry-" + rand.Text()
-	}
 	if p.WillFlag {
 		o.Will = will(&p.Will)
 	}
-	c.keepAlive = time.Duration(c.keepAliveSeconds(p)) * time.Second * 3 / 2
-	o.KeepAlive = c.keepAlive
+	o.KeepAlive = time.Duration(c.keepAliveSeconds(p)) * time.Second
+	c.silence = o.KeepAlive * 3 / 2
 	return o
 }
 
@@ -151,19 +134,22 @@ func (c *conn) keepAliveSeconds(p *packet.Connect) uint16 {
 
 // tooLarge tells whether the Client takes no packet of that size.
 func (c *conn) tooLarge(size int) bool {
-	return c.maxPacketSize > 0 && size > int(c.maxPacketSize)
+	return c.maxPacketSize > 0 && int64(size) > int64(c.maxPacketSize)
 }
 
 // serverProperties tells a 5.0 Client what this Server does otherwise than the specification assumes (section 3.2.2.3).
-func (c *conn) serverProperties(p *packet.Connect) packet.Properties {
+func (c *conn) serverProperties(p *packet.Connect, connected *broker.Connected) packet.Properties {
 	l := &c.server.limits
 	properties := packet.Properties{}.
 		AppendNumber(packet.ReceiveMaximum, uint32(l.Inflight)).
 		AppendNumber(packet.MaximumPacketSize, uint32(l.Packet)).
 		AppendNumber(packet.TopicAliasMaximum, uint32(l.TopicAliases)).
 		AppendNumber(packet.SharedSubscriptionAvailable, 0)
-	if len(p.ClientID) == 0 {
+	if connected.Assigned {
 		properties = properties.AppendString(packet.AssignedClientIdentifier, c.clientID)
+	}
+	if connected.SessionExpiryInterval != c.expiry {
+		properties = properties.AppendNumber(packet.SessionExpiryInterval, connected.SessionExpiryInterval)
 	}
 	if seconds := c.keepAliveSeconds(p); seconds != p.KeepAlive {
 		properties = properties.AppendNumber(packet.ServerKeepAlive, uint32(seconds))

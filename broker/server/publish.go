@@ -52,6 +52,9 @@ func (c *conn) acknowledge(t packet.Type, p *packet.Publish, at queue.Receipt, c
 	if code == packet.SessionTakenOver {
 		return code
 	}
+	if code == packet.NotAuthorized && c.version != packet.V5 {
+		code = packet.Success // [MQTT-3.3.5-2] of 3.1.1 allows it, and mosquitto does so
+	}
 	if code.IsError() && c.version != packet.V5 {
 		return fmt.Errorf("publish refused: %w", code)
 	}
