@@ -6,11 +6,9 @@ import (
 )
 
 // collectDeliveries takes messages from the session in bulk and writes them behind the
-// output until that is full. Those that find no room stay in hand for the next write.
+// output until that is full. Those that find no room stay in hand for the next write. It asks Next even when
+// nothing seems to wait: only who has asked is woken when the disk lets a message go.
 func (c *conn) collectDeliveries() {
-	if c.out == nil && !c.session.Waiting() {
-		return
-	}
 	o := c.output()
 	for len(o.buf) < outputSize {
 		if o.next == len(o.hand) && !c.takeInHand(o) {
