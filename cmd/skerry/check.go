@@ -12,7 +12,7 @@ import (
 
 // checkCmd is the verb check.
 type checkCmd struct {
-	File string `arg:"" help:"Configuration file."`
+	File string `arg:"" optional:"" default:"/etc/skerry/skerry.yaml" help:"Configuration file (default: ${default})."`
 }
 
 // Run prints what the file means, or all that is wrong with it.
@@ -27,93 +27,97 @@ func (c *checkCmd) Run() error {
 
 // summary writes what a configuration comes to, without secrets: a line for each thing, with lines below that belong to it.
 func summary(out io.Writer, cfg *config.Config) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	row(w, "gateway", "%s at %s, board %s", cfg.Gateway.ID, cfg.Gateway.Site, cfg.Gateway.Board)
-	row(w, "storage", "%s, readings wait at most %s", cfg.Storage.Path, config.FormatDuration(cfg.Storage.CommitWindow))
+	s := sheet{tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
+	s.row("gateway", "%s at %s, board %s", cfg.Gateway.ID, cfg.Gateway.Site, cfg.Gateway.Board)
+	s.row("storage", "%s, readings wait at most %s", cfg.Storage.Path, config.FormatDuration(cfg.Storage.CommitWindow))
 	for _, l := range cfg.Broker.Listeners {
-		row(w, "listener "+l.Name, "%s, %s", l.TCP, admission(l, cfg.Broker))
+		s.listener(l, cfg.Broker.UsersFile)
 	}
-	for _, s := range cfg.Sensors {
-		sensor(w, s)
+	for _, sensor := range cfg.Sensors {
+		s.sensor(sensor)
 	}
 	if len(cfg.Uplinks) > 0 {
-		for _, s := range cfg.Streams {
-			row(w, "stream "+s.Name, "%s", strings.Join(s.Match, " "))
+		for _, stream := range cfg.Streams {
+			s.row("stream "+stream.Name, "%s", strings.Join(stream.Match, " "))
 		}
 	}
 	for _, u := range cfg.Uplinks {
-		uplink(w, u)
+		s.uplink(u)
 	}
-	return w.Flush()
+	return s.Flush()
 }
 
-func row(w io.Writer, head, format string, args ...any) {
-	fmt.Fprintf(w, "%s\t%s\n", head, fmt.Sprintf(format, args...))
+// sheet is a table of two columns: what it is, and what is said of it.
+type sheet struct{ *tabwriter.Writer }
+
+func (s sheet) row(head, format string, args ...any) {
+	fmt.Fprintf(s, "%s\t%s\n", head, fmt.Sprintf(format, args...))
 }
 
-// admission says who may come in by a listener, and what others can see.
-func admission(l config.Listener, b config.Broker) string {
+// listener says who may come in, and what others can see.
+func (s sheet) listener(l config.Listener, usersFile string) {
 	var who []string
-	if b.UsersFile != "" {
-		who = append(who, "users of "+b.UsersFile)
+	if usersFile != "" {
+		who = append(who, "users of "+usersFile)
 	}
 	if l.Anonymous {
 		who = append(who, "anybody")
 	}
-	text := "for " + strings.Join(who, " and ")
+	about := "for " + strings.Join(who, " and ")
 	switch {
 	case l.TLS != nil:
-		return "TLS, " + text
+		about = "TLS, " + about
 	case !l.Local():
-		return text + ", no TLS: passwords and payloads can be read on the network"
+		about += ", no TLS: passwords and payloads can be read on the network"
 	}
-	return text
+	s.row("listener "+l.Name, "%s, %s", l.TCP, about)
 }
 
-func sensor(w io.Writer, s config.Sensor) {
-	about := s.Driver
-	if s.Bus != "" {
-		about += " on " + s.Bus
+func (s sheet) sensor(c config.Sensor) {
+	about := c.Driver
+	if c.Bus != "" {
+		about += " on " + c.Bus
 	}
-	about += fmt.Sprintf(", every %s, QoS %d", config.FormatDuration(s.Every), s.QoS)
-	if s.Retain {
+	about += fmt.Sprintf(", every %s, QoS %d", config.FormatDuration(c.Every), c.QoS)
+	if c.Retain {
 		about += ", retained"
 	}
-	row(w, "sensor "+s.Name, "%s", about)
+	s.row("sensor "+c.Name, "%s", about)
 	var together []string
-	for _, v := range s.Values {
-		if v.Topic == "" {
-			together = append(together, named(v))
-			continue
+	for _, v := range c.Values {
+		name := v.Name
+		if v.Unit != "" {
+			name += " in " + v.Unit
 		}
-		row(w, "", "%s: %s", v.Topic, named(v))
+		if v.Topic == "" {
+			together = append(together, name)
+		} else {
+			s.row("", "%s: %s", v.Topic, name)
+		}
 	}
 	if together != nil {
-		row(w, "", "%s: %s", s.Topic, strings.Join(together, ", "))
+		s.row("", "%s: %s", c.Topic, strings.Join(together, ", "))
 	}
 }
 
-// named is a value with its unit.
-func named(v config.Value) string {
-	if v.Unit == "" {
-		return v.Name
-	}
-	return v.Name + " in " + v.Unit
-}
-
-func uplink(w io.Writer, u config.Uplink) {
+func (s sheet) uplink(u config.Uplink) {
 	servers := make([]string, len(u.Servers))
-	for i, s := range u.Servers {
-		servers[i] = s.String()
+	plain := false
+	for i, server := range u.Servers {
+		servers[i] = server.String()
+		plain = plain || !server.TLS
 	}
-	row(w, "uplink "+u.Name, "%s", strings.Join(servers, ", then "))
+	s.row("uplink "+u.Name, "%s", strings.Join(servers, ", then "))
 	as := ""
 	if u.User != "" {
 		as = ", user " + u.User
 	}
-	row(w, "", "MQTT %v, ClientID %s%s", u.Version, u.ClientID, as)
-	row(w, "", "sends %s as %sTOPIC", strings.Join(u.Carry, ", "), u.Prefix)
+	s.row("", "MQTT %v, ClientID %s%s", u.Version, u.ClientID, as)
+	if plain && u.PasswordFile != "" {
+		s.row("", "no TLS: the password can be read on the way")
+	}
+	s.row("", "sends %s as %sTOPIC", strings.Join(u.Carry, ", "), u.Prefix)
 	for _, r := range u.Receive {
-		row(w, "", "receives %s as %s", r.Filter, r.Local)
+		s.row("", "receives %s as %s", r.Filter, r.Local)
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"reflect"
 	"time"
@@ -105,6 +106,9 @@ func (d *decoder) storage(s Storage) Storage {
 		d.fail(key, "~ is not expanded", "write the whole path")
 	}
 	s.Path = d.resolve(s.Path)
+	if info, err := os.Stat(s.Path); err == nil && !info.IsDir() {
+		d.fail(key, "is a file, not a folder", "the log has many files: name a folder")
+	}
 	return s
 }
 

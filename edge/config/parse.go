@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -90,73 +87,4 @@ func document(d *yaml.Decoder) (n *yaml.Node, err error) {
 		return nil, err
 	}
 	return n, nil
-}
-
-var (
-	lineOf   = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?(.*)`)
-	anchorIn = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
-)
-
-// syntax reports what the YAML library found, at the best place that can be had: it gives lines only, and for a group of
-// its errors the line before.
-func (d *decoder) syntax(data []byte, err error) {
-	m := lineOf.FindStringSubmatch(err.Error())
-	line, problem := 1, m[2]
-	if m[1] != "" {
-		line, _ = strconv.Atoi(m[1])
-	}
-	lines := strings.Split(strings.TrimRight(string(data), " \r\n"), "\n")
-	if m[1] != "" && strings.HasPrefix(problem, "did not find expected") {
-		line++
-	}
-	line = max(1, min(line, len(lines)))
-	text := strings.TrimPrefix(lines[line-1], "\ufeff")
-	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
-	column := len(indent) + 1
-	hint := ""
-	if a := anchorIn.FindStringSubmatch(problem); a != nil {
-		line, column = find(lines, "*"+a[1])
-		problem, hint = fmt.Sprintf("*%s refers to nothing", a[1]), fmt.Sprintf("an anchor &%s stands before its use; a text with * needs quotes", a[1])
-	} else if tab := strings.IndexByte(indent, '\t'); tab >= 0 {
-		column, problem, hint = tab+1, "a tab indents the line", "YAML indents with spaces"
-	} else {
-		problem, hint = explain(problem)
-	}
-	d.wrongAt(line, column, problem, hint)
-}
-
-// find returns the place of the first line that holds a text.
-func find(lines []string, text string) (line, column int) {
-	for i, l := range lines {
-		if at := strings.Index(l, text); at >= 0 {
-			return i + 1, utf8.RuneCountInString(l[:at]) + 1
-		}
-	}
-	return 1, 1
-}
-
-// explain puts the words of the library, which speak of tokens, into those of who writes the file.
-func explain(problem string) (string, string) {
-	for _, e := range []struct{ part, problem, hint string }{
-		{"mapping values are not allowed", "a key stands where none can be", "is the line indented like its neighbours? A text with \": \" needs quotes"},
-		{"cannot start any token", "a text begins with a character that has a meaning in YAML", "put it into quotes"},
-		{"could not find expected ':'", "the line is not a key with a value", "write KEY: VALUE"},
-		{"expected ',' or ']'", "a list in [ ] is not closed, or a comma is missing", ""},
-		{"expected ',' or '}'", "a map in { } is not closed, or a comma is missing", ""},
-		{"unexpected end of stream", "a quote is not closed", ""},
-		{"did not find expected key", "the line fits to no key before it", "is it indented like its neighbours? Is a quote or a bracket left over?"},
-		{"did not find expected '-'", "a key stands among the items of a list", "is the line indented like its neighbours?"},
-		{"block sequence entries are not allowed", "a list item stands where none can be", "begin the list on a line of its own"},
-		{"tab character", "a tab indents the line", "YAML indents with spaces"},
-		{"did not find expected node content", "a value is missing, or a bracket is not closed", ""},
-		{"expected <document start>", "something stands beside the one map that a file is", "is the line indented like its neighbours?"},
-		{"exceeded max depth", "brackets or lists are nested too deeply", ""},
-		{"incompatible YAML document", "the file says that it is another version of YAML", "remove the line %YAML"},
-		{"control characters", "the file holds a control character", ""},
-	} {
-		if strings.Contains(problem, e.part) {
-			return e.problem, e.hint
-		}
-	}
-	return problem, ""
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"skerry/broker/topic"
@@ -37,21 +38,12 @@ func (d *decoder) checkTemplate(path, text string, allowed []string) bool {
 			d.fail(path, fmt.Sprintf("a brace in %q has no partner", text), "")
 			return false
 		}
-		if !contains(allowed, name) {
+		if !slices.Contains(allowed, name) {
 			d.fail(path, fmt.Sprintf("placeholder {%s} is not known here", name), suggestPlaceholder(name, allowed))
 			return false
 		}
 		rest = tail
 	}
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 func suggestPlaceholder(name string, allowed []string) string {
