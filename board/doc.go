@@ -7,7 +7,7 @@
 // made again later.
 //
 // I2C goes through periph.io/x/host/v3/sysfs and never through host/v3, rpi or bcm283x: run by root on a Raspberry Pi 5 those
-// would map physical memory at the address of an older model's GPIO block. Each transfer ends within its deadline: first by the
+// would map physical memory at the address of an older model's GPIO block. The transfer itself is ours, for the safety of memory. Each one ends within its deadline: first by the
 // kernel's own timeout, which is set here, and when a driver in the kernel does not obey by Guard, which then refuses the bus
 // until the kernel comes back.
 //

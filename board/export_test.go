@@ -3,6 +3,7 @@ package board
 import (
 	"io/fs"
 	"time"
+	"unsafe"
 
 	"github.com/warthog618/go-gpiocdev"
 
@@ -58,3 +59,41 @@ var (
 func Explain(kind, device string, err error) error {
 	return map[string]hints{"i2c": i2cHints, "serial": serialHints, "gpio": gpioHints}[kind].explain(device, err)
 }
+
+// OpenTransfers opens an I2C device as far as transfers need it.
+func OpenTransfers(device string) error {
+	_, err := openTransfers(device, DefaultTimeout)
+	return err
+}
+
+// Transfer makes a transfer on a bus with the descriptor fd.
+func Transfer(fd int, addr uint16, w, r []byte) error { return (&transfers{fd: fd}).Tx(addr, w, r) }
+
+// Message is one part of a transfer as the kernel gets it.
+type Message struct {
+	Addr, Flags, Length uint16
+	First               byte
+}
+
+// Messages are the parts of a transfer.
+func Messages(addr uint16, w, r []byte) []Message {
+	var list []Message
+	for _, m := range messages(addr, w, r) {
+		list = append(list, Message{m.addr, m.flags, m.length, *m.data})
+	}
+	return list
+}
+
+// TimeoutUnits is what the kernel is given for a timeout.
+var TimeoutUnits = timeoutUnits
+
+// Layout is the size of the kernel's structures in words, and where the pointer of a message stands in bytes.
+func Layout() (message, set, data uintptr) {
+	const word = unsafe.Sizeof(uintptr(0))
+	return unsafe.Sizeof(messageOf) / word, unsafe.Sizeof(setOf) / word, unsafe.Offsetof(messageOf.data)
+}
+
+var (
+	messageOf message
+	setOf     transferSet
+)

@@ -80,27 +80,17 @@ func i2cNumber(device string) (int, error) {
 	return n, nil
 }
 
+// openI2C opens a bus for transfers of ours, and through periph for all else.
 func openI2C(device string, number int, timeout time.Duration) (*openBus, error) {
-	if err := setTimeout(device, timeout); err != nil {
+	raw, err := openTransfers(device, timeout)
+	if err != nil {
 		return nil, err
 	}
-	bus, err := sysfs.NewI2C(number)
+	raw.I2C, err = sysfs.NewI2C(number)
 	if err != nil {
+		unix.Close(raw.fd)
 		return nil, err
 	}
 	// The kernel gives up first, if it obeys.
-	return &openBus{closer: bus, guarded: newGuarded(bus, 2*timeout+100*time.Millisecond)}, nil
-}
-
-// From linux/i2c-dev.h: in units of 10 ms. The timeout is that of the adapter, so any descriptor sets it.
-const ioctlI2CTimeout = 0x0702
-
-func setTimeout(device string, timeout time.Duration) error {
-	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	units := int((timeout + 9*time.Millisecond) / (10 * time.Millisecond))
-	return unix.IoctlSetInt(fd, ioctlI2CTimeout, units)
+	return &openBus{closer: raw, guarded: newGuarded(raw, 2*timeout+100*time.Millisecond)}, nil
 }

@@ -97,11 +97,7 @@ type rs485Settings struct {
 
 func setRS485(fd int) error {
 	settings := rs485Settings{flags: rs485Enabled | rs485RTSOnSend}
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCSRS485, uintptr(unsafe.Pointer(&settings)))
-	if errno != 0 {
-		return errno
-	}
-	return nil
+	return ioctl(fd, unix.TIOCSRS485, unsafe.Pointer(&settings))
 }
 
 // control calls f with the descriptor, which stays open meanwhile.
