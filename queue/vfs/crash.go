@@ -102,3 +102,12 @@ func rubbish(n int, r *rand.Rand) []byte {
 	}
 	return p
 }
+
+// Killed returns the disk as the next process finds it when this one was killed: everything written is there, what was not synced may still be lost.
+func (d *Disk) Killed() *Disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := NewDisk()
+	c.nodes, c.entries, c.ops = d.nodes, d.entries, d.ops
+	return c
+}

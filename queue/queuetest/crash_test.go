@@ -1,0 +1,54 @@
+package queuetest_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"skerry/queue"
+	"skerry/queue/queuetest"
+	"skerry/queue/vfs"
+)
+
+var points = flag.Int("crash.points", 4000, "power cuts to play")
+
+func plan(seed uint64) queuetest.Plan {
+	p := queuetest.Plan{
+		Seed: seed, Steps: 300, Fate: vfs.Honest,
+		Options: queue.Options{SlotSize: 16 << 10, BlockSize: 1024},
+	}
+	if seed%2 == 1 {
+		p.Fate = vfs.Garbling
+	}
+	switch seed % 3 {
+	case 0:
+		p.PacketIDs = queue.Range{First: 1, Count: 3}
+	case 1:
+		p.PacketIDs = queue.Range{First: 100, Count: 7}
+	}
+	return p
+}
+
+// TestCrash cuts the power in every operation of the first boot of a run, and in random operations of the boots after it.
+func TestCrash(t *testing.T) {
+	for seed, left := uint64(0), *points; left > 0; seed++ {
+		p := plan(seed)
+		p.Cuts = []queuetest.Cut{{}}
+		ops, err := queuetest.Run(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rand.New(rand.NewPCG(seed, 1))
+		for cut := 1; cut <= ops[0] && left > 0; cut++ {
+			p.Cuts = []queuetest.Cut{{At: cut, Kill: cut%5 == 0}}
+			for range 3 {
+				p.Cuts = append(p.Cuts, queuetest.Cut{At: 1 + r.IntN(ops[0]), Kill: r.IntN(4) == 0})
+			}
+			if _, err := queuetest.Run(p); err != nil {
+				t.Fatal(fmt.Errorf("cuts %v: %w", p.Cuts, err))
+			}
+			left -= len(p.Cuts)
+		}
+	}
+}
