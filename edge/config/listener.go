@@ -9,7 +9,7 @@ import (
 
 // broker resolves the local Server. Without listeners it is reachable from this machine alone, and by everybody on it.
 func (d *decoder) broker(b Broker) Broker {
-	d.existing("broker.users_file", &b.UsersFile, false, "`skerry user add` makes it; the path starts in the folder of this file")
+	d.existing("broker.users_file", &b.UsersFile, false, "`skerry user add FILE NAME` makes it; the path starts in the folder of this file")
 	if !d.given("broker.listeners") {
 		b.Listeners = []Listener{{Name: "local", TCP: "127.0.0.1:1883", Anonymous: true}}
 		return b
@@ -65,7 +65,7 @@ func (d *decoder) admission(at string, l Listener, b Broker) {
 	}
 	hint := "anonymous: true lets in every program of this machine"
 	if !l.Local() {
-		hint = "give broker.users_file, made by `skerry user add`; anonymous: true would let in everybody on the network"
+		hint = "give broker.users_file, made by `skerry user add FILE NAME`; anonymous: true would let in everybody on the network"
 	}
 	d.fail(at, "lets nobody in", hint)
 }

@@ -63,7 +63,7 @@ func (d *decoder) sensor(from section, name string, c *contents, kinds []drivers
 	d.mapping(from.node, from.path, targets...)
 	s.Bus = d.busOf(from.path, s.Bus, kind, c.Buses)
 	s.Setup.Bus = s.Bus
-	d.values(from.path, values.Values, &s)
+	d.values(values.Values, &s)
 	d.stale(from.path, &s)
 	if d.sound(from.path) && kind.Check != nil {
 		d.options(from.path, kind.Check(s.Setup))

@@ -68,7 +68,7 @@ func (d *decoder) uplinks(list []Uplink, cfg *Config) []Uplink {
 	for i := range list {
 		u := &list[i]
 		at := below("uplinks", u.Name)
-		if !d.given(at + ".mqtt") {
+		if !d.given(at+".mqtt") && d.sound(at) {
 			d.fail(at, "names no server", `mqtt: "tls://broker.example.org:8883"`)
 		}
 		d.defaults(u)

@@ -5,21 +5,16 @@ import (
 	"reflect"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"skerry/drivers"
 )
 
 // values decodes the values of a sensor: those that the file names, or all that the driver has.
-func (d *decoder) values(at string, from section, s *Sensor) {
+func (d *decoder) values(from section, s *Sensor) {
 	s.Setup.Values = map[string]any{}
 	if from.node == nil || empty(from.node) {
 		for _, doc := range s.Kind.Values {
-			v := newValue(doc)
-			if doc.Opts != nil {
-				s.Setup.Values[doc.Name] = doc.Opts()
-			}
-			s.Values = append(s.Values, v)
+			s.Values = append(s.Values, newValue(doc))
+			s.valueOptions(doc)
 		}
 		return
 	}
@@ -28,24 +23,10 @@ func (d *decoder) values(at string, from section, s *Sensor) {
 	}
 	list := d.entries(from.node, from.path)
 	if len(list) == 0 {
-		d.fail(from.path, "names no value", "leave the line out to publish all: "+valueNames(s.Kind))
+		d.fail(from.path, "names no value", "leave the line out to publish all: "+strings.Join(valueNames(s.Kind), ", "))
 	}
 	for _, e := range list {
-		at := below(from.path, e.name)
-		d.places[at] = e.value
-		doc, known := s.Kind.Value(e.name)
-		v := newValue(doc)
-		targets := []reflect.Value{reflect.ValueOf(&v).Elem()}
-		if doc.Opts != nil {
-			opts := doc.Opts()
-			s.Setup.Values[e.name] = opts
-			targets = append(targets, reflect.ValueOf(opts).Elem())
-		}
-		d.oneValue(e, at, known, s.Kind, targets)
-		if d.sound(at) {
-			d.treatment(at, v)
-		}
-		s.Values = append(s.Values, v)
+		s.Values = append(s.Values, d.oneValue(e, below(from.path, e.name), s))
 	}
 }
 
@@ -53,28 +34,43 @@ func newValue(doc drivers.ValueDoc) Value {
 	return Value{Name: doc.Name, Doc: doc, Unit: doc.Unit, Multiply: 1}
 }
 
-// oneValue decodes one value. A planned way of making a value makes names that no driver has.
-func (d *decoder) oneValue(e entry, at string, known bool, kind drivers.Kind, targets []reflect.Value) {
-	n := follow(e.value)
-	before := len(d.errs)
-	if d.plain(n, at) && (n.Kind == yaml.MappingNode || !empty(n)) {
-		d.mapping(n, at, targets...)
+// valueOptions makes the options that a value has by its driver; nil if it has none.
+func (s *Sensor) valueOptions(doc drivers.ValueDoc) any {
+	if doc.Opts == nil {
+		return nil
 	}
-	if !known && len(d.errs) == before {
-		var choices []string
-		for _, v := range kind.Values {
-			choices = append(choices, v.Name)
-		}
-		d.wrong(e.key, at, fmt.Sprintf("driver %s has no such value", kind.Name), suggest(e.name, choices))
-	}
+	opts := doc.Opts()
+	s.Setup.Values[doc.Name] = opts
+	return opts
 }
 
-func valueNames(kind drivers.Kind) string {
+// oneValue decodes one value. A name that no driver has is not the mistake where a planned key would make the value.
+func (d *decoder) oneValue(e entry, at string, s *Sensor) Value {
+	d.places[at] = e.value
+	doc, known := s.Kind.Value(e.name)
+	v := newValue(doc)
+	targets := []reflect.Value{reflect.ValueOf(&v).Elem()}
+	if opts := s.valueOptions(doc); opts != nil {
+		targets = append(targets, reflect.ValueOf(opts).Elem())
+	}
+	if n := follow(e.value); d.plain(n, at) {
+		d.mapping(n, at, targets...)
+	}
+	if !known && d.sound(at) {
+		d.wrong(e.key, at, fmt.Sprintf("driver %s has no such value", s.Kind.Name), suggest(e.name, valueNames(s.Kind)))
+	}
+	if d.sound(at) {
+		d.treatment(at, v)
+	}
+	return v
+}
+
+func valueNames(kind drivers.Kind) []string {
 	names := make([]string, len(kind.Values))
 	for i, v := range kind.Values {
 		names[i] = v.Name
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // treatment checks numbers that would make a value useless.
