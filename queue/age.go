@@ -52,15 +52,27 @@ func (r runs) since(st Stamp) time.Duration {
 	return total
 }
 
-// Age is how old m is at least. It is exact within one run of the kernel; of earlier ones it counts what the log proves.
-func (s *Store) Age(m *Message) time.Duration {
+// Now is this moment on the boot clock.
+func (s *Store) Now() Stamp { return Stamp{Boot: s.boot, At: s.clock.now()} }
+
+// Since is how long ago a moment is at least. It is exact within one run of the kernel; of earlier ones it counts what the log
+// proves. Of the zero Stamp nothing is known: 0.
+func (s *Store) Since(at Stamp) time.Duration {
 	now := s.clock.now()
-	if m.Stamp.Boot == s.boot {
-		return max(0, now-m.Stamp.At)
-	}
-	if m.Stamp.Boot == 0 {
+	switch at.Boot {
+	case 0:
 		return 0
+	case s.boot:
+		return max(0, now-at.At)
 	}
 	all := append(s.runs[:len(s.runs):len(s.runs)], run{boot: s.boot, id: s.o.Boot.ID, first: s.opened, last: now})
-	return all.since(m.Stamp)
+	return all.since(at)
+}
+
+// Age is how old m is at least.
+func (s *Store) Age(m *Message) time.Duration { return s.Since(m.Stamp) }
+
+// expired tells whether m is proven to be older than its expiry.
+func (s *Store) expired(m *Message) bool {
+	return m.HasExpiry && s.Age(m) >= time.Duration(m.Expiry)*time.Second
 }

@@ -115,6 +115,7 @@ func (x *Session) ready(park bool) *entry {
 		}
 		return &entry{ordinal: o, qos: 2, state: received}
 	}
+	x.expire()
 	if x.ring.len() == 0 {
 		return nil
 	}
@@ -123,6 +124,30 @@ func (x *Session) ready(park bool) *entry {
 		return nil
 	}
 	return x.allowed(e, park)
+}
+
+// expire drops what has expired from the front of the ring, if its delivery has not begun [MQTT-3.3.2-5]. A QoS 2 delivery that may have begun before
+// a restart ends with PUBREL, so that its receiver does not keep the packet id.
+func (x *Session) expire() {
+	for x.ring.len() > 0 {
+		e := x.ring.at(0)
+		if e.m == nil || !x.s.expired(e.m) {
+			return
+		}
+		x.s.expirations.Add(1)
+		x.bytes -= int(e.size)
+		if e.dup && e.qos == 2 {
+			*e = entry{ordinal: e.ordinal, qos: 2, state: received}
+			return
+		}
+		q := x.ring.pop()
+		if q.qos > 0 {
+			x.pulled = q.ordinal + 1
+			if x.settled(&q) {
+				x.markDirty()
+			}
+		}
+	}
 }
 
 // sweepDue tells whether a skipped ordinal is next in order.
@@ -235,27 +260,39 @@ func (x *Session) Ack(packetID uint16) bool {
 		x.flight.pop()
 		x.resend = max(0, x.resend-1)
 	}
-	if x.durable && written && !x.dirty {
-		x.dirty = true
-		x.s.work.addDirty(x, time.Now().Add(x.s.o.LazyAck))
+	if written {
+		x.markDirty()
 	}
 	return true
 }
 
-// settle makes an entry complete, and tells whether the log has to know. It has not if the message was not encoded yet: then this target
-// is left out of it.
-func (x *Session) settle(e *entry) (written bool) {
-	written = true
-	if e.owed != nil {
-		e.owed.done.Store(true)
-		written = e.it.encoded.Load()
+// markDirty has the acknowledgements of the session written with the next group, or by themselves some time later.
+func (x *Session) markDirty() {
+	if x.durable && !x.dirty {
+		x.dirty = true
+		x.s.work.addDirty(x, time.Now().Add(x.s.o.LazyAck))
 	}
+}
+
+// settle makes a delivery in flight complete, and tells whether the log has to know.
+func (x *Session) settle(e *entry) (written bool) {
+	written = x.settled(e)
 	if e.counted {
 		x.unacked--
 	}
 	x.bytes -= int(e.size)
 	*e = entry{ordinal: e.ordinal, qos: e.qos, state: done}
 	return written
+}
+
+// settled notes that a message is owed to this session no more. The log need not know if the message was not encoded yet: then this target is left
+// out of it.
+func (x *Session) settled(e *entry) (written bool) {
+	if e.owed == nil {
+		return true
+	}
+	e.owed.done.Store(true)
+	return e.it.encoded.Load()
 }
 
 // Received notes a PUBREC. PUBREL may be sent when the receipt is resolved: before that, a restart would send PUBLISH again to a receiver that may

@@ -22,7 +22,7 @@ func (s *Store) Publish(m *Message, to []Target) (Receipt, error) {
 
 func (s *Store) stamp(m *Message) {
 	if m.Stamp.Boot == 0 {
-		m.Stamp = Stamp{Boot: s.boot, At: s.clock.now()}
+		m.Stamp = s.Now()
 	}
 }
 

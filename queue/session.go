@@ -136,6 +136,13 @@ func (x *Session) Suspend() {
 	})
 }
 
+// Queued is how many deliveries wait in memory, not yet handed out.
+func (x *Session) Queued() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.ring.len()
+}
+
 // Drop ends a volatile session. Durable ones end through Batch.End.
 func (x *Session) Drop() {
 	if x.durable {

@@ -15,17 +15,16 @@ type Stats struct {
 	Elided    uint64 // messages not written because every receiver had acknowledged them
 	Coalesced uint64 // retained messages not written because a newer one of their topic was in the same group
 	Dropped   uint64 // deliveries dropped because a ring was full: QoS 0 to any session, any QoS to a volatile one
+	Expired   uint64 // deliveries dropped because their message had expired
 	Moved     uint64 // groups that went to a new slot because a write failed
 	Slots     int    // files of the log, spares included
 	Segments  int    // of them in use
-	Damaged   int    // ranges of the log that could not be read since Open
 	Sessions  int    // durable ones
 	Pending   int    // records waiting for the next commit
 }
 
 type counters struct {
-	groups, records, elided, coalesced, dropped atomic.Uint64
-	damaged                                     atomic.Int64
+	groups, records, elided, coalesced, dropped, expirations atomic.Uint64
 }
 
 // Stats of the store since it was opened.
@@ -35,8 +34,8 @@ func (s *Store) Stats() Stats {
 	defer s.mu.Unlock()
 	return Stats{
 		Groups: s.groups.Load(), Records: s.records.Load(), Flushes: l.Flushes, Bytes: l.Bytes,
-		Elided: s.elided.Load(), Coalesced: s.coalesced.Load(), Dropped: s.dropped.Load(), Moved: l.Moved,
-		Slots: l.Slots, Segments: s.log.Segments(), Damaged: int(s.damaged.Load()),
+		Elided: s.elided.Load(), Coalesced: s.coalesced.Load(), Dropped: s.dropped.Load(), Expired: s.expirations.Load(), Moved: l.Moved,
+		Slots: l.Slots, Segments: s.log.Segments(),
 		Sessions: len(s.sessions), Pending: len(s.pending.items),
 	}
 }
