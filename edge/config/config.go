@@ -3,8 +3,6 @@ package config
 import (
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"skerry/drivers"
 )
 
@@ -23,14 +21,13 @@ type Config struct {
 	Streams  []Stream
 	Uplinks  []Uplink
 
-	places map[string]*yaml.Node // for Wrong
+	places map[string]place // for Wrong
 }
 
 // Wrong returns an Error at the place of a key path, for what only a consumer of the configuration can find wrong.
 func (c *Config) Wrong(key, problem, hint string) *Error {
-	d := decoder{places: c.places}
-	n := d.place(key)
-	return &Error{File: c.Path, Line: n.Line, Column: n.Column, Key: key, Problem: problem, Hint: hint}
+	at := nearestPlace(c.places, key)
+	return &Error{File: c.Path, Line: at.line, Column: at.column, Key: key, Problem: problem, Hint: hint}
 }
 
 // WrongSensor places what a consumer found wrong with a sensor: an error whose parts, where they are *drivers.OptionError,

@@ -207,7 +207,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, targets ...reflect.Value) {
 	}
 	for _, e := range d.entries(n, path) {
 		at := below(path, e.name)
-		d.places[at] = e.value
+		d.note(at, e.value)
 		if f, ok := pick(fields, e.name); ok {
 			d.value(e.value, at, f.value, f)
 		} else if planned(targets, e.name) {
@@ -234,7 +234,7 @@ func (d *decoder) named(n *yaml.Node, path string, v reflect.Value) {
 	all := reflect.MakeSlice(v.Type(), 0, len(n.Content)/2)
 	for _, e := range d.entries(n, path) {
 		at := below(path, e.name)
-		d.places[at] = e.value
+		d.note(at, e.value)
 		d.checkName(e.key, at, e.name)
 		one := reflect.New(v.Type().Elem()).Elem()
 		one.FieldByName("Name").SetString(e.name)
@@ -252,7 +252,7 @@ func (d *decoder) table(n *yaml.Node, path string, v reflect.Value, f field) {
 	v.Set(reflect.MakeMap(v.Type()))
 	for _, e := range d.entries(n, path) {
 		at := below(path, e.name)
-		d.places[at] = e.value
+		d.note(at, e.value)
 		one := reflect.New(v.Type().Elem()).Elem()
 		d.value(e.value, at, one, f)
 		v.SetMapIndex(reflect.ValueOf(e.name).Convert(v.Type().Key()), one)
@@ -269,7 +269,7 @@ func (d *decoder) list(n *yaml.Node, path string, v reflect.Value, f field) {
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 	for i, item := range items {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		d.places[at] = item
+		d.note(at, item)
 		d.value(item, at, v.Index(i), f)
 	}
 }

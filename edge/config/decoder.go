@@ -18,7 +18,7 @@ type decoder struct {
 	file   string
 	dir    string
 	errs   Errors
-	places map[string]*yaml.Node // of the values by key path
+	places map[string]place // of the values by key path
 	told   map[Error]bool
 	sick   map[string]bool // key paths at or below which something is wrong
 	steps  int
@@ -29,17 +29,45 @@ type decoder struct {
 }
 
 func newDecoder(file, dir string) *decoder {
-	return &decoder{file: file, dir: dir, places: map[string]*yaml.Node{}, told: map[Error]bool{}, sick: map[string]bool{}}
+	return &decoder{file: file, dir: dir, places: map[string]place{}, told: map[Error]bool{}, sick: map[string]bool{}}
 }
 
-// wrong reports a problem at a node. Nothing is reported about a file after it was too much to be read to its end.
-func (d *decoder) wrong(n *yaml.Node, path, problem, hint string) {
-	if d.exhausted {
-		return
+// place is where something stands in the file, from 1.
+type place struct{ line, column int }
+
+func placeOf(n *yaml.Node) place { return place{n.Line, n.Column} }
+
+// note remembers where the value of a key path stands.
+func (d *decoder) note(path string, value *yaml.Node) { d.places[path] = placeOf(value) }
+
+// given reports whether the key stands in the file.
+func (d *decoder) given(path string) bool { return d.places[path] != place{} }
+
+// nearestPlace returns the place of a key path, or of the nearest one above that stands in the file.
+func nearestPlace(places map[string]place, path string) place {
+	for p := path; p != ""; p = above(p) {
+		if at := places[p]; at != (place{}) {
+			return at
+		}
 	}
-	e := Error{File: d.file, Line: n.Line, Column: n.Column, Key: path, Problem: problem, Hint: hint}
-	if d.told[e] {
-		return // a part of the file that is read twice
+	return places[""]
+}
+
+// wrong reports a problem at a node.
+func (d *decoder) wrong(n *yaml.Node, path, problem, hint string) {
+	d.report(placeOf(n), path, problem, hint)
+}
+
+// fail reports a problem at the value of a key path.
+func (d *decoder) fail(path, problem, hint string) {
+	d.report(nearestPlace(d.places, path), path, problem, hint)
+}
+
+// report adds an error. Nothing is said about a file after it was too much to be read to its end.
+func (d *decoder) report(at place, path, problem, hint string) {
+	e := Error{File: d.file, Line: at.line, Column: at.column, Key: path, Problem: problem, Hint: hint}
+	if d.exhausted || d.told[e] { // told: a part of the file that is read twice
+		return
 	}
 	d.told[e] = true
 	d.errs = append(d.errs, &e)
@@ -47,31 +75,6 @@ func (d *decoder) wrong(n *yaml.Node, path, problem, hint string) {
 		d.sick[p] = true
 	}
 }
-
-// wrongAt reports a problem that belongs to no key.
-func (d *decoder) wrongAt(line, column int, problem, hint string) {
-	d.wrong(&yaml.Node{Line: line, Column: column}, "", problem, hint)
-}
-
-// fail reports a problem at the value of a key path, or at the nearest one above that stands in the file.
-func (d *decoder) fail(path, problem, hint string) {
-	d.wrong(d.place(path), path, problem, hint)
-}
-
-func (d *decoder) place(path string) *yaml.Node {
-	for p := path; p != ""; p = above(p) {
-		if n := d.places[p]; n != nil {
-			return n
-		}
-	}
-	if n := d.places[""]; n != nil {
-		return n
-	}
-	return &yaml.Node{Line: 1, Column: 1}
-}
-
-// given reports whether the key stands in the file.
-func (d *decoder) given(path string) bool { return d.places[path] != nil }
 
 // sound reports whether nothing was found wrong at a key path and below.
 func (d *decoder) sound(path string) bool { return !d.sick[path] }

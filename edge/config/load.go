@@ -36,7 +36,7 @@ func Load(path string, kinds []drivers.Kind) (*Config, error) {
 func load(path string, data []byte, kinds []drivers.Kind) (*Config, error) {
 	d := newDecoder(path, filepath.Dir(path))
 	if root := d.parse(data); root != nil {
-		d.places[""] = root
+		d.note("", root)
 		c := contents{
 			Storage: Storage{Path: "/var/lib/skerry", CommitWindow: 2 * time.Second},
 			Broker:  Broker{Limits: Limits{Connections: 200, Packet: 256 << 10, Inflight: 64}},

@@ -30,12 +30,12 @@ func read(path string) ([]byte, error) {
 // parse returns the one document of the file, or nil after an error.
 func (d *decoder) parse(data []byte) *yaml.Node {
 	if problem, hint := unreadable(data); problem != "" {
-		d.wrongAt(0, 0, problem, hint)
+		d.report(place{0, 0}, "", problem, hint)
 		return nil
 	}
 	for i, line := range bytes.Split(data, []byte("\n")) {
 		if !utf8.Valid(line) {
-			d.wrongAt(i+1, 1, "the line is not UTF-8", "save the file as UTF-8")
+			d.report(place{i + 1, 1}, "", "the line is not UTF-8", "save the file as UTF-8")
 			return nil
 		}
 	}
@@ -46,14 +46,14 @@ func (d *decoder) parse(data []byte) *yaml.Node {
 		return nil
 	}
 	if root == nil || len(root.Content) == 0 || root.Content[0].Tag == "!!null" {
-		d.wrongAt(1, 1, "the file is empty", "the smallest station: sensors: {air: {driver: bme280}}")
+		d.report(place{1, 1}, "", "the file is empty", "the smallest station: sensors: {air: {driver: bme280}}")
 		return nil
 	}
 	if second, err := document(decoder); err != nil {
 		d.syntax(data, err)
 		return nil
 	} else if second != nil {
-		d.wrongAt(second.Line, second.Column, "a second document begins", "one file holds one document: remove the line ---")
+		d.wrong(second, "", "a second document begins", "one file holds one document: remove the line ---")
 		return nil
 	}
 	return root.Content[0]

@@ -23,7 +23,7 @@ func (m *ReceiveMap) decodeNode(d *decoder, n *yaml.Node, path string) {
 	}
 	for _, e := range d.entries(n, path) {
 		at := below(path, e.name)
-		d.places[at] = e.key
+		d.note(at, e.key)
 		value := follow(e.value)
 		if value.Kind != yaml.ScalarNode || empty(value) {
 			d.wrong(value, at, "wants a local topic, not "+kindOf(value), `{"cmd/station/#": "cmd/#"}`)

@@ -26,7 +26,7 @@ func (d *decoder) sensors(c *contents, cfg *Config, kinds []drivers.Kind) []Sens
 	topics, ports := map[string]string{}, map[string]string{}
 	for _, e := range d.entries(n, "sensors") {
 		at := below("sensors", e.name)
-		d.places[at] = e.value
+		d.note(at, e.value)
 		d.checkName(e.key, at, e.name)
 		value := follow(e.value)
 		if !d.plain(value, at) || !d.isMap(value, at) {
@@ -87,7 +87,7 @@ func (d *decoder) kind(from section, kinds []drivers.Kind) (drivers.Kind, bool) 
 			continue
 		}
 		at := below(from.path, "driver")
-		d.places[at] = e.value
+		d.note(at, e.value)
 		var name string
 		d.value(e.value, at, reflect.ValueOf(&name).Elem(), field{oneof: names, later: plannedDrivers})
 		for _, k := range kinds {

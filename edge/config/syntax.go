@@ -20,17 +20,17 @@ func (d *decoder) syntax(data []byte, err error) {
 	lines := strings.Split(strings.TrimRight(string(data), " \r\n"), "\n")
 	if a := unknownAnchor.FindStringSubmatch(problem); a != nil {
 		n, column := find(lines, "*"+a[1])
-		d.wrongAt(n, column, fmt.Sprintf("*%s refers to nothing", a[1]),
+		d.report(place{n, column}, "", fmt.Sprintf("*%s refers to nothing", a[1]),
 			fmt.Sprintf("an anchor &%s stands before its use; a text with * needs quotes", a[1]))
 		return
 	}
 	n, indent := lineOf(lines, line, problem)
 	if tab := strings.IndexByte(indent, '\t'); tab >= 0 {
-		d.wrongAt(n, tab+1, "a tab indents the line", "YAML indents with spaces")
+		d.report(place{n, tab + 1}, "", "a tab indents the line", "YAML indents with spaces")
 		return
 	}
 	problem, hint := explain(problem)
-	d.wrongAt(n, len(indent)+1, problem, hint)
+	d.report(place{n, len(indent) + 1}, "", problem, hint)
 }
 
 // lineOf returns the number of the line that an error is about, and its indent. One group of errors has the line before.

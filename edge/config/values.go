@@ -46,7 +46,7 @@ func (s *Sensor) valueOptions(doc drivers.ValueDoc) any {
 
 // oneValue decodes one value. A name that no driver has is not the mistake where a planned key would make the value.
 func (d *decoder) oneValue(e entry, at string, s *Sensor) Value {
-	d.places[at] = e.value
+	d.note(at, e.value)
 	doc, known := s.Kind.Value(e.name)
 	v := newValue(doc)
 	targets := []reflect.Value{reflect.ValueOf(&v).Elem()}
