@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type Session struct {
 	session *broker.Session
 	touched broker.Touched
 	last    queue.Receipt
+	refused bool // the last message was, after all patience: waiting again would only delay every bus
 }
 
 // NewSession connects the sensors to the broker.
@@ -40,27 +42,30 @@ func NewSession(b *broker.Broker) (*Session, error) {
 	return &Session{broker: b, session: s}, nil
 }
 
-// Publish publishes the messages of one round. When too much is waiting for the disk it waits as well.
+// Publish publishes the messages of one round. When too much is waiting for the disk it waits as well. A message that is
+// refused does not keep the others back.
 func (s *Session) Publish(ctx context.Context, messages []*broker.Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.touched.Flush()
+	var errs []error
 	for _, m := range messages {
 		if err := s.publish(ctx, m); err != nil {
-			return fmt.Errorf("publish %s: %w", m.TopicName, err)
+			errs = append(errs, fmt.Errorf("publish %s: %w", m.TopicName, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (s *Session) publish(ctx context.Context, m *broker.Message) error {
 	for waited := time.Duration(0); ; waited += again {
 		receipt, code := s.session.Publish(m, &s.touched)
 		if !code.IsError() {
-			s.last = max(s.last, receipt)
+			s.last, s.refused = max(s.last, receipt), false
 			return nil
 		}
-		if code != packet.QuotaExceeded || waited >= patience {
+		if code != packet.QuotaExceeded || waited >= patience || s.refused {
+			s.refused = true
 			return code
 		}
 		s.touched.Flush() // before it blocks
