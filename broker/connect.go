@@ -235,4 +235,5 @@ func (b *Broker) detach(h *Session) {
 	h.state.out.Store(nil)
 	h.state.queue.SetWaker(nil)
 	h.state.queue.Suspend()
+	h.state.backlog.clear()
 }

@@ -49,7 +49,7 @@ func (b *Broker) disconnect(h *Session, o *DisconnectOptions, up *later) queue.R
 	if ends {
 		return b.end(s, c)
 	}
-	b.away(s, b.now(), c)
+	b.away(s, b.store.Now(), c)
 	return 0
 }
 

@@ -35,7 +35,7 @@ const expireAtOnce = 64
 func (b *Broker) expire() (wait time.Duration, some bool) {
 	var up later
 	b.mu.Lock()
-	now := b.now().At
+	now := b.store.Now().At
 	for range expireAtOnce {
 		if len(b.due) == 0 || b.due[0].life.next() > now {
 			break
@@ -69,7 +69,7 @@ func (b *Broker) serve(s *session, now time.Duration, up *later) {
 
 // setDeadlines computes when a session that has just lost its connection, or was restored without one, is due.
 func (b *Broker) setDeadlines(s *session) {
-	now := b.now().At
+	now := b.store.Now().At
 	l := &s.life
 	if l.willDue = s.will != nil; l.willDue {
 		l.willAt = now + s.will.delay()
@@ -78,7 +78,7 @@ func (b *Broker) setDeadlines(s *session) {
 		}
 	}
 	if l.expires = s.queue != nil && l.expiry != Never; l.expires {
-		left := time.Duration(l.expiry)*time.Second - b.since(l.away)
+		left := time.Duration(l.expiry)*time.Second - b.store.Since(l.away)
 		l.endAt = now + max(0, left)
 	}
 	b.schedule(s)

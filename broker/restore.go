@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"maps"
+
 	"skerry/queue"
 )
 
@@ -34,7 +36,7 @@ func (b *Broker) restore(rec *queue.Recovery) error {
 // restoreSessions makes the sessions whose fact and whose deliveries are both there.
 func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad int) {
 	numbers = make(map[uint64]*session)
-	for key, value := range b.store.Facts(spaceSession) {
+	for key, value := range maps.Collect(b.store.Facts(spaceSession)) {
 		fact, ok := decodeSession(value)
 		x := b.store.Session(fact.number)
 		if !ok || x == nil || key == "" {
@@ -65,7 +67,7 @@ func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad in
 }
 
 func (b *Broker) restoreSubscriptions(numbers map[uint64]*session, c *change) (bad int) {
-	for key, value := range b.store.Facts(spaceSubscription) {
+	for key, value := range maps.Collect(b.store.Facts(spaceSubscription)) {
 		number, filter, ok := parseSubscriptionKey(key)
 		s := numbers[number]
 		if !ok || s == nil {
@@ -87,7 +89,7 @@ func (b *Broker) restoreSubscriptions(numbers map[uint64]*session, c *change) (b
 // restoreWills gives the wills back to their sessions. A volatile session is gone, but its Client may still be on its way
 // back, and others may believe it is connected: a session is made that holds nothing but the Will.
 func (b *Broker) restoreWills(c *change) (bad int) {
-	for key, value := range b.store.Facts(spaceWill) {
+	for key, value := range maps.Collect(b.store.Facts(spaceWill)) {
 		fact, ok := decodeWill(value)
 		if !ok || key == "" {
 			bad++
@@ -112,7 +114,7 @@ func (b *Broker) restoreAway(s *session, c *change) {
 		return
 	}
 	if s.life.away == (queue.Stamp{}) && s.life.expiry != Never {
-		s.life.away = b.now()
+		s.life.away = b.store.Now()
 		fact := sessionFact{number: s.queue.Number(), user: s.user, group: s.group, expiry: s.life.expiry, away: s.life.away}
 		c.put(spaceSession, s.key, fact.encode())
 	}

@@ -37,7 +37,7 @@ func (b *Broker) makeRoom(m *Message) bool {
 	if len(m.Payload) == 0 || r.fits(m) {
 		return true
 	}
-	if now := b.now().At; r.swept == 0 || now-r.swept >= sweepEvery {
+	if now := b.store.Now().At; r.swept == 0 || now-r.swept >= sweepEvery {
 		r.swept = now
 		for _, k := range collect(r, "#", b.expired) {
 			r.drop(k.message.TopicName)
@@ -96,6 +96,11 @@ func (b *Broker) expired(m *Message) bool {
 
 func (b *Broker) alive(m *Message) bool { return !b.expired(m) }
 
+// survives tells whether the delivery of a retained message has to survive.
+func (sub *subscription) survives(k kept) bool {
+	return sub.session.queue.Durable() && min(k.message.QoS, sub.qos) > 0
+}
+
 // wanted tells whether a retained message goes to a new subscription. [MQTT-3.8.3-3]
 func (sub *subscription) wanted(k kept) bool {
 	return !sub.noLocal || k.from != sub.session.origin()
@@ -113,9 +118,9 @@ func (b *Broker) deliverRetained(k kept, sub *subscription) error {
 	return err
 }
 
-// backlog names the retained messages that a volatile session is still to get. They are not pushed at once, because its
-// ring is bounded and there may be thousands; and they are named, not held, so that what is delivered is what is retained
-// at that moment, never an older message after a newer one.
+// backlog names the retained messages that a connected session is still to get, those that need not survive. They are not
+// pushed at once, because the ring is bounded and there may be thousands; and they are named, not held, so that what is
+// delivered is what is retained at that moment, never an older message after a newer one.
 type backlog struct {
 	waits atomic.Bool
 	mu    sync.Mutex
@@ -131,6 +136,14 @@ func (l *backlog) add(name string, sub *subscription) {
 	l.mu.Lock()
 	l.owed = append(l.owed, owed{name, sub})
 	l.waits.Store(true)
+	l.mu.Unlock()
+}
+
+// clear forgets what is owed: the connection is gone.
+func (l *backlog) clear() {
+	l.mu.Lock()
+	l.owed = nil
+	l.waits.Store(false)
 	l.mu.Unlock()
 }
 
@@ -153,7 +166,7 @@ func (l *backlog) take(n int) []owed {
 const feedAtOnce = 128
 
 // hungry tells whether there is something to feed, and room for it.
-func (s *session) hungry() bool { return s.backlog.waits.Load() && queued(s.queue) <= feedAtOnce }
+func (s *session) hungry() bool { return s.backlog.waits.Load() && s.queue.Queued() <= feedAtOnce }
 
 // feed pushes some of the backlog; false if there was nothing to push or no room.
 func (s *session) feed() bool {
@@ -165,9 +178,9 @@ func (s *session) feed() bool {
 	defer b.retained.mu.Unlock()
 	for _, o := range s.backlog.take(feedAtOnce) {
 		k, ok := b.retained.names.Get(o.name)
-		if ok && !o.sub.gone.Load() && b.alive(k.message) && o.sub.wanted(k) {
-			// The session is volatile: nothing is written, and the worst that can happen is a full ring.
-			_ = b.deliverRetained(k, o.sub)
+		// One that has to survive has taken the place of what was owed, and so was routed to the session already.
+		if ok && !o.sub.gone.Load() && b.alive(k.message) && o.sub.wanted(k) && !o.sub.survives(k) {
+			_ = b.deliverRetained(k, o.sub) // nothing is written, and so nothing fails
 		}
 	}
 	return true

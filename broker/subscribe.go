@@ -115,8 +115,11 @@ func (b *Broker) subscribe(s *session, subs []*subscription) error {
 	}
 	for _, sub := range subs {
 		b.install(sub)
-		if sub.sendRetained && !s.queue.Durable() {
-			for name := range b.retained.names.Match(sub.filter) {
+		if !sub.sendRetained {
+			continue
+		}
+		for name, k := range b.retained.names.Match(sub.filter) {
+			if !sub.survives(k) {
 				s.backlog.add(name, sub)
 			}
 		}
@@ -142,7 +145,7 @@ func (b *Broker) subscribeDurably(s *session, subs []*subscription) error {
 			continue
 		}
 		for _, k := range collect(&b.retained, sub.filter, b.alive) {
-			if !sub.wanted(k) {
+			if !sub.wanted(k) || !sub.survives(k) {
 				continue
 			}
 			if err := b.deliverRetained(k, sub); err != nil {

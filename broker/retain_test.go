@@ -1,0 +1,207 @@
+package broker_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"skerry/broker"
+	"skerry/broker/packet"
+)
+
+func TestRetainedOnSubscribe(t *testing.T) {
+	versions(t, func(t *testing.T, at *site, v packet.Version) {
+		for _, expiry := range []uint32{0, broker.Never} {
+			p := at.connect("p", version(v))
+			p.send(retain("a/1", "old", 2))
+			p.send(retain("a/1", "new", 2))
+			p.send(retain("a/2", "zero", 0))
+			p.send(retain("b", "other", 1))
+			p.send(retain("$x/1", "hidden", 1))
+			p.publish("a/1", "not retained", 2)
+			s := at.connect("s", keep(expiry), version(v), clean)
+			s.subscribe("a/+", 1)
+			s.expectAnyOrder("a/1 new q1 retained", "a/2 zero q0 retained")
+			s.subscribe("#", 2)
+			s.expectAnyOrder("a/1 new q2 retained", "a/2 zero q0 retained", "b other q1 retained")
+			p.send(retain("a/1", "", 2)) // [MQTT-3.3.1-6]
+			s.expect("a/1  q2")
+			again := at.connect("again", keep(expiry), version(v), clean)
+			again.subscribe("a/+", 1)
+			again.expect("a/2 zero q0 retained")
+			again.subscribe("$x/#", 1)
+			again.expect("$x/1 hidden q1 retained")
+		}
+	})
+}
+
+func TestRetainedSurvive(t *testing.T) {
+	versions(t, func(t *testing.T, at *site, v packet.Version) {
+		p := at.connect("p", version(v))
+		p.send(retain("kept", "x", 1))
+		p.send(retain("deleted", "x", 1))
+		p.send(retain("deleted", "", 1))
+		p.send(retain("replaced", "1", 1))
+		p.send(retain("replaced", "2", 1))
+		at.reboot(time.Hour)
+		s := at.connect("s", version(v))
+		s.subscribe("#", 1)
+		s.expectAnyOrder("kept x q1 retained", "replaced 2 q1 retained")
+	})
+}
+
+func TestRetainHandling(t *testing.T) {
+	for _, expiry := range []uint32{0, broker.Never} {
+		t.Run(fmt.Sprint("expiry ", expiry), func(t *testing.T) {
+			run(t, func(t *testing.T, at *site) {
+				at.connect("p").send(retain("a", "x", 1))
+				s := at.connect("s", keep(expiry))
+				sub := func(filter string, handling byte) {
+					s.subscribeAs(broker.Subscription{TopicFilter: filter, QoS: 1, RetainHandling: handling})
+				}
+				sub("a", 2) // [MQTT-3.3.1-11]
+				s.expect()
+				sub("a", 1) // exists [MQTT-3.3.1-10]
+				s.expect()
+				sub("a", 0) // [MQTT-3.3.1-9]
+				s.expect("a x q1 retained")
+				sub("+", 1) // new
+				s.expect("a x q1 retained")
+				s.Unsubscribe([]string{"a"})
+				sub("a", 1) // new again
+				s.expect("a x q1 retained")
+			})
+		})
+	}
+}
+
+// TestRetainAsPublished [MQTT-3.3.1-12] [MQTT-3.3.1-13].
+func TestRetainAsPublished(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		s := at.connect("s")
+		s.subscribe("a", 1)
+		s.subscribeAs(broker.Subscription{TopicFilter: "b", QoS: 1, RetainAsPublished: true})
+		p := at.connect("p")
+		p.send(retain("a", "1", 1))
+		p.send(retain("b", "1", 1))
+		p.publish("b", "2", 1)
+		p.send(retain("b", "", 1))
+		s.expect("a 1 q1", "b 1 q1 retained", "b 2 q1", "b  q1 retained")
+	})
+}
+
+func TestRetainedAndNoLocal(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		s, p := at.connect("s"), at.connect("p")
+		s.send(retain("own", "x", 1))
+		p.send(retain("other", "x", 1))
+		s.subscribeAs(broker.Subscription{TopicFilter: "#", QoS: 1, NoLocal: true})
+		s.expect("other x q1 retained")
+	})
+}
+
+func TestRetainedMessageExpires(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		m := retain("a", "x", 1)
+		m.Expiry, m.HasExpiry = 60, true
+		at.connect("p").send(m)
+		time.Sleep(20 * time.Second)
+		for _, expiry := range []uint32{0, broker.Never} {
+			s := at.connect(fmt.Sprint("early", expiry), keep(expiry))
+			s.subscribe("a", 1)
+			got := s.take(1)
+			if len(got) != 1 {
+				t.Fatalf("%d deliveries", len(got))
+			}
+			if left, ok := s.ExpiryLeft(got[0].Message); !ok || left < 39 || left > 40 {
+				t.Errorf("%d s left (%v), want 40", left, ok)
+			}
+		}
+		time.Sleep(41 * time.Second)
+		for _, expiry := range []uint32{0, broker.Never} {
+			s := at.connect(fmt.Sprint("late", expiry), keep(expiry))
+			s.subscribe("a", 1)
+			s.expect()
+		}
+	})
+}
+
+// TestManyRetained are more than the ring of a session holds.
+func TestManyRetained(t *testing.T) {
+	const count = 3000
+	for _, expiry := range []uint32{0, broker.Never} {
+		t.Run(fmt.Sprint("expiry ", expiry), func(t *testing.T) {
+			run(t, func(t *testing.T, at *site) {
+				p := at.connect("p")
+				for i := range count {
+					if _, code := p.Publish(retain(fmt.Sprint("a/", i), "x", byte(i%2)), nil); code.IsError() {
+						t.Fatal(code)
+					}
+				}
+				s := at.connect("s", keep(expiry))
+				s.subscribe("a/+", 1)
+				seen := map[string]bool{}
+				for range 10 * count {
+					got := s.Next(nil, 100)
+					s.ack(got)
+					for _, d := range got {
+						seen[d.Message.TopicName] = true
+					}
+					if len(seen) == count {
+						break
+					}
+					if len(got) == 0 {
+						time.Sleep(time.Millisecond)
+					}
+				}
+				if len(seen) != count {
+					t.Fatalf("%d of %d retained messages", len(seen), count)
+				}
+				s.expect()
+			})
+		})
+	}
+}
+
+// TestRetainedIsNeverOlderThanWhatWasDelivered: what waits to be sent on SUBSCRIBE is the message of that moment.
+func TestRetainedIsNeverOlderThanWhatWasDelivered(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		s, p := at.connect("s"), at.connect("p")
+		p.send(retain("a", "1", 1))
+		p.send(retain("b", "1", 1))
+		s.subscribe("#", 1)
+		p.send(retain("a", "2", 1))
+		p.send(retain("b", "", 1))
+		s.Unsubscribe([]string{"b"})
+		last := map[string]string{}
+		for _, d := range s.take(10) {
+			if text := string(d.Message.Payload); text < last[d.Message.TopicName] && text != "" {
+				t.Errorf("%s: %q after %q", d.Message.TopicName, text, last[d.Message.TopicName])
+			} else {
+				last[d.Message.TopicName] = text
+			}
+		}
+		if last["a"] != "2" || last["b"] != "" {
+			t.Errorf("last seen %v", last)
+		}
+	})
+}
+
+func TestLimitOfRetained(t *testing.T) {
+	runWith(t, broker.Options{Limits: broker.Limits{RetainedMessages: 2, RetainedBytes: 100}}, func(t *testing.T, at *site) {
+		p := at.connect("p")
+		expiring := retain("a", "x", 1)
+		expiring.Expiry, expiring.HasExpiry = 60, true
+		p.send(expiring)
+		p.send(retain("b", "x", 1))
+		_, code := p.Publish(retain("c", "x", 1), nil)
+		wantCode(t, "third", code, packet.QuotaExceeded)
+		p.send(retain("b", "y", 1))
+		_, code = p.Publish(retain("b", string(make([]byte, 200)), 1), nil)
+		wantCode(t, "too large", code, packet.QuotaExceeded)
+		time.Sleep(2 * time.Minute)
+		p.send(retain("c", "in the place of what has expired", 1))
+		p.send(retain("b", "", 1))
+		p.send(retain("d", "in the place of what was deleted", 1))
+	})
+}
