@@ -1,0 +1,88 @@
+package uplink
+
+import (
+	"sync"
+
+	"skerry/broker"
+	"skerry/broker/packet"
+	"skerry/queue"
+)
+
+// acks are the acknowledgements that wait for the disk, in the order in which they must leave [MQTT-4.6.0-2].
+type acks struct {
+	mu       sync.Mutex
+	waiting  []ack
+	notified queue.Receipt // the one that the store was asked about
+}
+
+type ack struct {
+	packet.Ack
+	receipt queue.Receipt
+}
+
+// add owes the Server the first acknowledgement of a message. A 3.1.1 Server cannot be told an error.
+func (a *acks) add(qos packet.QoS, id uint16, r queue.Receipt, code packet.ReasonCode) {
+	switch qos {
+	case 1:
+		a.push(ack{packet.Ack{Type: packet.PUBACK, PacketID: id, ReasonCode: code}, r})
+	case 2:
+		a.push(ack{packet.Ack{Type: packet.PUBREC, PacketID: id, ReasonCode: code}, r})
+	}
+}
+
+// addRelease owes a PUBREL.
+func (a *acks) addRelease(id uint16, r queue.Receipt, code packet.ReasonCode) {
+	a.push(ack{packet.Ack{Type: packet.PUBREL, PacketID: id, ReasonCode: code}, r})
+}
+
+func (a *acks) push(k ack) {
+	a.mu.Lock()
+	a.waiting = append(a.waiting, k)
+	a.mu.Unlock()
+}
+
+// send appends those whose receipt is resolved, and asks to be woken for the first that is not.
+func (a *acks) send(l *link) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	durable, n := l.u.broker.Durable(), 0
+	for n < len(a.waiting) && a.waiting[n].receipt <= durable {
+		if err := l.acknowledge(&a.waiting[n].Ack); err != nil {
+			return err
+		}
+		n++
+	}
+	a.waiting = a.waiting[:copy(a.waiting, a.waiting[n:])]
+	if len(a.waiting) == 0 || a.waiting[0].receipt == a.notified {
+		return l.u.broker.Err()
+	}
+	a.notified = a.waiting[0].receipt
+	l.u.broker.Notify(a.notified, l)
+	return nil
+}
+
+func (l *link) acknowledge(k *packet.Ack) error {
+	if k.Type == packet.PUBREL {
+		return l.conn.Release(k.PacketID, k.ReasonCode)
+	}
+	return l.conn.Send(k)
+}
+
+// publish hands a message to the local broker; QoS 2 with the id that is held until PUBREL.
+func (l *link) publish(p *packet.Publish, m *broker.Message) (queue.Receipt, packet.ReasonCode) {
+	if p.QoS == 2 {
+		return l.u.door.Receive(p.PacketID, m, &l.touched)
+	}
+	return l.u.door.Publish(m, &l.touched)
+}
+
+// release ends an inbound QoS 2 exchange. PUBCOMP leaves when the end is on the disk: or else a power cut would leave the id
+// held, and the next message that has it would be taken for this one.
+func (l *link) release(id uint16) error {
+	receipt, code := l.u.door.Release(id)
+	if code == packet.SessionTakenOver {
+		return code
+	}
+	l.acks.push(ack{packet.Ack{Type: packet.PUBCOMP, PacketID: id, ReasonCode: code}, receipt})
+	return nil
+}

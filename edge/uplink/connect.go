@@ -1,0 +1,155 @@
+package uplink
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"skerry/broker/client"
+	"skerry/broker/packet"
+)
+
+const (
+	// ourReceiveMaximum is how many messages the Server may have on their way to us.
+	ourReceiveMaximum = 64
+	// maxReceived is the size in bytes of the largest message that is received.
+	maxReceived = 256 << 10
+)
+
+// The payloads of the state topic.
+const (
+	online  = "online"
+	offline = "offline"
+)
+
+// connection connects to a Server and carries until that ends. online tells whether it came so far.
+func (u *Uplink) connection(ctx context.Context, s *server) (online bool, err error) {
+	for {
+		var conn *client.Conn
+		if conn, err = u.connect(ctx, s); err == nil {
+			s.understood()
+			return u.carry(ctx, s, conn)
+		}
+		if ctx.Err() != nil || !s.adapt(err) {
+			return false, err
+		}
+	}
+}
+
+// connect gets a CONNACK. A ClientID that this store has not connected with begins with a new session: who knows what an
+// older one holds.
+func (u *Uplink) connect(ctx context.Context, s *server) (*client.Conn, error) {
+	fresh := u.memory.ClientID != u.config.ClientID
+	if fresh && s.speech().version != packet.V5 {
+		// In 3.1.1 a clean session is one that ends with its connection. So it is ended here, and then one begun that lasts.
+		if err := u.clean(ctx, s); err != nil {
+			return nil, err
+		}
+		fresh = false
+	}
+	return u.ask(ctx, s, fresh)
+}
+
+// clean makes a 3.1.1 Server forget the session.
+func (u *Uplink) clean(ctx context.Context, s *server) error {
+	conn, err := u.ask(ctx, s, true)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.Send(&packet.Disconnect{}); err != nil {
+		return err
+	}
+	return conn.Flush()
+}
+
+// ask dials once and sends CONNECT.
+func (u *Uplink) ask(ctx context.Context, s *server, cleanStart bool) (*client.Conn, error) {
+	connect, err := u.connectPacket(s, cleanStart)
+	if err != nil {
+		return nil, err
+	}
+	dialling, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	stream, err := u.dial(dialling, s.Server)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	connecting, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	return client.Open(connecting, stream, connect, client.ConnOptions{Bridge: s.speech().bridge})
+}
+
+func (u *Uplink) connectPacket(s *server, cleanStart bool) (*packet.Connect, error) {
+	c := &packet.Connect{
+		Version:    s.speech().version,
+		CleanStart: cleanStart,
+		KeepAlive:  uint16(min((u.config.KeepAlive+time.Second-1)/time.Second, math.MaxUint16)),
+		ClientID:   []byte(u.config.ClientID),
+		WillFlag:   true,
+		Will:       packet.Will{QoS: 1, Retain: true, TopicName: []byte(u.state), Payload: []byte(offline)},
+	}
+	if s.modest {
+		c.Will.QoS, c.Will.Retain = 0, false
+	}
+	if u.config.User != "" {
+		c.UserName = []byte(u.config.User)
+	}
+	var err error
+	if c.Password, err = u.config.Password(); err != nil {
+		return nil, err
+	}
+	if c.Version == packet.V5 {
+		c.Properties = c.Properties.
+			AppendNumber(packet.SessionExpiryInterval, math.MaxUint32). // never, or what the Server makes of it
+			AppendNumber(packet.ReceiveMaximum, ourReceiveMaximum).
+			AppendNumber(packet.MaximumPacketSize, maxReceived+64<<10)
+	}
+	return c, nil
+}
+
+// carry brings our side in line with the Server's session and serves the link.
+func (u *Uplink) carry(ctx context.Context, s *server, conn *client.Conn) (online bool, err error) {
+	defer conn.Close()
+	present := conn.Server().SessionPresent
+	if err := u.adopt(ctx, present); err != nil {
+		return false, err
+	}
+	l, err := newLink(u, conn)
+	if err != nil {
+		return false, err
+	}
+	defer l.close()
+	u.connected(s, present)
+	return true, l.run(ctx)
+}
+
+// adopt notes what the Server knows of us, before a single message goes either way.
+func (u *Uplink) adopt(ctx context.Context, present bool) error {
+	known := u.memory.ClientID == u.config.ClientID
+	if !present {
+		// Ids that were held belong to other messages now, and a command would be taken for one that came already.
+		if err := u.broker.Wait(ctx, u.door.ForgetHeld()); err != nil {
+			return fmt.Errorf("forget the packet ids of a lost session: %w", err)
+		}
+		u.memory.Subscribed = nil
+	}
+	if known && !present {
+		u.count(func(s *Status) { s.LostSession++ })
+		u.log.Warn("the server has forgotten the session; what was on its way is sent again, and may arrive twice")
+	}
+	u.memory.ClientID = u.config.ClientID
+	receipt, err := u.memory.write()
+	if err != nil || receipt == 0 {
+		return err
+	}
+	// What comes next in the log carries the fact along. To wait for it makes the window small in which a power cut would
+	// have the next connection begin with a new session; to wait for ever would help nobody.
+	wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := u.broker.Wait(wait, receipt); err != nil && wait.Err() == nil {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package uplink
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"time"
+
+	"skerry/edge/config"
+)
+
+// dialer opens streams of bytes by TCP, and TLS on it.
+type dialer struct {
+	net     net.Dialer
+	files   config.ClientTLS
+	tickets tls.ClientSessionCache // resuming a TLS session saves half of the bytes of a connect
+}
+
+func newDialer(files config.ClientTLS) *dialer {
+	return &dialer{
+		// MQTT's own keep-alive tells more than TCP's and costs the link nothing twice.
+		net:     net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1 * time.Second},
+		files:   files,
+		tickets: tls.NewLRUClientSessionCache(8),
+	}
+}
+
+// dial connects within the deadline of ctx. Certificates are read each time: they are renewed while the gateway runs.
+func (d *dialer) dial(ctx context.Context, s config.Server) (net.Conn, error) {
+	conn, err := d.net.DialContext(ctx, "tcp", s.Address())
+	if err != nil || !s.TLS {
+		return conn, err
+	}
+	c, err := d.tlsConfig(s.Host)
+	if err == nil {
+		secure := tls.Client(conn, c)
+		if err = secure.HandshakeContext(ctx); err == nil {
+			return secure, nil
+		}
+		err = fmt.Errorf("TLS: %w", err)
+	}
+	conn.Close() // its error would say less
+	return nil, err
+}
+
+func (d *dialer) tlsConfig(host string) (*tls.Config, error) {
+	c, err := d.files.Config(host)
+	if err != nil {
+		return nil, err
+	}
+	// A post-quantum key share comes first by default and costs 1.3 KB each time, on links that are paid by the byte.
+	c.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
+	c.DynamicRecordSizingDisabled = true // small records cost a header each
+	c.ClientSessionCache = d.tickets
+	return c, nil
+}

@@ -1,0 +1,34 @@
+// Package uplink carries streams of messages to a Server upstream, and brings its messages back, over a connection that may be
+// gone for days.
+//
+// # Vocabulary
+//
+// A stream is a durable session of the local broker that subscribes to what is to leave the site; its name is the identity of
+// its backlog. An [Uplink] carries its streams over one Network Connection, the link. On it each stream has a lane: a range of
+// Packet Identifiers of its own. Upstream the Server keeps one session under the ClientID. What is received enters the local
+// broker through one more session, the door. The state topic says upstream whether the gateway is there.
+//
+// # Guarantees
+//
+// A message is acknowledged to the local broker only when the Server has taken it, so that nothing is lost by an outage, a
+// SIGKILL or a power cut. Packet Identifiers are those of the local session and the same after a restart; PUBREL leaves only
+// when the PUBREC is on the disk. So a QoS 2 message arrives exactly once as long as the Server keeps its session, and if it
+// loses the session what was on its way is sent again. A stream keeps the order of its messages; streams take turns.
+// An inbound QoS 1 or 2 message is acknowledged when the local broker has it on the disk, and a QoS 2 message enters once.
+// What came from an uplink is not carried back by it. QoS, Retain, properties and what is left of the expiry go through,
+// as far as the Server takes them; what it does not take is counted, reported once, and does not hold up what follows. Receive
+// Maximum and Maximum Packet Size of the Server are obeyed. Attempts to connect are spread by decorrelated jitter, and a
+// connection that does not last counts as a failed attempt, so that nothing here can loop fast.
+//
+// # Limits
+//
+// 15 streams for each uplink, those included that are carried no more but still hold a backlog. The Servers of a list are one
+// service: they should share their sessions. A 3.1.1 Server cannot say what it takes: 20 QoS 2 messages are on their way to it
+// at most. A message that several filters of the receive map match goes where the first of them says, unless the Server
+// sends one copy for each. Messages larger than 256 KiB are not received.
+//
+// # The state topic
+//
+// PREFIX + SITE/GATEWAY/uplink/NAME is "online", retained, as long as the connection stands, and "offline" after it: as the Will
+// when it breaks.
+package uplink

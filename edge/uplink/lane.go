@@ -1,0 +1,98 @@
+package uplink
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"skerry/broker"
+	"skerry/broker/packet"
+)
+
+// lane is a stream on a link.
+type lane struct {
+	link    *link
+	stream  *stream
+	session atomic.Pointer[broker.Session] // the writer replaces it
+
+	left []broker.Delivery // the writer's: pulled, but the Server had no room
+
+	mu   sync.Mutex // guards hold
+	hold hold
+	wait *backoff
+}
+
+// hold is the state of a lane whose Server has refused a message for lack of room (Quota exceeded).
+type hold struct {
+	on      bool      // nothing new is sent
+	until   time.Time // when everything unacknowledged is sent again; zero: when all answers have come
+	probing bool      // one message at a time, until one is taken
+}
+
+// connect opens the local session anew: what is unacknowledged is delivered again, in order.
+func (a *lane) connect() error {
+	session, err := a.link.u.connectStream(a.stream, a)
+	if err == nil {
+		a.session.Store(session)
+	}
+	return err
+}
+
+// ack completes a delivery; false if it was not on its way.
+func (a *lane) ack(id uint16) bool { return !a.session.Load().Ack(id).IsError() }
+
+// Wake is the broker's: deliveries are ready.
+func (a *lane) Wake() { a.link.Wake() }
+
+// Flush is the broker's: a publisher has something for this stream.
+func (a *lane) Flush() { a.link.Wake() }
+
+// Close is the broker's: somebody else has taken the session.
+func (a *lane) Close(code packet.ReasonCode) {
+	a.link.conn.Abort(fmt.Errorf("the local session of stream %s: %w", a.stream.name, code))
+}
+
+// deferred notes that the Server had no room for a message. The lane stops, so that order is kept, and what is not
+// acknowledged is sent again later.
+func (a *lane) deferred() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hold.on = true
+	a.hold.until = time.Time{}
+}
+
+// accepted notes that the Server has taken a message.
+func (a *lane) accepted() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.hold.probing && !a.hold.on {
+		a.hold.probing = false
+		a.wait.reset()
+	}
+}
+
+// may tells how many messages the lane may send now, 0 while it is held; resend that it is time to begin again with what was refused.
+func (a *lane) may(unacknowledged int) (n int, resend bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.hold.on && unacknowledged > 0:
+		return 0, false // the answers to what is on its way come first
+	case a.hold.on && a.hold.until.IsZero():
+		d := max(a.wait.next(), a.wait.Min)
+		a.hold.until = time.Now().Add(d)
+		time.AfterFunc(d, a.link.Wake)
+		return 0, false
+	case a.hold.on && time.Now().Before(a.hold.until):
+		return 0, false
+	case a.hold.on:
+		a.hold = hold{probing: true}
+		return 1, true
+	case a.hold.probing && unacknowledged > 0:
+		return 0, false
+	case a.hold.probing:
+		return 1, false
+	}
+	return quantum, false
+}

@@ -1,0 +1,138 @@
+package uplink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"skerry/broker"
+	"skerry/broker/client"
+	"skerry/broker/packet"
+)
+
+// goodbye bounds the time for DISCONNECT when the gateway stops.
+const goodbye = time.Second
+
+// link is one Network Connection upstream and the local sessions on it. Two goroutines share it: the reader takes what the
+// Server sends (inbound.go, acks.go), the writer everything that leaves (outbound.go).
+type link struct {
+	u     *Uplink
+	conn  *client.Conn
+	lanes []*lane // in the order of the streams
+	slots [maxStreams]*lane
+	wake  chan struct{}
+
+	touched broker.Touched // the reader's
+	acks    acks
+	own     own
+	taken   atomic.Int64 // when the Server last acknowledged something; nanoseconds since born
+	born    time.Time
+
+	settled []settled // the writer's: to be acknowledged locally when it is written
+}
+
+// newLink connects the local sessions: what the Server has not acknowledged is delivered again.
+func newLink(u *Uplink, conn *client.Conn) (*link, error) {
+	l := &link{u: u, conn: conn, wake: make(chan struct{}, 1), born: time.Now()}
+	l.own.next = firstOwnID
+	for _, s := range u.streams {
+		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry)}
+		if err := a.connect(); err != nil {
+			l.close()
+			return nil, err
+		}
+		l.lanes = append(l.lanes, a)
+		l.slots[s.slot] = a
+	}
+	return l, nil
+}
+
+// close leaves the local sessions alone until the next link.
+func (l *link) close() {
+	for _, a := range l.lanes {
+		a.session.Load().Disconnect(broker.DisconnectOptions{})
+	}
+}
+
+// run serves the connection until it ends or ctx does, and returns why.
+func (l *link) run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	over := make(chan error, 1)
+	wg.Go(func() {
+		err := l.conn.Serve(serving, l)
+		over <- err
+		l.Wake()
+	})
+	wg.Go(func() { l.watch(serving) })
+	if err := l.greet(); err != nil {
+		return l.ended(err)
+	}
+	if err := l.write(ctx); !errors.Is(err, context.Canceled) || ctx.Err() == nil {
+		return l.ended(err)
+	}
+	l.leave(over)
+	return ctx.Err()
+}
+
+// ended prefers the reason of the connection: what the writer met is only its consequence.
+func (l *link) ended(err error) error {
+	if cause := l.conn.Err(); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// leave says good-bye and waits until the Server has closed the connection: it has then read everything.
+func (l *link) leave(over <-chan error) {
+	timer := time.AfterFunc(goodbye, func() { l.conn.Close() })
+	defer timer.Stop()
+	if err := l.publishState(offline); err != nil {
+		return
+	}
+	if l.conn.Send(&packet.Disconnect{}) == nil && l.conn.Flush() == nil {
+		<-over
+	}
+}
+
+// Wake has the writer look around. It is called by the broker too: for receipts, deliveries, new messages.
+func (l *link) Wake() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// watch ends a connection on which the Server lives but takes nothing: PINGRESP does not show that.
+func (l *link) watch(ctx context.Context) {
+	tick := time.NewTicker(max(l.u.ackTimeout/8, time.Millisecond))
+	defer tick.Stop()
+	since := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		waiting := l.conn.Unacknowledged(1, 65535) + l.own.waiting()
+		if waiting == 0 {
+			since = time.Now()
+			continue
+		}
+		if taken := l.born.Add(time.Duration(l.taken.Load())); taken.After(since) {
+			since = taken
+		}
+		if time.Since(since) >= l.u.ackTimeout {
+			l.conn.Abort(fmt.Errorf("%w: nothing was acknowledged for %v with %d packets on their way", client.ErrTimeout, l.u.ackTimeout, waiting))
+			return
+		}
+	}
+}
+
+// progress notes that the Server has acknowledged something.
+func (l *link) progress() { l.taken.Store(int64(time.Since(l.born))) }

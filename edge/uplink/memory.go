@@ -1,0 +1,80 @@
+package uplink
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"skerry/broker"
+	"skerry/queue"
+)
+
+// memory is what an uplink must know after a restart. It is one fact in the log of the local broker, under the name of the
+// uplink.
+type memory struct {
+	// ClientID is the one that has connected with this store before; another, or another store, begins a new session
+	// upstream: one that it does not know would swallow messages whose ids it holds.
+	ClientID string `json:"client_id,omitempty"`
+	// Streams by name, those included that are carried no more.
+	Streams map[string]*streamMemory `json:"streams,omitempty"`
+	// Subscribed are the filters that the session upstream has.
+	Subscribed []string `json:"subscribed,omitempty"`
+
+	broker *broker.Broker
+	key    string
+}
+
+type streamMemory struct {
+	Slot  int      `json:"slot"`            // its lane: which Packet Identifiers it has
+	Match []string `json:"match,omitempty"` // what its local session subscribes to
+}
+
+// remember reads the fact, or begins a new one.
+func remember(b *broker.Broker, key string) (*memory, error) {
+	m := &memory{broker: b, key: key}
+	if value, ok := b.Fact(key); ok {
+		if err := json.Unmarshal(value, m); err != nil {
+			return nil, fmt.Errorf("read what is known of the streams (%s): %w", key, err)
+		}
+	}
+	if m.Streams == nil {
+		m.Streams = map[string]*streamMemory{}
+	}
+	return m, nil
+}
+
+// keep writes the fact. It is durable before anything published after it.
+func (m *memory) keep() error {
+	_, err := m.write()
+	return err
+}
+
+func (m *memory) write() (queue.Receipt, error) {
+	value, err := json.Marshal(m)
+	if err != nil {
+		return 0, err
+	}
+	if old, ok := m.broker.Fact(m.key); ok && string(old) == string(value) {
+		return 0, nil
+	}
+	receipt, err := m.broker.PutFact(m.key, value)
+	if err != nil {
+		return 0, fmt.Errorf("write what is known of the streams (%s): %w", m.key, err)
+	}
+	return receipt, nil
+}
+
+// freeSlot finds a lane that no stream has.
+func (m *memory) freeSlot() (int, bool) {
+	var taken [maxStreams]bool
+	for _, s := range m.Streams {
+		if s.Slot >= 0 && s.Slot < maxStreams {
+			taken[s.Slot] = true
+		}
+	}
+	for slot, t := range taken {
+		if !t {
+			return slot, true
+		}
+	}
+	return 0, false
+}

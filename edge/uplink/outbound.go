@@ -1,0 +1,195 @@
+package uplink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"skerry/broker"
+	"skerry/broker/client"
+	"skerry/broker/packet"
+)
+
+const (
+	// quantum is how many messages a stream may send before the next one has its turn.
+	quantum = 32
+	// flushAt is the number of bytes that are gathered before they are written. It is small: what has been written cannot
+	// be overtaken any more.
+	flushAt = 16 << 10
+)
+
+// settled is a message that needs no acknowledgement of the Server.
+type settled struct {
+	lane *lane
+	id   uint16
+}
+
+// write is the writer: acknowledgements first, then the streams in turn, then one write for all of it.
+func (l *link) write(ctx context.Context) error {
+	for {
+		more, err := l.round()
+		if err == nil {
+			err = l.conn.Flush()
+		}
+		if err != nil {
+			return err
+		}
+		l.settle()
+		if more && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-l.wake:
+		case <-ctx.Done():
+			return context.Canceled
+		}
+	}
+}
+
+// round gathers what may leave now. more: there was more than one write should hold.
+func (l *link) round() (more bool, err error) {
+	if err := l.conn.Err(); err != nil {
+		return false, err
+	}
+	if err := l.acks.send(l); err != nil {
+		return false, err
+	}
+	for {
+		any := false
+		for _, a := range l.lanes {
+			sent, err := l.turn(a)
+			if err != nil {
+				return false, err
+			}
+			any = any || sent
+			if l.conn.Buffered() >= flushAt {
+				l.lanes = append(l.lanes[1:], l.lanes[0]) // the next round begins with another stream
+				return true, nil
+			}
+		}
+		if !any {
+			return false, nil
+		}
+	}
+}
+
+// turn sends what a lane may send; false if that was nothing.
+func (l *link) turn(a *lane) (sent bool, err error) {
+	n, resend := a.may(l.conn.Unacknowledged(a.stream.first(), a.stream.last()))
+	if resend {
+		a.left = a.left[:0]
+		a.session.Load().Disconnect(broker.DisconnectOptions{})
+		if err := a.connect(); err != nil {
+			return false, err
+		}
+	}
+	if n == 0 {
+		return false, nil
+	}
+	if n = min(n, l.conn.Quota()); n > 0 && len(a.left) == 0 {
+		a.left = a.session.Load().Next(a.left, n)
+	}
+	for i := range a.left {
+		err := l.send(a, &a.left[i])
+		if errors.Is(err, client.ErrQuota) {
+			a.left = append(a.left[:0], a.left[i:]...)
+			return i > 0, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	sent = len(a.left) > 0
+	clear(a.left)
+	a.left = a.left[:0]
+	return sent, nil
+}
+
+// send appends one delivery. The error is ErrQuota, or the connection's.
+func (l *link) send(a *lane, d *broker.Delivery) error {
+	if d.Release {
+		if l.conn.Server().MaximumQoS < 2 { // it cannot hold what it does not know
+			a.ack(d.PacketID)
+			return nil
+		}
+		return l.conn.Release(d.PacketID, packet.Success)
+	}
+	head, ok := l.head(a, d)
+	if !ok {
+		return nil
+	}
+	err := l.conn.Publish(&head, d.Message.Payload)
+	switch {
+	case errors.Is(err, client.ErrTooLarge):
+		l.drop(a, d, fmt.Sprintf("larger than the %d bytes that the server takes", l.conn.Server().MaximumPacketSize))
+		return nil
+	case err != nil:
+		return err
+	}
+	if d.QoS > 0 && head.QoS == 0 {
+		l.settled = append(l.settled, settled{a, d.PacketID})
+	}
+	lowered := head.QoS < d.QoS || head.Retain != d.Retain
+	l.u.count(func(s *Status) {
+		s.Sent++
+		if head.Dup {
+			s.Repeated++
+		}
+		if lowered {
+			s.Downgraded++
+		}
+	})
+	return nil
+}
+
+// head is what stands before the payload of a message upstream; false if it is not to be sent.
+func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
+	m, server := d.Message, l.conn.Server()
+	h := packet.PublishHead{
+		QoS:        min(d.QoS, server.MaximumQoS),
+		Retain:     d.Retain && server.RetainAvailable,
+		TopicName:  l.u.config.Prefix + m.TopicName,
+		Properties: m.Properties,
+	}
+	if h.QoS > 0 {
+		h.PacketID = d.PacketID
+		h.Dup = d.Dup && server.SessionPresent // in a new session it is a new message [MQTT-3.3.1-1]
+	}
+	if h.Expiry, h.HasExpiry = a.session.Load().ExpiryLeft(m); h.HasExpiry && h.Expiry == 0 {
+		if !d.Dup {
+			l.u.count(func(s *Status) { s.Expired++ })
+			l.giveUp(a, d)
+			return h, false
+		}
+		h.Expiry = 1 // the Server may have half of it: the exchange goes on
+	}
+	if len(h.TopicName) > math.MaxUint16 {
+		l.drop(a, d, "the topic is too long with the prefix")
+		return h, false
+	}
+	return h, true
+}
+
+// drop gives up a message that the Server will never take, so that those behind it are not held up.
+func (l *link) drop(a *lane, d *broker.Delivery, why string) {
+	l.u.count(func(s *Status) { s.Refused++ })
+	l.u.once(a.stream.name+": "+why, func() {
+		l.u.log.Error("a message was dropped: "+why+"; further ones are only counted", "stream", a.stream.name, "topic", d.Message.TopicName)
+	})
+	l.giveUp(a, d)
+}
+
+func (l *link) giveUp(a *lane, d *broker.Delivery) {
+	if d.QoS > 0 {
+		a.ack(d.PacketID)
+	}
+}
+
+// settle acknowledges locally what is written and will not be acknowledged by the Server.
+func (l *link) settle() {
+	for _, s := range l.settled {
+		s.lane.ack(s.id)
+	}
+	l.settled = l.settled[:0]
+}

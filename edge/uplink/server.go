@@ -1,0 +1,58 @@
+package uplink
+
+import (
+	"errors"
+
+	"skerry/broker/client"
+	"skerry/broker/packet"
+	"skerry/edge/config"
+)
+
+// server is an address of the configuration with what was learned about it. It belongs to the goroutine of Run.
+type server struct {
+	config.Server
+	speeches []speech
+	at       int  // which of the speeches is tried
+	proven   bool // it has been understood
+	silent   int  // attempts in a row to which nothing was answered
+	modest   bool // the Will without Retain and with QoS 0: the Server takes no more
+}
+
+// speech is a way to say CONNECT.
+type speech struct {
+	version packet.Version
+	bridge  bool // see client.ConnOptions
+}
+
+// newServer lists what is tried: the version of the configuration, and what older servers understand.
+func newServer(s config.Server, v config.Version) *server {
+	all := []speech{{packet.V5, false}, {packet.V311, true}, {packet.V311, false}}
+	if v == config.V311 {
+		all = all[1:]
+	}
+	return &server{Server: s, speeches: all}
+}
+
+func (s *server) speech() speech { return s.speeches[s.at] }
+
+// understood notes that the Server has accepted a connection.
+func (s *server) understood() { s.proven, s.silent = true, 0 }
+
+// adapt learns from a failed attempt; true if another one makes sense at once.
+func (s *server) adapt(err error) bool {
+	refused, ok := errors.AsType[*client.Refused](err)
+	switch {
+	case ok && refused.Code == packet.UnsupportedProtocolVersion:
+		s.at, s.proven = (s.at+1)%len(s.speeches), false
+		return s.at != 0
+	case ok && (refused.Code == packet.RetainNotSupported || refused.Code == packet.QoSNotSupported) && !s.modest:
+		s.modest = true
+		return true
+	case !ok && errors.Is(err, client.ErrLost) && !s.proven:
+		// Some servers close the connection instead of refusing the version. But so does a bad link: once is not enough.
+		if s.silent++; s.silent >= 2 {
+			s.silent, s.at = 0, (s.at+1)%len(s.speeches)
+		}
+	}
+	return false
+}

@@ -1,0 +1,102 @@
+package uplink
+
+import (
+	"errors"
+	"strings"
+	"time"
+)
+
+// Status is what an uplink has done and is doing. Counters are since the start of the gateway.
+type Status struct {
+	Online bool
+	Server string    // the one of the list in use, or tried last
+	Since  time.Time // of the last change of Online; zero before the first connection
+	Err    string    // why it is not online
+
+	Connections uint64
+	LostSession uint64 // times the Server had forgotten the session
+
+	Sent         uint64 // PUBLISH packets, repeated ones included
+	Acknowledged uint64 // messages the Server has taken, QoS 1 and 2
+	Repeated     uint64 // PUBLISH packets sent again
+	Downgraded   uint64 // sent with less QoS or without Retain, because the Server takes no more
+	Refused      uint64 // messages the Server will never take: dropped
+	Deferred     uint64 // messages the Server had no room for: sent again later
+	Expired      uint64 // messages whose expiry passed while they waited
+
+	Received    uint64   // messages from the Server
+	Unwanted    uint64   // received, but not for any filter of the map, or not to be published here: dropped
+	UnknownAcks uint64   // acknowledgements of what was not on its way
+	Aside       []string // streams that are carried no more but hold a backlog
+}
+
+// Status gives a copy.
+func (u *Uplink) Status() Status {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s := u.status
+	s.Aside = append([]string(nil), s.Aside...)
+	return s
+}
+
+// count changes counters.
+func (u *Uplink) count(f func(*Status)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	f(&u.status)
+}
+
+// once logs something of a kind the first time only: what happens to one message happens to thousands.
+func (u *Uplink) once(kind string, log func()) {
+	u.mu.Lock()
+	known := u.said[kind]
+	u.said[kind] = true
+	u.mu.Unlock()
+	if !known {
+		log()
+	}
+}
+
+// connected notes that the link stands.
+func (u *Uplink) connected(s *server, present bool) {
+	u.mu.Lock()
+	u.status.Online, u.status.Server, u.status.Since, u.status.Err = true, s.String(), time.Now(), ""
+	u.status.Connections++
+	u.reported = ""
+	u.mu.Unlock()
+	u.log.Info("uplink is online", "server", s.String(), "version", s.speech().version.String(), "session_present", present)
+}
+
+// failed notes why there is no link. Only what is new is logged: an outage of a month is one line.
+func (u *Uplink) failed(s *server, err error) {
+	text := reasonOf(err)
+	u.mu.Lock()
+	was, news := u.status.Online, text != u.reported
+	if was {
+		u.status.Since = time.Now()
+	}
+	u.status.Online, u.status.Server, u.status.Err, u.reported = false, s.String(), text, text
+	u.mu.Unlock()
+	switch {
+	case was:
+		u.log.Warn("uplink is offline", "server", s.String(), "err", text)
+	case news:
+		u.log.Warn("uplink cannot connect", "server", s.String(), "err", text)
+	}
+}
+
+// reasonOf gives the text of an error without addresses, which differ from one attempt to the next, and with its hint.
+func reasonOf(err error) string {
+	text := err.Error()
+	if op, ok := errors.AsType[interface {
+		error
+		Unwrap() error
+		Timeout() bool
+	}](err); ok && op.Unwrap() != nil {
+		text = strings.Replace(text, op.Error(), op.Unwrap().Error(), 1)
+	}
+	if h := hint(err); h != "" {
+		text += " (hint: " + h + ")"
+	}
+	return text
+}

@@ -1,0 +1,112 @@
+package uplink
+
+import (
+	"fmt"
+	"strings"
+
+	"skerry/broker/packet"
+	"skerry/broker/topic"
+	"skerry/edge/config"
+)
+
+// mapping is one entry of the receive map.
+type mapping struct {
+	filter string
+	local  string
+}
+
+// newMapping checks that what the wildcards of the local side stand for is known.
+func newMapping(r config.Receive) (mapping, error) {
+	for _, f := range []string{r.Filter, r.Local} {
+		if err := topic.ValidFilter(f); err != nil {
+			return mapping{}, fmt.Errorf("receive %q: %q: %w", r.Filter, f, err)
+		}
+	}
+	here, there := wildcards(r.Local), wildcards(r.Filter)
+	if here != "" && here != there {
+		return mapping{}, fmt.Errorf("receive %q: the wildcards of %q are not the same, in the same order (hint: %q: %q)",
+			r.Filter, r.Local, "cmd/station/#", "cmd/#")
+	}
+	return mapping{r.Filter, r.Local}, nil
+}
+
+// wildcards gives the wildcards of a filter in their order.
+func wildcards(filter string) string {
+	var b strings.Builder
+	for level := range strings.SplitSeq(filter, "/") {
+		if level == "+" || level == "#" {
+			b.WriteString(level)
+		}
+	}
+	return b.String()
+}
+
+// localName gives the local topic of a message that came under name; false if the filter does not match it, or nothing is
+// left of the name ("cmd/#" on "cmd" with the local side "#").
+func (m mapping) localName(name string) (string, bool) {
+	if !topic.Match(m.filter, name) {
+		return "", false
+	}
+	var matched []string
+	levels := strings.Split(name, "/")
+	for i, f := range strings.Split(m.filter, "/") {
+		switch f {
+		case "+":
+			matched = append(matched, levels[i])
+		case "#":
+			matched = append(matched, strings.Join(levels[min(i, len(levels)):], "/"))
+			if i == len(levels) {
+				matched[len(matched)-1] = parent // "#" stands for the level above as well [MQTT-4.7.1-2]
+			}
+		}
+	}
+	local := fill(m.local, matched)
+	return local, topic.ValidName(local) == nil
+}
+
+// parent is what "#" has matched when the name ended a level before it. No level can contain it.
+const parent = "\x00"
+
+// fill replaces the wildcards of a pattern by what they stand for.
+func fill(pattern string, matched []string) string {
+	levels := strings.Split(pattern, "/")
+	for i, level := range levels {
+		if level != "+" && level != "#" {
+			continue
+		}
+		if matched[0] == parent {
+			return strings.Join(levels[:i], "/")
+		}
+		levels[i], matched = matched[0], matched[1:]
+	}
+	return strings.Join(levels, "/")
+}
+
+// localNameOf finds the place of an inbound message. A 5.0 Server names the subscription it came by; else it is the first
+// of the map that fits.
+func (u *Uplink) localNameOf(p *packet.Publish) (string, bool) {
+	name := string(p.TopicName)
+	for id := range p.Properties.SubscriptionIdentifiers() {
+		if i := int(id) - 1; i < len(u.receive) {
+			if local, ok := u.receive[i].localName(name); ok {
+				return local, true
+			}
+		}
+	}
+	for _, m := range u.receive {
+		if local, ok := m.localName(name); ok {
+			return local, true
+		}
+	}
+	return "", false
+}
+
+// stateTopic is where an uplink says that it is there. Characters that a Topic Name cannot have become "_".
+func stateTopic(prefix, site, gateway, name string) string {
+	clean := strings.NewReplacer("+", "_", "#", "_", "\x00", "_").Replace
+	levels := []string{clean(gateway), "uplink", clean(name)}
+	if site != "" {
+		levels = append([]string{clean(site)}, levels...)
+	}
+	return prefix + strings.Join(levels, "/")
+}

@@ -1,0 +1,131 @@
+package uplink
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"skerry/broker"
+	"skerry/edge/config"
+)
+
+const (
+	// stableAfter is how long a connection must stand before the waits between attempts begin anew.
+	stableAfter = time.Minute
+	// dialTimeout bounds name resolution, TCP and TLS together, and after that the wait for CONNACK.
+	dialTimeout = 30 * time.Second
+	// defaultAckTimeout is longer than the longest silence known of a link that works: 70 s on Iridium Certus.
+	defaultAckTimeout = 90 * time.Second
+)
+
+// Options of an Uplink. Zero fields take the defaults.
+type Options struct {
+	Log     *slog.Logger // nil: discard
+	Site    string       // of the gateway, for the state topic
+	Gateway string       // its id, for the state topic; default the ClientID
+
+	// AckTimeout is how long the Server may leave everything unacknowledged that is on its way. 0: 90 s.
+	AckTimeout time.Duration
+
+	// Dial opens the stream of bytes to a Server. nil: TCP, and TLS where the Server's address says so.
+	Dial func(context.Context, config.Server) (net.Conn, error)
+}
+
+// Uplink is one Server upstream, or a list of them, and what goes to and comes from it.
+type Uplink struct {
+	config     config.Uplink
+	state      string // the state topic
+	ackTimeout time.Duration
+	broker     *broker.Broker
+	log        *slog.Logger
+	dial       func(context.Context, config.Server) (net.Conn, error)
+
+	servers []*server
+	streams []*stream
+	receive []mapping
+	memory  *memory
+	door    *broker.Session
+
+	mu       sync.Mutex
+	status   Status
+	reported string          // the last failure that was logged
+	said     map[string]bool // what once has logged
+}
+
+// New builds the uplink of a configuration. It touches neither disk nor network.
+func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
+	u := &Uplink{config: c, broker: b, log: o.Log, dial: o.Dial, ackTimeout: o.AckTimeout, said: map[string]bool{}}
+	if u.log == nil {
+		u.log = slog.New(slog.DiscardHandler)
+	}
+	u.log = u.log.With("uplink", c.Name)
+	if u.dial == nil {
+		u.dial = newDialer(c.TLS).dial
+	}
+	if u.ackTimeout == 0 {
+		u.ackTimeout = defaultAckTimeout
+	}
+	if len(streams) > maxStreams {
+		return nil, fmt.Errorf("%d streams (hint: an uplink carries %d at most; put more filters into one stream)", len(streams), maxStreams)
+	}
+	for _, r := range c.Receive {
+		m, err := newMapping(r)
+		if err != nil {
+			return nil, err
+		}
+		u.receive = append(u.receive, m)
+	}
+	for _, s := range c.Servers {
+		u.servers = append(u.servers, newServer(s, c.Version))
+	}
+	for _, s := range streams {
+		u.streams = append(u.streams, &stream{name: s.Name, match: slices.Clone(s.Match)})
+	}
+	if o.Gateway == "" {
+		o.Gateway = c.ClientID
+	}
+	u.state = stateTopic(c.Prefix, o.Site, o.Gateway, c.Name)
+	return u, nil
+}
+
+// Run keeps the uplink connected until ctx ends, and returns nil then. The error means that the local broker cannot be used.
+func (u *Uplink) Run(ctx context.Context) error {
+	if err := u.open(); err != nil {
+		return fmt.Errorf("uplink %s: %w", u.config.Name, err)
+	}
+	defer u.door.Disconnect(broker.DisconnectOptions{})
+	waits := newBackoff(u.config.Retry)
+	for at := 0; ctx.Err() == nil; {
+		began := time.Now()
+		online, err := u.connection(ctx, u.servers[at])
+		if ctx.Err() != nil {
+			break
+		}
+		if err := u.broker.Err(); err != nil {
+			return fmt.Errorf("uplink %s: the local broker cannot store: %w", u.config.Name, err)
+		}
+		u.failed(u.servers[at], err)
+		if stable := online && time.Since(began) >= stableAfter; stable {
+			waits.reset()
+			at = 0
+		} else if at = (at + 1) % len(u.servers); at != 0 {
+			continue // the next of the list at once
+		}
+		pause(ctx, waits.next())
+	}
+	return nil
+}
+
+// pause waits, but not longer than ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
