@@ -109,13 +109,13 @@ func (x *Session) ready(park bool) *entry {
 			return x.allowed(e, park)
 		}
 	}
+	x.expire()
 	if o, due := x.sweepDue(); due {
 		if !x.mayFly(o, park) {
 			return nil
 		}
 		return &entry{ordinal: o, qos: 2, state: received}
 	}
-	x.expire()
 	if x.ring.len() == 0 {
 		return nil
 	}
@@ -131,7 +131,8 @@ func (x *Session) ready(park bool) *entry {
 func (x *Session) expire() {
 	for x.ring.len() > 0 {
 		e := x.ring.at(0)
-		if e.m == nil || !x.s.expired(e.m) {
+		swept := len(x.sweeps) > 0 && e.ordinal > x.sweeps[0].from // that comes first
+		if e.m == nil || swept || !x.s.expired(e.m) {
 			return
 		}
 		x.s.expirations.Add(1)

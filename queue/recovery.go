@@ -41,6 +41,7 @@ type replay struct {
 	report   Report
 	retained map[string]retained
 	marks    map[uint64][]mark // by session
+	seen     map[uint64]*spans // ordinals, by session
 	last     byte              // type of the last record
 }
 
@@ -57,7 +58,7 @@ type mark struct {
 }
 
 func (s *Store) recover() *Recovery {
-	p := &replay{s: s, retained: map[string]retained{}, marks: map[uint64][]mark{}}
+	p := &replay{s: s, retained: map[string]retained{}, marks: map[uint64][]mark{}, seen: map[uint64]*spans{}}
 	rep := s.log.Replay(p.record)
 	s.boot = s.log.Boot()
 	p.report.Segments, p.report.Records, p.report.TornBlocks = s.log.Segments(), rep.Records, rep.Torn
@@ -68,6 +69,9 @@ func (s *Store) recover() *Recovery {
 		s.skip(skipOrdinals)
 	}
 	for _, x := range s.sessions {
+		if rep.Damaged > 0 && x.second {
+			x.sweepHoles(p.seen[x.number])
+		}
 		x.recovered(p.marks[x.number])
 	}
 	for _, segment := range rep.Segments {
@@ -163,6 +167,7 @@ func (p *replay) message(r slotlog.Record) bool {
 			x.next = max(x.next, t.ordinal+1)
 			x.second = x.second || t.flags&targetQoS == 2
 			p.mark(t, r.At)
+			p.see(t)
 		}
 	}
 	return true
@@ -184,6 +189,15 @@ func (p *replay) mark(t targetRecord, at slotlog.Position) {
 		return
 	}
 	p.marks[t.session] = append(marks, mark{segment, at, t.ordinal})
+}
+
+func (p *replay) see(t targetRecord) {
+	s := p.seen[t.session]
+	if s == nil {
+		s = new(spans)
+		p.seen[t.session] = s
+	}
+	s.add(span{t.ordinal, t.ordinal + 1})
 }
 
 func (p *replay) acked(b []byte) bool {
@@ -272,6 +286,17 @@ func (s *Store) skip(n uint64) {
 		if x.second {
 			x.sweeps.add(hole)
 		}
+	}
+}
+
+// sweepHoles has PUBREL free the packet ids of deliveries whose message was lost to damage. They count as acknowledged, but the receiver may
+// hold them.
+func (x *Session) sweepHoles(seen *spans) {
+	if seen == nil {
+		return
+	}
+	for _, hole := range seen.gaps(x.pulled, x.next) {
+		x.sweeps.add(hole)
 	}
 }
 

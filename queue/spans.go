@@ -19,6 +19,9 @@ func (s *spans) add(r span) {
 		return
 	}
 	i := 0
+	if n := len(*s); n > 0 && (*s)[n-1].from <= r.from {
+		i = n - 1 // the usual case
+	}
 	for i < len(*s) && (*s)[i].to < r.from {
 		i++
 	}
@@ -28,6 +31,19 @@ func (s *spans) add(r span) {
 		j++
 	}
 	*s = slices.Replace(*s, i, j, r)
+}
+
+// gaps yields what the set leaves free between two ordinals.
+func (s spans) gaps(from, to uint64) (free spans) {
+	for _, r := range s {
+		if r.from >= to {
+			break
+		}
+		free.add(span{from, r.from})
+		from = max(from, r.to)
+	}
+	free.add(span{from, to})
+	return free
 }
 
 // cutBelow removes all ordinals below o.
