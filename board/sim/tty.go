@@ -57,7 +57,7 @@ func (t *Tty) Write(b []byte) (int, error) {
 }
 
 func (t *Tty) send(b []byte) (int, error) {
-	if err := t.master.SetWriteDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+	if err := t.master.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
 		return 0, err
 	}
 	return t.master.Write(b)
