@@ -1,4 +1,4 @@
-// Package drivers is the contract between what reads sensors and the rest of the gateway.
+// Package drivers says what those that read sensors and the rest of the gateway expect of each other.
 //
 // # Vocabulary
 //
