@@ -20,6 +20,7 @@ type ack struct {
 	size      int32 // encoded bytes
 	cost      int32 // memory in bytes that is held until it leaves: its own and its message's
 	publishes int32 // PUBLISH exchanges that it ends: they count against the Receive Maximum
+	subacks   int32 // it is a SUBACK, which messages must not overtake
 }
 
 // add puts a behind the others; encoded are its bytes. What waits for
@@ -34,25 +35,27 @@ func (q *ackQueue) add(a ack, encoded []byte) {
 		last.size += a.size
 		last.cost += a.cost
 		last.publishes += a.publishes
+		last.subacks += a.subacks
 		return
 	}
 	q.fifo = append(q.fifo, a)
 }
 
-// take appends to dst what is durable. publishes counts the exchanges that end.
-func (q *ackQueue) take(dst []byte, durable queue.Receipt) (out []byte, publishes int32) {
+// take appends to dst what is durable, and sums up what it was.
+func (q *ackQueue) take(dst []byte, durable queue.Receipt) (out []byte, sum ack) {
 	for q.first < len(q.fifo) && q.fifo[q.first].at <= durable {
 		a := q.fifo[q.first]
 		dst = append(dst, q.bytes[q.taken:q.taken+int(a.size)]...)
 		q.taken += int(a.size)
 		q.cost -= int(a.cost)
-		publishes += a.publishes
+		sum.publishes += a.publishes
+		sum.subacks += a.subacks
 		q.first++
 	}
 	if q.first == len(q.fifo) {
 		q.fifo, q.bytes, q.first, q.taken = q.fifo[:0], q.bytes[:0], 0, 0
 	}
-	return dst, publishes
+	return dst, sum
 }
 
 // head is the receipt that the first acknowledgement waits for.

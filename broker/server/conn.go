@@ -28,16 +28,17 @@ type conn struct {
 	tryWrite func(fd uintptr) bool
 
 	// Of the reader alone.
-	in      *input        // nil while there is nothing to read
-	kept    []byte        // the beginning of a packet, while in is nil
-	small   []byte        // what a connection without raw parks in
-	full    bool          // the last read of such a connection filled its buffer
-	need    int           // length of the packet that is to be completed, 0 = not known
-	readErr error         // of the last readReady
-	silence time.Duration // 1.5 times the Keep Alive, 0 = may be silent for ever
-	heard   time.Duration // when the last packet came (Server.now)
-	aliases map[uint16]string
-	expiry  uint32 // Session Expiry Interval of CONNECT
+	in        *input        // nil while there is nothing to read
+	kept      []byte        // the beginning of a packet, while in is nil
+	small     []byte        // what a connection without raw parks in
+	full      bool          // the last read of such a connection filled its buffer
+	need      int           // length of the packet that is to be completed, 0 = not known
+	readErr   error         // of the last readReady
+	silence   time.Duration // 1.5 times the Keep Alive, 0 = may be silent for ever
+	heard     time.Duration // when the last packet came (Server.now)
+	aliases   map[uint16]string
+	aliasSize int    // bytes of the names in aliases
+	expiry    uint32 // Session Expiry Interval of CONNECT
 
 	// Set before the turn is given back for the first time, then only read.
 	version       packet.Version
@@ -45,12 +46,13 @@ type conn struct {
 	session       *broker.Session
 	maxPacketSize uint32 // of the Client, 0 = no limit
 
-	turn     turn
-	end      atomic.Uint32 // why the connection is to end, see ending
-	closing  atomic.Bool   // no more deliveries
-	stalled  atomic.Bool   // the reader waits until acknowledgements have left
-	inflight atomic.Int32  // PUBLISH exchanges of the Client that have not ended
-	kick     chan struct{} // wakes the reader when it does not read
+	turn        turn
+	end         atomic.Uint32 // why the connection is to end, see ending
+	closing     atomic.Bool   // no more deliveries
+	stalled     atomic.Bool   // the reader waits until acknowledgements have left
+	subscribing atomic.Int32  // SUBSCRIBE packets whose SUBACK has not left: messages wait for it
+	inflight    atomic.Int32  // PUBLISH exchanges of the Client that have not ended
+	kick        chan struct{} // wakes the reader when it does not read
 
 	mu    sync.Mutex
 	acks  *ackQueue // nil while there is none

@@ -17,7 +17,11 @@ var errNotMQTT = errors.New("the first packet is not a CONNECT [MQTT-3.1.0-1]")
 // open waits for CONNECT and answers it. With a session in c the Client is in. Until then
 // it has cost a small buffer, and has to say who it is within Limits.Connect.
 func (c *conn) open(ctx context.Context) error {
-	c.nc.SetDeadline(time.Now().Add(c.server.limits.Connect)) // for writing too: TLS answers
+	deadline := time.Now().Add(c.server.limits.Connect)
+	c.nc.SetReadDeadline(deadline)
+	if c.raw == nil {
+		c.nc.SetWriteDeadline(deadline) // TLS answers
+	}
 	if err := c.ended(); err != nil {
 		return err
 	}
@@ -33,7 +37,9 @@ func (c *conn) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.nc.SetWriteDeadline(time.Time{})
+	if c.raw == nil {
+		c.nc.SetWriteDeadline(time.Time{})
+	}
 	if err := c.begin(&p, user); err != nil {
 		return err
 	}

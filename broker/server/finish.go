@@ -52,11 +52,21 @@ func (c *conn) lastWord(err error) bool {
 	if !errors.As(err, &code) {
 		return false // the Client has gone, or said that it goes
 	}
+	if c.server.broker.Err() != nil {
+		c.dropAnswers()
+	}
 	if c.version == packet.V5 && code.AllowedIn(packet.DISCONNECT) {
 		p := packet.Disconnect{ReasonCode: code}
 		c.answer(ack{}, p.Append(nil, c.version))
 	}
 	return true
+}
+
+// dropAnswers forgets what will never become durable, or the last word would wait behind it.
+func (c *conn) dropAnswers() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.acks = nil
 }
 
 // settle gives what is still owed a while to leave: acknowledgements as their receipts
@@ -79,7 +89,7 @@ func (c *conn) settle() bool {
 // settled tells whether nothing is owed any more, or nobody can be reached.
 func (c *conn) settled() bool {
 	_, waiting := c.head()
-	if waiting && c.end.Load()&endingLost == 0 && c.server.broker.Err() == nil {
+	if waiting && c.end.Load()&endingLost == 0 {
 		return false
 	}
 	return c.turn.state.Load() == turnFree

@@ -164,7 +164,7 @@ func TestFanIn(t *testing.T) {
 	_, address := start(t, server.Limits{})
 	sub := dial(t, address)
 	sub.script("> 10: 'MQTT' 04 02 0000 'sub' | 82: 0001 'f/+' 01", "< 20: 00 00 | 90: 0001 01")
-	const publishers, messages = 20, 200
+	const publishers, messages = 20, 40 // in all less than a session holds that does not outlive its connection
 	for i := range publishers {
 		p := dial(t, address)
 		p.script(fmt.Sprintf("> 10: 'MQTT' 04 02 0000 'p%02d'", i), "< 20: 00 00")
@@ -251,4 +251,16 @@ func (p *peer) takeMessage(seen map[string]bool) {
 	seen[string(m.Payload)] = true
 	ack := packet.Ack{Type: packet.PUBACK, PacketID: m.PacketID}
 	p.send(ack.Append(nil, packet.V311))
+}
+
+// What Topic Aliases keep of a Client's names is bounded.
+func TestAliasMemory(t *testing.T) {
+	_, address := start(t, server.Limits{})
+	p := dial(t, address)
+	p.script("> 10: 'MQTT' 05 02 0000 00 'a'", "< 20: ??*16")
+	name := strings.Repeat("n", 9000)
+	for alias := range 2 {
+		p.script(fmt.Sprintf(`> 30: '%s' 03 23 %04x "x"`, name, alias+1))
+	}
+	p.script("< e0: 97", "< closed")
 }

@@ -58,7 +58,8 @@ func (c *conn) ping(h packet.Header) error {
 	return nil
 }
 
-// subscribe handles SUBSCRIBE (section 3.8).
+// subscribe handles SUBSCRIBE (section 3.8). SUBACK goes before the retained messages that it calls forth, as with mosquitto:
+// the specification leaves it open, and simple Clients wait for nothing else.
 func (c *conn) subscribe(h packet.Header) error {
 	var p packet.Subscribe
 	if err := p.Decode(c.version, h); err != nil {
@@ -72,12 +73,13 @@ func (c *conn) subscribe(h packet.Header) error {
 			NoLocal: s.NoLocal, RetainAsPublished: s.RetainAsPublished, RetainHandling: s.RetainHandling,
 		}
 	}
+	c.subscribing.Add(1)
 	codes, receipt := c.session.Subscribe(subscriptions, &c.in.touched)
 	if err := over(codes); err != nil {
 		return err
 	}
 	answer := packet.Suback{PacketID: p.PacketID, ReasonCodes: codes}
-	return c.answerList(ack{at: receipt}, answer.Append(nil, c.version))
+	return c.answerList(ack{at: receipt, subacks: 1}, answer.Append(nil, c.version))
 }
 
 // unsubscribe handles UNSUBSCRIBE (section 3.10).
@@ -124,7 +126,7 @@ func (c *conn) disconnect(h packet.Header) error {
 	}
 	// A session that was to end with the connection cannot be given a longer life now (section 3.14.2.2.2).
 	if seconds, ok := p.Properties.SessionExpiryInterval(); ok && seconds > 0 && c.expiry == 0 {
-		return fmt.Errorf("Session Expiry Interval set at DISCONNECT: %w", packet.ProtocolError)
+		return fmt.Errorf("a Session Expiry Interval set at DISCONNECT: %w", packet.ProtocolError)
 	}
 	return parting{p}
 }

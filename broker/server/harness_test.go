@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +26,9 @@ type station struct {
 	disk   *vfs.Disk
 	server *server.Server
 	broker *broker.Broker
-	stop   func() // ends the server, the broker and the store; called once more at the end of the test
+
+	storeMayFail atomic.Bool // the test breaks the disk
+	stop         func()      // ends the server, the broker and the store; called once more at the end of the test
 }
 
 // openStation makes a station that has no listener yet and does not run.
@@ -41,7 +44,12 @@ func openStation(t testing.TB, disk *vfs.Disk, o server.Options) *station {
 	}
 	st := &station{t: t, disk: disk, broker: b, server: server.New(b, o)}
 	stopBroker := running(t, b.Run)
-	stopStore := running(t, store.Run)
+	stopStore := running(t, func(ctx context.Context) error {
+		if err := store.Run(ctx); err != nil && !st.storeMayFail.Load() {
+			return err
+		}
+		return nil
+	})
 	st.stop = func() {
 		stopBroker()
 		stopStore()

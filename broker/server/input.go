@@ -20,6 +20,8 @@ const (
 	keptSize = 4 << 10
 	// internSize is the number of Topic Names remembered while a buffer is in use, a power of two.
 	internSize = 64
+	// internLength is the longest Topic Name that is remembered: a stranger's names must not fill the pool.
+	internLength = 128
 )
 
 // input is a read buffer with what belongs to the handling of one read. A connection
@@ -67,6 +69,9 @@ func (in *input) put(b []byte, need int) {
 // topicName gives name as a string. Publishers repeat themselves: most names
 // have been seen in the buffer's last packets and cost no allocation.
 func (in *input) topicName(name []byte) string {
+	if len(name) > internLength {
+		return string(name)
+	}
 	slot := &in.names[maphash.Bytes(in.nameSeed, name)%internSize]
 	if *slot != string(name) { // compares without a copy
 		*slot = string(name)

@@ -205,7 +205,7 @@ func (c *conn) collect() {
 	switch {
 	case c.closing.Load() || c.broken:
 		c.dropHand()
-	case c.greeted:
+	case c.greeted && c.subscribing.Load() == 0:
 		c.collectDeliveries()
 	}
 	if c.out != nil && len(c.out.buf) == 0 {
@@ -244,10 +244,11 @@ func (c *conn) takeAcks(durable queue.Receipt) {
 		return
 	}
 	o := c.output()
-	var publishes int32
-	o.buf, publishes = c.acks.take(o.buf, durable)
+	var sum ack
+	o.buf, sum = c.acks.take(o.buf, durable)
 	c.greeted = true // CONNACK is always the first
-	for ; publishes > 0; publishes-- {
+	c.subscribing.Add(-sum.subacks)
+	for range sum.publishes {
 		c.endExchange()
 	}
 	if c.stalled.Load() {

@@ -11,6 +11,9 @@ import (
 // perMessage is about what a message weighs in memory besides its payload, in bytes.
 const perMessage = 128
 
+// aliasesSize is how many bytes of Topic Names a connection may have behind Topic Aliases.
+const aliasesSize = 16 << 10
+
 // publish handles PUBLISH from a Client (section 3.3).
 func (c *conn) publish(h packet.Header) error {
 	p := &c.in.publish
@@ -70,7 +73,7 @@ func (c *conn) acknowledge(t packet.Type, p *packet.Publish, at queue.Receipt, c
 func (c *conn) topicName(p *packet.Publish) (string, error) {
 	if len(p.Properties) > 0 {
 		if p.Properties.Has(packet.SubscriptionIdentifier) { // [MQTT-3.3.4-6]
-			return "", fmt.Errorf("Subscription Identifier from a Client: %w", packet.ProtocolError)
+			return "", fmt.Errorf("a Subscription Identifier from a Client: %w", packet.ProtocolError)
 		}
 		if alias, ok := p.Properties.TopicAlias(); ok {
 			return c.aliased(alias, p.TopicName)
@@ -84,18 +87,27 @@ func (c *conn) aliased(alias uint16, name []byte) (string, error) {
 		return "", packet.TopicAliasInvalid
 	}
 	if len(name) > 0 {
-		if c.aliases == nil {
-			c.aliases = map[uint16]string{}
-		}
-		known := c.in.topicName(name)
-		c.aliases[alias] = known
-		return known, nil
+		return c.setAlias(alias, c.in.topicName(name))
 	}
 	known, ok := c.aliases[alias]
 	if !ok {
-		return "", fmt.Errorf("Topic Alias %d has not been set: %w", alias, packet.ProtocolError)
+		return "", fmt.Errorf("the Topic Alias %d has not been set: %w", alias, packet.ProtocolError)
 	}
 	return known, nil
+}
+
+// setAlias remembers a name. What all names of a connection may take together is bounded; a Client that needs more is
+// not one that means to save bytes.
+func (c *conn) setAlias(alias uint16, name string) (string, error) {
+	if c.aliases == nil {
+		c.aliases = map[uint16]string{}
+	}
+	c.aliasSize += len(name) - len(c.aliases[alias])
+	if c.aliasSize > aliasesSize {
+		return "", fmt.Errorf("the Topic Aliases stand for too long names: %w", packet.QuotaExceeded)
+	}
+	c.aliases[alias] = name
+	return name, nil
 }
 
 // release handles PUBREL (section 3.6).

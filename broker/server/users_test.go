@@ -41,7 +41,6 @@ func TestUsersAuthenticate(t *testing.T) {
 		{"wrong password", "ada", "lamp", false},
 		{"empty password", "ada", "", false},
 		{"unknown user", "eve", "engine", false},
-		{"unknown user with the password behind the decoy", "eve", "engine", false},
 		{"comment is no user", "# staff", "", false},
 		{"empty name", "", "engine", false},
 	}
@@ -111,8 +110,10 @@ func TestUsersWrite(t *testing.T) {
 	if err := u.WriteFile(path); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v, want 0600", st.Mode(), err)
+	if st, err := os.Stat(path); err != nil {
+		t.Fatal(err)
+	} else if st.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, want 0600", st.Mode())
 	}
 	u, err := server.ReadUsers(path)
 	if err != nil {
@@ -146,7 +147,7 @@ func TestUsersEditKeepsTheRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "# by hand\n\nbob:" + hash(t, "b")[:7]; !strings.HasPrefix(string(got), want) || strings.Contains(string(got), "ada") {
+	if want := "# by hand\n\nbob:" + hash(t, "b")[:7]; !strings.HasPrefix(string(got), want) || strings.Contains(string(got), "ada:") {
 		t.Errorf("file is now:\n%s", got)
 	}
 	if st, _ := os.Stat(path); st.Mode().Perm() != 0o640 {
