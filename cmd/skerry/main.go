@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -19,6 +20,7 @@ import (
 
 // skerry is the command line. The order is that of the help.
 type skerry struct {
+	Run     runCmd     `cmd:"" help:"Run the station that a configuration describes."`
 	Check   checkCmd   `cmd:"" help:"Read a configuration and say what is wrong with it, or what it means."`
 	Pub     pubCmd     `cmd:"" help:"Publish messages to an MQTT server."`
 	Sub     subCmd     `cmd:"" help:"Subscribe to topics of an MQTT server and print what arrives."`
@@ -66,7 +68,11 @@ func misused(err error) int {
 			command = node.FullPath()
 		}
 	}
-	fmt.Fprintf(os.Stderr, "skerry: %v (hint: see `%s --help`)\n", err, command)
+	fmt.Fprint(os.Stderr, "skerry: ", err)
+	if !strings.Contains(err.Error(), "(hint:") {
+		fmt.Fprintf(os.Stderr, " (hint: see `%s --help`)", command)
+	}
+	fmt.Fprintln(os.Stderr)
 	return 2
 }
 
