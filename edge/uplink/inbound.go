@@ -106,18 +106,13 @@ func (l *link) complete(a *packet.Ack) {
 	}
 	lane := l.slots[laneOf(a.PacketID)]
 	switch {
-	case lane == nil:
+	case lane != nil && a.Type == packet.PUBACK && l.refused(lane, a):
+	case lane != nil && lane.ack(a.PacketID):
+		lane.accepted()
+		l.u.count(func(s *Status) { s.Acknowledged++ })
+	case a.ReasonCode != packet.PacketIdentifierNotFound: // that answers what we said to an unknown PUBREC
 		l.u.count(func(s *Status) { s.UnknownAcks++ })
-		return
-	case a.Type != packet.PUBCOMP && l.refused(lane, a):
-		return
 	}
-	if !lane.ack(a.PacketID) {
-		l.u.count(func(s *Status) { s.UnknownAcks++ })
-		return
-	}
-	lane.accepted()
-	l.u.count(func(s *Status) { s.Acknowledged++ })
 }
 
 // refused judges the Reason Code of a PUBACK or PUBREC: true if it ends the exchange without the message having been taken.

@@ -31,6 +31,7 @@ type link struct {
 	taken   atomic.Int64 // when the Server last acknowledged something; nanoseconds since born
 	born    time.Time
 
+	at      int       // the writer's: which lane has the next turn
 	settled []settled // the writer's: to be acknowledged locally when it is written
 }
 

@@ -55,23 +55,21 @@ func (l *link) round() (more bool, err error) {
 	if err := l.acks.send(l); err != nil {
 		return false, err
 	}
-	for {
-		any := false
-		for _, a := range l.lanes {
-			sent, err := l.turn(a)
-			if err != nil {
-				return false, err
-			}
-			any = any || sent
-			if l.conn.Buffered() >= flushAt {
-				l.lanes = append(l.lanes[1:], l.lanes[0]) // the next round begins with another stream
-				return true, nil
-			}
+	for idle := 0; idle < len(l.lanes); {
+		a := l.lanes[l.at]
+		l.at = (l.at + 1) % len(l.lanes) // whoever has had its turn is the last to have the next
+		sent, err := l.turn(a)
+		if err != nil {
+			return false, err
 		}
-		if !any {
-			return false, nil
+		if idle++; sent {
+			idle = 0
+		}
+		if l.conn.Buffered() >= flushAt {
+			return true, nil
 		}
 	}
+	return false, nil
 }
 
 // turn sends what a lane may send; false if that was nothing.

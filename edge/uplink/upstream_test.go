@@ -1,0 +1,328 @@
+package uplink_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+
+	"skerry/broker/client"
+	"skerry/broker/packet"
+	"skerry/edge/config"
+)
+
+// upstream is a Server with one session, which it keeps as long as the test does not take it away. It lives in the test's
+// bubble: the uplink reaches it by dial.
+type upstream struct {
+	t *testing.T
+
+	mu       sync.Mutex
+	down     bool                                                 // dialling is refused
+	refuse   func(c *packet.Connect, bridge bool) *packet.Connack // nil or a result of nil: accepted
+	hangUp   bool                                                 // connections are closed instead of CONNACK
+	limits   packet.Properties                                    // of CONNACK
+	answer   func(p *packet.Publish) (packet.ReasonCode, bool)    // nil: Success; false: silence
+	failing  bool                                                 // of each connection 20 messages are answered, 20 taken and not answered, the rest not seen
+	count    int                                                  // PUBLISH packets of this connection with QoS 1 or 2
+	mute     bool                                                 // nothing is answered, PINGREQ neither
+	session  bool
+	held     map[uint16]bool
+	filters  map[string]packet.Subscription
+	connects []packet.Connect
+	bridges  []bool
+	got      []packet.Publish // messages taken: QoS 2 once per exchange
+	sent     []packet.Publish // every PUBLISH that came
+	releases []packet.Ack
+	acks     []packet.Ack // PUBACK, PUBREC, PUBCOMP from the uplink
+	asked    int          // SUBSCRIBE packets
+	dropped  []string     // filters of UNSUBSCRIBE
+	bye      int          // DISCONNECT packets
+	flight   map[uint16]bool
+	most     int // the most QoS 1 and 2 messages that were on their way at a time
+	dials    int
+
+	conn    net.Conn
+	version packet.Version
+}
+
+func newUpstream(t *testing.T) *upstream {
+	return &upstream{t: t, held: map[uint16]bool{}, filters: map[string]packet.Subscription{}, flight: map[uint16]bool{}}
+}
+
+// with changes the upstream under its lock.
+func (s *upstream) with(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// dial is the uplink's way to reach it.
+func (s *upstream) dial(ctx context.Context, _ config.Server) (net.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dials++
+	if s.down {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	}
+	ours, theirs := net.Pipe()
+	go s.serve(theirs)
+	return ours, nil
+}
+
+// cut ends the connection as a dead link does.
+func (s *upstream) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+}
+
+// forget loses the session.
+func (s *upstream) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.session = false
+}
+
+func (s *upstream) serve(conn net.Conn) {
+	defer conn.Close()
+	var buf []byte
+	v := packet.Version(0)
+	for {
+		n, _, err := packet.Next(buf, 0)
+		if err != nil {
+			s.t.Errorf("the uplink sends what is no packet: %v", err)
+			return
+		}
+		if n == 0 {
+			b := make([]byte, 4096)
+			k, err := conn.Read(b)
+			if err != nil {
+				return
+			}
+			buf = append(buf, b[:k]...)
+			continue
+		}
+		frame := buf[:n:n]
+		buf = buf[n:]
+		var out []byte
+		var end bool
+		if v == 0 {
+			v, out, end = s.connect(conn, frame)
+		} else {
+			out, end = s.handle(v, frame)
+		}
+		if len(out) > 0 {
+			if _, err := conn.Write(out); err != nil {
+				return
+			}
+		}
+		if end {
+			return
+		}
+	}
+}
+
+func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bridge := false
+	if at := slices.Index(frame, 0x84); at > 0 && at < 10 {
+		frame[at], bridge = 4, true
+	}
+	h, err := packet.Split(frame)
+	var c packet.Connect
+	if err == nil {
+		err = c.Decode(h)
+	}
+	if err != nil {
+		s.t.Errorf("CONNECT: %v", err)
+		return 0, nil, true
+	}
+	s.connects, s.bridges = append(s.connects, c), append(s.bridges, bridge)
+	if s.hangUp {
+		return 0, nil, true
+	}
+	if s.refuse != nil {
+		if a := s.refuse(&c, bridge); a != nil {
+			return 0, a.Append(nil, c.Version), true
+		}
+	}
+	if s.conn != nil {
+		s.conn.Close() // taken over
+	}
+	a := packet.Connack{SessionPresent: s.session && !c.CleanStart}
+	if c.Version == packet.V5 {
+		a.Properties = s.limits
+	}
+	if !a.SessionPresent {
+		clear(s.held)
+		clear(s.filters)
+	}
+	clear(s.flight)
+	s.count = 0
+	s.session, s.conn, s.version = c.Version == packet.V5 || !c.CleanStart, conn, c.Version
+	return c.Version, a.Append(nil, c.Version), false
+}
+
+func (s *upstream) handle(v packet.Version, frame []byte) (out []byte, end bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, err := packet.Split(frame)
+	if err != nil {
+		s.t.Error(err)
+		return nil, true
+	}
+	switch h.Type {
+	case packet.PUBLISH:
+		var p packet.Publish
+		err = p.Decode(v, h)
+		out = s.publish(v, &p)
+	case packet.PUBACK, packet.PUBREC, packet.PUBREL, packet.PUBCOMP:
+		var a packet.Ack
+		err = a.Decode(v, h)
+		out = s.acknowledge(v, a)
+	case packet.SUBSCRIBE:
+		var p packet.Subscribe
+		err = p.Decode(v, h)
+		s.asked++
+		reply := packet.Suback{PacketID: p.PacketID}
+		for _, sub := range p.Subscriptions {
+			s.filters[string(sub.TopicFilter)] = sub
+			reply.ReasonCodes = append(reply.ReasonCodes, packet.ReasonCode(sub.QoS))
+		}
+		out = reply.Append(nil, v)
+	case packet.UNSUBSCRIBE:
+		var p packet.Unsubscribe
+		err = p.Decode(v, h)
+		reply := packet.Unsuback{PacketID: p.PacketID}
+		for _, f := range p.TopicFilters {
+			s.dropped = append(s.dropped, string(f))
+			delete(s.filters, string(f))
+			reply.ReasonCodes = append(reply.ReasonCodes, packet.Success)
+		}
+		out = reply.Append(nil, v)
+	case packet.PINGREQ:
+		out = packet.Pingresp{}.Append(nil, v)
+	case packet.DISCONNECT:
+		s.bye++
+		return nil, true
+	default:
+		err = fmt.Errorf("the uplink sends %v", h.Type)
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
+	if s.mute {
+		out = nil
+	}
+	return out, false
+}
+
+func (s *upstream) publish(v packet.Version, p *packet.Publish) []byte {
+	s.sent = append(s.sent, *p)
+	if p.QoS == 0 {
+		s.got = append(s.got, *p)
+		return nil
+	}
+	s.flight[p.PacketID] = true
+	s.most = max(s.most, len(s.flight))
+	code, ok := packet.Success, true
+	if s.answer != nil && string(p.TopicName) != stateTopic {
+		code, ok = s.answer(p)
+	}
+	switch s.count++; {
+	case !ok, s.failing && s.count > 40:
+		return nil
+	case s.failing && s.count > 20:
+		s.reply(v, p, code)
+		return nil
+	}
+	return s.reply(v, p, code)
+}
+
+// reply takes a message and acknowledges it.
+func (s *upstream) reply(v packet.Version, p *packet.Publish, code packet.ReasonCode) []byte {
+	a := packet.Ack{Type: packet.PUBACK, PacketID: p.PacketID, ReasonCode: code}
+	if p.QoS == 2 {
+		a.Type = packet.PUBREC
+	}
+	if p.QoS == 1 || code.IsError() {
+		delete(s.flight, p.PacketID)
+	}
+	if !code.IsError() && (p.QoS == 1 || !s.held[p.PacketID]) {
+		s.got = append(s.got, *p)
+	}
+	if !code.IsError() && p.QoS == 2 {
+		s.held[p.PacketID] = true
+	}
+	return a.Append(nil, v)
+}
+
+func (s *upstream) acknowledge(v packet.Version, a packet.Ack) []byte {
+	if a.Type != packet.PUBREL {
+		s.acks = append(s.acks, a)
+		if a.Type == packet.PUBREC && !a.ReasonCode.IsError() {
+			return (&packet.Ack{Type: packet.PUBREL, PacketID: a.PacketID}).Append(nil, v)
+		}
+		return nil
+	}
+	s.releases = append(s.releases, a)
+	reply := packet.Ack{Type: packet.PUBCOMP, PacketID: a.PacketID}
+	if !s.held[a.PacketID] {
+		reply.ReasonCode = packet.PacketIdentifierNotFound
+	}
+	delete(s.held, a.PacketID)
+	delete(s.flight, a.PacketID)
+	return reply.Append(nil, v)
+}
+
+// send has the Server send packets.
+func (s *upstream) send(packets ...client.Packet) {
+	s.mu.Lock()
+	conn, v := s.conn, s.version
+	s.mu.Unlock()
+	if conn == nil {
+		s.t.Fatal("the uplink is not connected")
+	}
+	var b []byte
+	for _, p := range packets {
+		b = p.Append(b, v)
+	}
+	if _, err := conn.Write(b); err != nil && !errors.Is(err, net.ErrClosed) {
+		s.t.Errorf("send to the uplink: %v", err)
+	}
+}
+
+// payloads gives what was taken on a topic, in order.
+func (s *upstream) payloads(topic string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	for _, p := range s.got {
+		if string(p.TopicName) == topic {
+			all = append(all, string(p.Payload))
+		}
+	}
+	return all
+}
+
+// last gives the last message taken on a topic.
+func (s *upstream) last(topic string) packet.Publish {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range slices.Backward(s.got) {
+		if string(p.TopicName) == topic {
+			return p
+		}
+	}
+	s.t.Helper()
+	s.t.Fatalf("nothing has come on %s", topic)
+	return packet.Publish{}
+}
