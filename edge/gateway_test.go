@@ -26,7 +26,7 @@ defaults: {every: 100ms}
 sensors:
   air: {driver: bme280}
   rain: {driver: pulse, pin: GPIO17}
-  gps: {driver: nmea, every: 1s}
+  gps: {driver: nmea, every: 1s, stale_after: 3x}
 `
 
 func TestReadingsOfAllSensors(t *testing.T) {

@@ -60,7 +60,7 @@ func (g *Gateway) openBoard() (drivers.Buses, func(), error) {
 		return g.options.Buses, func() {}, nil
 	}
 	if g.config.Gateway.Board == "sim" {
-		b := sim.New(sim.Options{Log: g.log})
+		b := sim.New(sim.Options{Location: place(g.config.Gateway.Location), Log: g.log})
 		return b, func() { b.Close() }, nil
 	}
 	b, err := board.Open(board.Options{Buses: boardBuses(g.config), Log: g.log})
@@ -68,6 +68,14 @@ func (g *Gateway) openBoard() (drivers.Buses, func(), error) {
 		return nil, nil, fmt.Errorf("open the board: %w", err)
 	}
 	return b, func() { b.Close() }, nil
+}
+
+// place is where a simulated receiver finds itself.
+func place(l *config.Location) sim.Location {
+	if l == nil {
+		return sim.Location{}
+	}
+	return sim.Location{Latitude: l.Latitude, Longitude: l.Longitude, Altitude: float64(l.Altitude)}
 }
 
 func boardBuses(c *config.Config) map[string]board.Bus {
