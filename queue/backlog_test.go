@@ -1,0 +1,103 @@
+package queue_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"skerry/queue"
+	"skerry/queue/vfs"
+)
+
+func TestBacklogSurvivesRestartInOrder(t *testing.T) {
+	const n = 3000
+	disk := vfs.NewDisk()
+	s, _ := open(t, disk, small)
+	x := create(t, s, queue.SessionOptions{})
+	for i := range n {
+		publish(t, s, message("%d", i), at(x, byte(1+i%2)))
+		if i%100 == 0 {
+			commit(t, s)
+		}
+	}
+	closeStore(t, s)
+	s, r := open(t, disk, small)
+	if r.Report.Unclean || r.Report.Messages != n {
+		t.Fatalf("report %+v", r.Report)
+	}
+	stop := run(t, s)
+	x = s.Session(x.Number())
+	x.Resume(0)
+	i := 0
+	drain(t, x, n, func(d queue.Delivery) {
+		if string(d.Message.Payload) != fmt.Sprint(i) || d.QoS != byte(1+i%2) || !d.Dup {
+			t.Fatalf("got %s at QoS %d, want %d", d.Message.Payload, d.QoS, i)
+		}
+		i++
+	})
+	stop()
+	closeStore(t, s)
+	s, _ = open(t, disk, small)
+	x = s.Session(x.Number())
+	x.Resume(0)
+	commit(t, s)
+	next(t, x)
+}
+
+// TestMemoryDoesNotGrowWithBacklog looks at what a suspended session keeps in memory.
+func TestMemoryDoesNotGrowWithBacklog(t *testing.T) {
+	s, _ := open(t, vfs.NewDisk(), queue.Options{})
+	byCount := create(t, s, queue.SessionOptions{RingMessages: 50})
+	byBytes := create(t, s, queue.SessionOptions{RingBytes: 20_000})
+	for range 2000 {
+		publish(t, s, message("%1000d", 1), at(byCount, 1), at(byBytes, 2))
+	}
+	if n := byCount.Queued(); n != 50 {
+		t.Errorf("%d messages in a ring of 50", n)
+	}
+	if n := byBytes.Queued(); n > 20 || n < 10 {
+		t.Errorf("%d messages of 1000 bytes in a ring of 20000", n)
+	}
+}
+
+// TestSpillMeetsLive publishes while a slow session with a tiny ring reads on from the log, so that it changes from one to the other all the time.
+func TestSpillMeetsLive(t *testing.T) {
+	const publishers, each = 4, 1500
+	for _, qos := range []byte{1, 2} {
+		t.Run(fmt.Sprint("qos", qos), func(t *testing.T) {
+			s, _ := open(t, vfs.NewDisk(), small)
+			run(t, s)
+			x := create(t, s, queue.SessionOptions{RingMessages: 20, Window: 10, PacketIDs: queue.Range{First: 7, Count: 25}})
+			x.Resume(8)
+			woken := newAlarm()
+			var wg sync.WaitGroup
+			for p := range publishers {
+				wg.Go(func() {
+					for i := range each {
+						m := message("%d", i)
+						m.TopicName = fmt.Sprint(p)
+						r, err := s.Publish(m, []queue.Target{at(x, qos)})
+						if err != nil {
+							t.Errorf("publish: %v", err)
+						}
+						woken.Wake()
+						if i%64 == 0 {
+							_ = s.Wait(t.Context(), r)
+						}
+					}
+				})
+			}
+			last := map[string]int{}
+			drainWoken(t, x, woken, publishers*each, func(d queue.Delivery) {
+				if want := fmt.Sprint(last[d.Message.TopicName]); string(d.Message.Payload) != want {
+					t.Fatalf("publisher %s: got %s, want %s", d.Message.TopicName, d.Message.Payload, want)
+				}
+				last[d.Message.TopicName]++
+			})
+			wg.Wait()
+			if n := s.Stats().Dropped; n != 0 {
+				t.Errorf("%d dropped", n)
+			}
+		})
+	}
+}
