@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -52,6 +53,9 @@ type Broker struct {
 	subs     topic.Tree[*session, *subscription]
 	retained retained
 
+	volatile                  queue.SessionOptions // bounds of volatile sessions
+	flushMessages, flushBytes int                  // how much is published before a flush is due
+
 	mu       sync.Mutex          // guards the rest, and the fields of sessions that say so
 	sessions map[string]*session // by namespace and ClientID
 	made     uint64              // sessions made so far: session.order
@@ -60,7 +64,7 @@ type Broker struct {
 }
 
 // New makes a broker on an open store, with the sessions, subscriptions, retained messages and wills it holds. rec is what
-// queue.Open returned. New starts nothing; see Run.
+// queue.Open returned. New starts nothing; see Run. It fails only if the store has failed already.
 func New(store *queue.Store, rec *queue.Recovery, o Options) (*Broker, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -73,10 +77,18 @@ func New(store *queue.Store, rec *queue.Recovery, o Options) (*Broker, error) {
 		sessions: make(map[string]*session),
 		kick:     make(chan struct{}, 1),
 	}
+	// What does not fit the ring of a durable session goes to the log, that of a volatile one is lost: it is given room
+	// for 50 publishers with 100 messages each in flight.
+	b.volatile = o.Queue
+	b.volatile.RingMessages = cmp.Or(o.Queue.RingMessages, 8192)
+	b.volatile.RingBytes = cmp.Or(o.Queue.RingBytes, 2<<20)
+	b.flushMessages = min(256, max(1, b.volatile.RingMessages/4))
+	b.flushBytes = min(256<<10, max(1, b.volatile.RingBytes/4))
 	b.retained.limits = o.Limits
-	if err := b.restore(rec); err != nil {
-		return nil, err
+	if err := store.Err(); err != nil {
+		return nil, fmt.Errorf("the store is down: %w", err)
 	}
+	b.restore(rec)
 	return b, nil
 }
 

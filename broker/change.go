@@ -21,18 +21,24 @@ type change struct {
 	b       *Broker
 	batch   *queue.Batch
 	count   int
+	bytes   int
 	forced  bool          // somebody waits for it
 	receipt queue.Receipt // after apply, if it was forced
 }
 
 func (b *Broker) change() *change { return &change{b: b, batch: b.store.NewBatch()} }
 
+func (c *change) grow(bytes int) {
+	c.count++
+	c.bytes += bytes
+}
+
 func (c *change) put(space byte, key string, value []byte) {
 	if old, ok := c.b.store.Fact(space, key); ok && bytes.Equal(old, value) {
 		return
 	}
 	c.batch.Put(space, key, value)
-	c.count++
+	c.grow(len(key) + len(value))
 }
 
 func (c *change) delete(space byte, key string) {
@@ -45,17 +51,17 @@ func (c *change) delete(space byte, key string) {
 // drop deletes a fact that is known to be there.
 func (c *change) drop(space byte, key string) {
 	c.batch.Delete(space, key)
-	c.count++
+	c.grow(len(key))
 }
 
 func (c *change) create(o queue.SessionOptions) *queue.Session {
-	c.count++
+	c.grow(0)
 	return c.batch.Create(o)
 }
 
 func (c *change) publish(m *Message, to []queue.Target) {
 	c.batch.Publish(m, to)
-	c.count++
+	c.grow(len(m.Payload))
 }
 
 func (c *change) putSubscription(sub *subscription) {
@@ -79,18 +85,20 @@ func (c *change) putWill(key, user string, w *Will, keepAlive time.Duration) {
 	c.put(spaceWill, key, fact.encode())
 }
 
-// end ends a durable session with its facts; a volatile one has none.
+// end ends a durable session; a volatile one has nothing stored. Its subscriptions are left to forget: they can be too
+// many for one batch, and mean nothing without their session.
 func (c *change) end(s *session) {
 	if s.queue == nil || !s.queue.Durable() {
 		return
 	}
 	c.forced = true
 	c.delete(spaceSession, s.key)
-	for filter := range s.subs {
-		c.delete(spaceSubscription, subscriptionKey(s.queue.Number(), filter))
-	}
-	c.batch.End(s.queue)
-	c.count++
+	c.endQueue(s.queue)
+}
+
+func (c *change) endQueue(x *queue.Session) {
+	c.batch.End(x)
+	c.grow(0)
 }
 
 // apply gives the change to the store.
@@ -113,4 +121,19 @@ func (c *change) applyFor(s *session) error {
 	err := c.apply()
 	s.receipt = max(s.receipt, c.receipt)
 	return err
+}
+
+// inPieces is how large a change grows whose parts do not belong together before they are applied.
+const inPieces = 32 << 10
+
+// piece applies what has been gathered if it is much, and goes on with an empty change. It is for what may as well not be
+// stored: an error is only noted.
+func (c *change) piece(done bool) {
+	if c.bytes < inPieces && c.count < inPieces/32 && !done {
+		return
+	}
+	if err := c.apply(); err != nil {
+		c.b.log.Warn("facts not tidied up", "err", err)
+	}
+	c.batch, c.count, c.bytes = c.b.store.NewBatch(), 0, 0
 }

@@ -182,8 +182,8 @@ func (b *Broker) create(old *session, o *ConnectOptions) (*session, error) {
 		group: o.Group,
 		subs:  make(map[string]*subscription),
 	}
-	limits := b.options.Queue
-	limits.PacketIDs = o.PacketIDs
+	limits, volatile := b.options.Queue, b.volatile
+	limits.PacketIDs, volatile.PacketIDs = o.PacketIDs, o.PacketIDs
 	c := b.change()
 	if old != nil {
 		c.end(old)
@@ -199,7 +199,7 @@ func (b *Broker) create(old *session, o *ConnectOptions) (*session, error) {
 		return nil, err // a volatile session needs no store: QoS 0 still flows
 	}
 	if s.queue == nil {
-		s.queue = b.store.NewVolatile(limits)
+		s.queue = b.store.NewVolatile(volatile)
 	}
 	if old != nil {
 		b.forget(old)

@@ -78,17 +78,25 @@ func (b *Broker) end(s *session, c *change) queue.Receipt {
 	return c.receipt
 }
 
-// forget removes a session from memory.
+// forget removes an ended session from memory, and what it leaves in the store.
 func (b *Broker) forget(s *session) {
-	for filter := range s.subs {
+	durable := s.queue != nil && s.queue.Durable()
+	c := b.change()
+	for filter, sub := range s.subs {
+		sub.gone.Store(true)
 		b.subs.Delete(filter, s)
+		if durable {
+			c.delete(spaceSubscription, subscriptionKey(s.queue.Number(), filter))
+			c.piece(false)
+		}
 	}
+	c.piece(true)
 	clear(s.subs)
 	if b.sessions[s.key] == s {
 		delete(b.sessions, s.key)
 	}
 	b.due.remove(s)
-	if s.queue != nil && !s.queue.Durable() {
+	if s.queue != nil && !durable {
 		s.queue.Drop()
 	}
 }

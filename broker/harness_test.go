@@ -28,6 +28,7 @@ type site struct {
 	booted  time.Time
 	store   *queue.Store
 	stop    func()
+	broken  bool // the disk was made to fail
 }
 
 // run plays a test in a bubble, with a new site.
@@ -41,6 +42,15 @@ func runWith(t *testing.T, o broker.Options, play func(t *testing.T, at *site)) 
 		t.Cleanup(func() { at.stop() })
 		play(t, at)
 	})
+}
+
+// live is a site in real time, for what runs on many goroutines.
+func live(t *testing.T) *site {
+	t.Helper()
+	at := &site{t: t, disk: vfs.NewDisk(), boot: 1, booted: time.Now()}
+	at.start()
+	t.Cleanup(func() { at.stop() })
+	return at
 }
 
 // versions plays a test for 3.1.1 and for 5.0.
@@ -69,7 +79,7 @@ func (at *site) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := store.Run(ctx); err != nil && at.disk.Ops() >= 0 && ctx.Err() == nil {
+		if err := store.Run(ctx); err != nil && !at.broken {
 			at.t.Errorf("store: %v", err)
 		}
 	})
@@ -78,7 +88,7 @@ func (at *site) start() {
 	at.stop = func() {
 		cancel()
 		running.Wait()
-		if err := store.Close(); err != nil {
+		if err := store.Close(); err != nil && !at.broken {
 			at.t.Error(err)
 		}
 	}

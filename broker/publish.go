@@ -20,7 +20,9 @@ func (s *Session) Publish(m *Message, t *Touched) (queue.Receipt, packet.ReasonC
 		t = new(Touched)
 		defer t.Flush()
 	}
-	return s.b.publish(m, s.state, 0, t)
+	r, code := s.b.publish(m, s.state, 0, t)
+	t.count(m, s.b)
+	return r, code
 }
 
 // Receive publishes an inbound QoS 2 message and holds its packet id until Release. PUBREC may be sent when the receipt is
@@ -37,7 +39,9 @@ func (s *Session) Receive(packetID uint16, m *Message, t *Touched) (queue.Receip
 		t = new(Touched)
 		defer t.Flush()
 	}
-	return s.b.publish(m, s.state, packetID, t)
+	r, code := s.b.publish(m, s.state, packetID, t)
+	t.count(m, s.b)
+	return r, code
 }
 
 // Release notes a PUBREL. PUBCOMP may be sent when the receipt is resolved.

@@ -236,6 +236,27 @@ func TestMessageExpiryOverBoots(t *testing.T) {
 	})
 }
 
+// TestMessagesExpireOverARestart: also while the program is down, as far as it is known that time has passed.
+func TestMessagesExpireOverARestart(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		s := at.connect("s", keep(broker.Never))
+		s.subscribe("a", 2)
+		s.lose()
+		p := at.connect("p")
+		for i := range byte(3) {
+			m := message("a", "expires", i)
+			m.Expiry, m.HasExpiry = 60, true
+			p.send(m)
+			p.publish("a", "stays", i)
+		}
+		at.stop()
+		time.Sleep(2 * time.Minute)
+		at.start() // the same boot: its clock went on
+		s = at.connect("s", keep(broker.Never))
+		s.expect("a stays q1 dup", "a stays q2 dup")
+	})
+}
+
 // TestOrder [MQTT-4.6.0-5], also over a lost connection.
 func TestOrder(t *testing.T) {
 	versions(t, func(t *testing.T, at *site, v packet.Version) {

@@ -3,12 +3,13 @@ package broker
 import (
 	"maps"
 
+	"skerry/broker/topic"
 	"skerry/queue"
 )
 
 // restore fills an empty broker with what the store holds. A fact that cannot be read costs what it stood for, nothing
 // else: it is counted and deleted.
-func (b *Broker) restore(rec *queue.Recovery) error {
+func (b *Broker) restore(rec *queue.Recovery) {
 	for _, m := range rec.Retained {
 		if b.alive(m) {
 			b.retained.keep(m, nil)
@@ -26,11 +27,7 @@ func (b *Broker) restore(rec *queue.Recovery) error {
 	if bad > 0 {
 		b.log.Error("facts of the broker could not be read: sessions, subscriptions or wills are lost", "count", bad)
 	}
-	if b.store.Err() != nil {
-		return nil // nothing can be stored; what was read still serves
-	}
-	c.forced = false
-	return c.apply()
+	c.piece(true)
 }
 
 // restoreSessions makes the sessions whose fact and whose deliveries are both there.
@@ -42,6 +39,7 @@ func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad in
 		if !ok || x == nil || key == "" {
 			bad++
 			c.drop(spaceSession, key)
+			c.piece(false)
 			continue
 		}
 		s := &session{
@@ -59,8 +57,8 @@ func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad in
 	for x := range b.store.Sessions() {
 		if numbers[x.Number()] == nil {
 			bad++
-			c.batch.End(x)
-			c.count++
+			c.endQueue(x)
+			c.piece(false)
 		}
 	}
 	return numbers, bad
@@ -69,19 +67,15 @@ func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad in
 func (b *Broker) restoreSubscriptions(numbers map[uint64]*session, c *change) (bad int) {
 	for key, value := range maps.Collect(b.store.Facts(spaceSubscription)) {
 		number, filter, ok := parseSubscriptionKey(key)
-		s := numbers[number]
-		if !ok || s == nil {
+		if s := numbers[number]; ok && s == nil {
+			c.drop(spaceSubscription, key) // left over from a session that has ended
+		} else if sub, valid := decodeSubscription(s, filter, value); ok && valid && topic.ValidFilter(filter) == nil {
+			b.install(sub)
+		} else {
 			bad++
 			c.drop(spaceSubscription, key)
-			continue
 		}
-		sub, ok := decodeSubscription(s, filter, value)
-		if !ok {
-			bad++
-			c.drop(spaceSubscription, key)
-			continue
-		}
-		b.install(sub)
+		c.piece(false)
 	}
 	return bad
 }
@@ -94,6 +88,7 @@ func (b *Broker) restoreWills(c *change) (bad int) {
 		if !ok || key == "" {
 			bad++
 			c.drop(spaceWill, key)
+			c.piece(false)
 			continue
 		}
 		s := b.sessions[key]
@@ -117,6 +112,7 @@ func (b *Broker) restoreAway(s *session, c *change) {
 		s.life.away = b.store.Now()
 		fact := sessionFact{number: s.queue.Number(), user: s.user, group: s.group, expiry: s.life.expiry, away: s.life.away}
 		c.put(spaceSession, s.key, fact.encode())
+		c.piece(false)
 	}
 	b.setDeadlines(s)
 }

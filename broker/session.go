@@ -42,10 +42,11 @@ type session struct {
 	group string
 	queue *queue.Session // nil: nothing is left of the session but a Will
 
-	out     atomic.Pointer[Session] // the connected handle
-	touched atomic.Bool             // some publisher has it on its list and will flush it
-	idSets  atomic.Pointer[[][]uint32]
-	backlog backlog
+	out       atomic.Pointer[Session] // the connected handle
+	unflushed atomic.Bool             // something was pushed since the last flush
+	toucher   atomic.Pointer[Touched] // whose list it was put on last
+	idSets    atomic.Pointer[[][]uint32]
+	backlog   backlog
 
 	// Guarded by Broker.mu:
 	user    string
