@@ -107,7 +107,9 @@ func (c *conn) serve(ctx context.Context) {
 		}
 		c.finish(err)
 	}
-	c.parkInput()
+	if c.in != nil {
+		c.server.giveInput(c.in)
+	}
 }
 
 // receive reads and handles packets until the connection is to end, and says why.
@@ -171,8 +173,8 @@ func (c *conn) nextPacket(in *input) (packet.Header, error) {
 	return packet.Split(frame)
 }
 
-// excuse judges a failed read: nil when it was only the keep-alive deadline, set when
-// the last packet but many was read, and the Client has been heard since.
+// excuse judges a failed read. It is no failure when only the deadline of watch has struck and the Client has
+// been heard since that was set.
 func (c *conn) excuse(err error) error {
 	if ended := c.ended(); ended != nil {
 		return ended

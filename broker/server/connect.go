@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"time"
 
 	"skerry/broker"
@@ -13,6 +14,9 @@ import (
 
 // errNotMQTT means that the first packet was not a CONNECT. There is nobody to answer.
 var errNotMQTT = errors.New("the first packet is not a CONNECT [MQTT-3.1.0-1]")
+
+// errNoConnect means that nothing, or not enough, came.
+var errNoConnect = errors.New("no CONNECT in time")
 
 // open waits for CONNECT and answers it. With a session in c the Client is in. Until then
 // it has cost a small buffer, and has to say who it is within Limits.Connect.
@@ -29,7 +33,7 @@ func (c *conn) open(ctx context.Context) error {
 	if err := c.readConnect(&p); err != nil {
 		return err
 	}
-	c.version = p.Version
+	c.clientID = string(p.ClientID)
 	if p.Properties.Has(packet.AuthenticationMethod) { // none is spoken here [MQTT-4.12.0-1]
 		return packet.BadAuthenticationMethod
 	}
@@ -51,13 +55,10 @@ func (c *conn) open(ctx context.Context) error {
 func (c *conn) readConnect(p *packet.Connect) error {
 	var h packet.Header
 	for h.Type == 0 {
-		if err := c.fill(c.need); err != nil {
-			if ended := c.ended(); ended != nil {
-				return ended
-			}
-			return err
+		err := c.fill(c.need)
+		if err != nil {
+			return c.noConnect(err)
 		}
-		var err error
 		if h, err = c.nextPacket(c.in); err != nil {
 			return err
 		}
@@ -70,9 +71,21 @@ func (c *conn) readConnect(p *packet.Connect) error {
 	return err
 }
 
+// noConnect tells what it means that reading fails before there is a CONNECT.
+func (c *conn) noConnect(err error) error {
+	if ended := c.ended(); ended != nil {
+		return ended
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errNoConnect
+	}
+	return err
+}
+
 // begin gets a session from the broker and lets the Client in.
 func (c *conn) begin(p *packet.Connect, user string) error {
 	o := c.connectOptions(p, user)
+	c.silence = o.KeepAlive * 3 / 2 // [MQTT-3.1.2-22]
 	session, connected, err := c.server.broker.Connect(o)
 	if err != nil {
 		return err
@@ -104,14 +117,13 @@ func (c *conn) connectOptions(p *packet.Connect, user string) broker.ConnectOpti
 		Version:               p.Version,
 		CleanStart:            p.CleanStart,
 		SessionExpiryInterval: sessionExpiry(p),
+		KeepAlive:             time.Duration(c.keepAliveSeconds(p)) * time.Second,
 		ReceiveMaximum:        min(p.Properties.ReceiveMaximum(), uint16(c.server.limits.Inflight)),
 		Conn:                  c,
 	}
 	if p.WillFlag {
 		o.Will = will(&p.Will)
 	}
-	o.KeepAlive = time.Duration(c.keepAliveSeconds(p)) * time.Second
-	c.silence = o.KeepAlive * 3 / 2
 	return o
 }
 
@@ -177,17 +189,21 @@ func (c *conn) refused(err error) {
 	var code packet.ReasonCode
 	if errors.As(err, &code) && c.tellRefusal(code) {
 		c.nc.SetWriteDeadline(time.Now().Add(c.server.limits.Shutdown))
-		v := c.version
-		if v != packet.V31 && v != packet.V311 {
-			v = max(v, packet.V311)
-			v = min(v, packet.V5)
-		}
 		answer := packet.Connack{ReasonCode: code}
-		if _, err := c.nc.Write(answer.Append(nil, v)); err == nil {
+		if _, err := c.nc.Write(answer.Append(nil, answerVersion(c.version))); err == nil {
 			c.linger()
 		}
 	}
 	c.inner.Close()
+}
+
+// answerVersion is the form of an answer to a Client that may speak a version which we do not. The high bit of the level is
+// what mosquitto's bridges set to ask whether they talk to their like; without it they try again when refused.
+func answerVersion(v packet.Version) packet.Version {
+	if v&0x7F < packet.V5 {
+		return packet.V311 // as in 3.1
+	}
+	return packet.V5
 }
 
 // tellRefusal: before 5.0 there are no words for a malformed CONNECT, and the connection is just
@@ -196,7 +212,7 @@ func (c *conn) tellRefusal(code packet.ReasonCode) bool {
 	if !code.AllowedIn(packet.CONNACK) || c.version == 0 {
 		return false
 	}
-	return c.version >= packet.V5 || code != packet.MalformedPacket && code != packet.ProtocolError && code != packet.PacketTooLarge
+	return answerVersion(c.version) == packet.V5 || code != packet.MalformedPacket && code != packet.ProtocolError && code != packet.PacketTooLarge
 }
 
 // login tells which user a Client is: "" for one that is nobody in particular.
@@ -213,10 +229,13 @@ func (s *Server) login(ctx context.Context, l *listener, p *packet.Connect) (use
 	case s.logins <- struct{}{}:
 		defer func() { <-s.logins }()
 	case <-wait.Done():
+		if ctx.Err() != nil {
+			return "", packet.ServerShuttingDown
+		}
 		return "", fmt.Errorf("too many logins at once: %w", packet.ServerUnavailable)
 	}
 	if !l.Authenticate.Authenticate(string(p.UserName), p.Password) {
-		return "", packet.BadUserNameOrPassword
+		return "", fmt.Errorf("user %q: %w", p.UserName, packet.BadUserNameOrPassword)
 	}
 	return string(p.UserName), nil
 }

@@ -112,7 +112,7 @@ func (c *conn) dismantle() {
 	if c.dropHand(); c.out != nil {
 		c.dropOutput()
 	}
-	c.in, c.kept, c.acks = nil, nil, nil
+	c.dropAnswers()
 }
 
 // reason says in a log line why a connection ended.

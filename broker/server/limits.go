@@ -36,7 +36,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.LoginWait, 30*time.Second)
 	setDefault(&l.Stall, 2*time.Minute)
 	setDefault(&l.Shutdown, time.Second)
-	l.Inflight = min(l.Inflight, 65535)
+	l.Inflight = min(max(l.Inflight, 1), 65535)
 	l.TopicAliases = min(max(l.TopicAliases, 0), 65535)
 	return l
 }

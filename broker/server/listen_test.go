@@ -233,6 +233,27 @@ func TestTLSSizes(t *testing.T) {
 	}
 }
 
+// A TLS Client that stops reading holds up neither publishers nor the end.
+func TestTLSDeafClient(t *testing.T) {
+	cert, pool := selfSigned(t)
+	st := openStation(t, vfs.NewDisk(), server.Options{})
+	address := st.listen(server.ListenerConfig{Name: "tls", Anonymous: true, TLS: tlsConfig(cert)})
+	st.run()
+	deaf, p := dialTLS(t, address, &tls.Config{RootCAs: pool}), dialTLS(t, address, &tls.Config{RootCAs: pool})
+	deaf.script("> 10: 'MQTT' 05 02 0000 00 'deaf' | 82: 0001 00 't' 00", "< 20: ??*16 | 90: 0001 00 00")
+	p.script("> 10: 'MQTT' 04 02 0000 'p'", "< 20: 00 00")
+	payload := strings.Repeat("x", 100_000)
+	for range 100 { // 10 MB: more than any buffer takes
+		p.script("> 32: 't' 0001 \""+payload+"\"", "< 40: 0001")
+	}
+	begin := time.Now()
+	p.nc.Close()
+	st.stop()
+	if d := time.Since(begin); d > 5*time.Second {
+		t.Errorf("the end took %v", d)
+	}
+}
+
 func TestTLSVersion(t *testing.T) {
 	address, client := startTLS(t, server.ListenerConfig{Anonymous: true})
 	client.MaxVersion = tls.VersionTLS11

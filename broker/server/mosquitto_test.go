@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -164,4 +165,49 @@ func TestMosquittoTLS(t *testing.T) {
 			t.Errorf("%s: a wrong password: %v, %s", version, err, out)
 		}
 	}
+}
+
+// Debian's mosquitto as a bridge to us: it asks with a level of its own, is refused, and comes again with 3.1.1.
+func TestMosquittoBridge(t *testing.T) {
+	path := "/usr/sbin/mosquitto" // not in the PATH of everybody
+	if _, err := os.Stat(path); err != nil {
+		path = program(t, "mosquitto")
+	}
+	_, address := start(t, server.Limits{})
+	near := freePort(t)
+	conf := filepath.Join(t.TempDir(), "bridge.conf")
+	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nconnection up\naddress %s\nnotifications false\ntopic t/# both 2\n", near, address)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), path, "-c", conf)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+
+	us, it := newMosquitto(t, address), newMosquitto(t, "127.0.0.1:"+near)
+	eventually(t, "the bridge is up", func() bool {
+		_, err := it.pub("-q", "2", "-t", "t/up", "-r", "-m", "from mosquitto")
+		return err == nil
+	})
+	if got := us.sub("-t", "t/up", "-q", "2", "-C", "1")(); !strings.Contains(got, "from mosquitto") {
+		t.Errorf("up: %q", got)
+	}
+	us.mustPub("-q", "2", "-t", "t/down", "-r", "-m", "from us")
+	if got := it.sub("-t", "t/down", "-q", "2", "-C", "1")(); !strings.Contains(got, "from us") {
+		t.Errorf("down: %q", got)
+	}
+}
+
+// freePort is a port that was free a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }

@@ -1,8 +1,12 @@
 package server
 
 import (
+	"errors"
+	"io"
 	"sync"
 	"time"
+
+	"skerry/broker/packet"
 )
 
 // refusals logs Clients that were not let in: the first at once, then at most one line
@@ -18,6 +22,10 @@ type refusals struct {
 const refusalInterval = 10 * time.Second
 
 func (r *refusals) log(c *conn, err error) {
+	// Somebody who looks whether the port is open, and those who come while we stop, are no news.
+	if errors.Is(err, io.EOF) || errors.Is(err, packet.ServerShuttingDown) {
+		return
+	}
 	r.mu.Lock()
 	now := time.Now()
 	if now.Before(r.next) {
@@ -28,6 +36,6 @@ func (r *refusals) log(c *conn, err error) {
 	skipped := r.skipped
 	r.skipped, r.next = 0, now.Add(refusalInterval)
 	r.mu.Unlock()
-	c.server.log.Warn("client refused", "listener", c.listener.Name, "address", c.nc.RemoteAddr().String(),
+	c.server.log.Warn("client refused", "client", c.clientID, "listener", c.listener.Name, "address", c.nc.RemoteAddr().String(),
 		"error", err, "refused_since_last_line", skipped)
 }
