@@ -266,3 +266,75 @@ func TestPublisherFlushesForAnother(t *testing.T) {
 		t.Errorf("%d deliveries", len(got))
 	}
 }
+
+// receiver is the state of one Client over all its connections, which take each other over.
+type receiver struct {
+	mu   sync.Mutex
+	held map[uint16]bool // QoS 2 packet ids between PUBLISH and PUBREL
+	got  map[string]int
+}
+
+// handle does what a Client does with a delivery. What comes on a connection that it has given up it does not read.
+func (r *receiver) handle(ctx context.Context, at *site, s *client, d broker.Delivery) {
+	r.mu.Lock()
+	if s.closedWith() != 0 {
+		r.mu.Unlock()
+		return
+	}
+	if !d.Release && !(d.QoS == 2 && r.held[d.PacketID]) {
+		r.got[string(d.Message.Payload)]++
+		r.held[d.PacketID] = d.QoS == 2
+	}
+	r.mu.Unlock()
+	if d.QoS == 2 && !d.Release {
+		receipt, code := s.Received(d.PacketID)
+		if code.IsError() || at.Wait(ctx, receipt) != nil {
+			return
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d.QoS == 2 && s.Ack(d.PacketID) == packet.Success {
+		delete(r.held, d.PacketID)
+	} else if d.QoS == 1 {
+		s.Ack(d.PacketID)
+	}
+}
+
+// TestTakeOverStorm: connections of one Client take each other over in the middle of deliveries. Every message arrives, and
+// those of QoS 2 once.
+func TestTakeOverStorm(t *testing.T) {
+	const messages = 1000
+	at := live(t)
+	r := &receiver{held: map[uint16]bool{}, got: map[string]int{}}
+	at.connect("c", keep(broker.Never)).subscribe("p", 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var connections sync.WaitGroup
+	for range 3 {
+		connections.Go(func() {
+			for ctx.Err() == nil {
+				c := at.connect("c", keep(broker.Never))
+				for c.closedWith() == 0 && ctx.Err() == nil {
+					for _, d := range c.Next(nil, 7) {
+						r.handle(ctx, at, c, d)
+					}
+					time.Sleep(time.Duration(rand.IntN(300)) * time.Microsecond)
+				}
+			}
+		})
+	}
+	publishMany(t, at.Broker, "p", messages)
+	waitFor(t, "all messages", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(r.got) == messages
+	})
+	cancel()
+	connections.Wait()
+	for i := 1; i <= messages; i++ {
+		if n := r.got[strconv.Itoa(i)]; n < 1 || i%2 == 1 && n != 1 {
+			t.Errorf("message %d of QoS %d arrived %d times", i, 1+i%2, n)
+		}
+	}
+}

@@ -118,7 +118,10 @@ func (b *Broker) connect(o *ConnectOptions, up *later) (*Session, Connected, pac
 		s, err = b.create(old, o)
 	}
 	if err != nil {
-		// Refused or not, the old connection is gone: the Client has a new one.
+		if old != nil { // its connection is gone all the same: the Client has a new one
+			old.life.away = b.store.Now()
+			b.setDeadlines(old)
+		}
 		return nil, Connected{}, packet.ServerUnavailable
 	}
 	return b.attach(s, o), Connected{
@@ -159,7 +162,6 @@ func (b *Broker) leave(s *session, resume bool, up *later) {
 	if s.will != nil && due {
 		b.fire(s, &up.touched)
 	}
-	s.will = nil // its fact is overwritten or deleted by what follows
 }
 
 // resume prepares a session that goes on with a new connection.
@@ -176,12 +178,7 @@ func (b *Broker) resume(s *session, o *ConnectOptions) error {
 
 // create makes a new session in place of old, if there is one.
 func (b *Broker) create(old *session, o *ConnectOptions) (*session, error) {
-	s := &session{
-		b:     b,
-		key:   key(o.ClientID, o.Internal),
-		group: o.Group,
-		subs:  make(map[string]*subscription),
-	}
+	s := newSession(b, key(o.ClientID, o.Internal), o.Group)
 	limits, volatile := b.options.Queue, b.volatile
 	limits.PacketIDs, volatile.PacketIDs = o.PacketIDs, o.PacketIDs
 	c := b.change()
@@ -206,6 +203,14 @@ func (b *Broker) create(old *session, o *ConnectOptions) (*session, error) {
 	}
 	b.enter(s)
 	return s, nil
+}
+
+func newSession(b *Broker, key, group string) *session {
+	s := &session{b: b, key: key, group: group, origin: key, subs: make(map[string]*subscription)}
+	if group != "" {
+		s.origin = "group " + group
+	}
+	return s
 }
 
 // enter makes a session known.
@@ -235,5 +240,5 @@ func (b *Broker) detach(h *Session) {
 	h.state.out.Store(nil)
 	h.state.queue.SetWaker(nil)
 	h.state.queue.Suspend()
-	h.state.backlog.clear()
+	h.state.backlog.disconnected()
 }

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -149,6 +150,24 @@ func TestInternalSessionsHaveTheirOwnNames(t *testing.T) {
 		at.connect("uplink/cloud/all", keep(broker.Never))
 		if uplink.closedWith() != 0 {
 			t.Error("a Client took an internal session over")
+		}
+	})
+}
+
+func TestInternal(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		inside := with(func(o *broker.ConnectOptions) { o.Internal = true })
+		at.connect("uplink/b", keep(broker.Never), inside)
+		at.connect("uplink/a", keep(broker.Never), inside).leave()
+		at.connect("volatile", inside)
+		at.connect("client", keep(broker.Never))
+		at.restart()
+		if got := at.Internal(); !slices.Equal(got, []string{"uplink/a", "uplink/b"}) {
+			t.Errorf("got %q", got)
+		}
+		at.connect("uplink/b", clean, inside).leave()
+		if got := at.Internal(); !slices.Equal(got, []string{"uplink/a"}) {
+			t.Errorf("after the end of uplink/b: %q", got)
 		}
 	})
 }

@@ -1,6 +1,25 @@
 package broker
 
-import "skerry/queue"
+import (
+	"slices"
+
+	"skerry/queue"
+)
+
+// Internal lists the ClientIDs of the program's own stored sessions, sorted. One whose configuration is gone would gather
+// messages for ever; it is ended by connecting to it with CleanStart and no SessionExpiryInterval, and disconnecting.
+func (b *Broker) Internal() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var ids []string
+	for key, s := range b.sessions {
+		if key[0] == internalKey && s.queue != nil && s.queue.Durable() {
+			ids = append(ids, key[1:])
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
 
 // Fact returns a small state of the gateway that PutFact has stored: pulse totals, what an uplink has learned. The value
 // must not be changed.

@@ -42,15 +42,9 @@ func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad in
 			c.piece(false)
 			continue
 		}
-		s := &session{
-			b:     b,
-			key:   key,
-			group: fact.group,
-			queue: x,
-			user:  fact.user,
-			subs:  make(map[string]*subscription),
-			life:  life{expiry: fact.expiry, away: fact.away, restarted: true},
-		}
+		s := newSession(b, key, fact.group)
+		s.queue, s.user = x, fact.user
+		s.life = life{expiry: fact.expiry, away: fact.away, restarted: true}
 		b.enter(s)
 		numbers[fact.number] = s
 	}
@@ -93,7 +87,8 @@ func (b *Broker) restoreWills(c *change) (bad int) {
 		}
 		s := b.sessions[key]
 		if s == nil {
-			s = &session{b: b, key: key, user: fact.user, life: life{restarted: true}}
+			s = newSession(b, key, "")
+			s.user, s.life.restarted = fact.user, true
 			b.enter(s)
 		}
 		s.will = &fact.will

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,7 +66,7 @@ func (r *retained) keep(m *Message, from *session) {
 	}
 	k := kept{message: m}
 	if from != nil {
-		k.from = from.origin()
+		k.from = from.origin
 	}
 	if old, had := r.names.Set(m.TopicName, k); had {
 		r.bytes -= weight(old.message)
@@ -103,7 +104,7 @@ func (sub *subscription) survives(k kept) bool {
 
 // wanted tells whether a retained message goes to a new subscription. [MQTT-3.8.3-3]
 func (sub *subscription) wanted(k kept) bool {
-	return !sub.noLocal || k.from != sub.session.origin()
+	return !sub.noLocal || k.from != sub.session.origin
 }
 
 // deliverRetained pushes one retained message for a subscription. It is a copy that is not itself kept again; it has the
@@ -118,9 +119,9 @@ func (b *Broker) deliverRetained(k kept, sub *subscription) error {
 	return err
 }
 
-// backlog names the retained messages that a connected session is still to get, those that need not survive. They are not
-// pushed at once, because the ring is bounded and there may be thousands; and they are named, not held, so that what is
-// delivered is what is retained at that moment, never an older message after a newer one.
+// backlog names the retained messages that a session is still to get. They are not pushed at once, because the ring is
+// bounded and there may be thousands; and they are named, not held, so that what is delivered is what is retained at that
+// moment, never an older message after a newer one.
 type backlog struct {
 	waits atomic.Bool
 	mu    sync.Mutex
@@ -130,20 +131,21 @@ type backlog struct {
 type owed struct {
 	name string
 	sub  *subscription
+	late bool // it has to survive, but there were too many to write them all before SUBACK
 }
 
-func (l *backlog) add(name string, sub *subscription) {
+func (l *backlog) add(more ...owed) {
 	l.mu.Lock()
-	l.owed = append(l.owed, owed{name, sub})
-	l.waits.Store(true)
+	l.owed = append(l.owed, more...)
+	l.waits.Store(len(l.owed) > 0)
 	l.mu.Unlock()
 }
 
-// clear forgets what is owed: the connection is gone.
-func (l *backlog) clear() {
+// disconnected forgets what is owed to a connection only.
+func (l *backlog) disconnected() {
 	l.mu.Lock()
-	l.owed = nil
-	l.waits.Store(false)
+	l.owed = slices.DeleteFunc(l.owed, func(o owed) bool { return !o.late })
+	l.waits.Store(len(l.owed) > 0)
 	l.mu.Unlock()
 }
 
@@ -176,11 +178,16 @@ func (s *session) feed() bool {
 	b := s.b
 	b.retained.mu.Lock()
 	defer b.retained.mu.Unlock()
-	for _, o := range s.backlog.take(feedAtOnce) {
+	taken := s.backlog.take(feedAtOnce)
+	for i, o := range taken {
 		k, ok := b.retained.names.Get(o.name)
-		// One that has to survive has taken the place of what was owed, and so was routed to the session already.
-		if ok && !o.sub.gone.Load() && b.alive(k.message) && o.sub.wanted(k) && !o.sub.survives(k) {
-			_ = b.deliverRetained(k, o.sub) // nothing is written, and so nothing fails
+		// One that has to survive may have taken the place of what was owed; then it was routed to the session already.
+		if !ok || o.sub.gone.Load() || !b.alive(k.message) || !o.sub.wanted(k) || o.sub.survives(k) && !o.late {
+			continue
+		}
+		if b.deliverRetained(k, o.sub) != nil {
+			s.backlog.add(taken[i:]...) // the store is busy; the next Next tries again
+			return false
 		}
 	}
 	return true

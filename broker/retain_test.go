@@ -126,20 +126,37 @@ func TestRetainedMessageExpires(t *testing.T) {
 	})
 }
 
-// TestManyRetained are more than the ring of a session holds.
+// TestManyRetained are more than the ring of a session holds, and in the last case more than is written before SUBACK.
 func TestManyRetained(t *testing.T) {
 	const count = 3000
-	for _, expiry := range []uint32{0, broker.Never} {
-		t.Run(fmt.Sprint("expiry ", expiry), func(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		expiry uint32
+		qos    byte
+		bytes  int
+	}{{"volatile", 0, 1, 1}, {"durable", broker.Never, 1, 1}, {"durable, QoS 0", broker.Never, 0, 1}, {"durable, large", broker.Never, 1, 2000}} {
+		t.Run(tc.name, func(t *testing.T) {
 			run(t, func(t *testing.T, at *site) {
 				p := at.connect("p")
 				for i := range count {
-					if _, code := p.Publish(retain(fmt.Sprint("a/", i), "x", byte(i%2)), nil); code.IsError() {
+					m := retain(fmt.Sprint("a/", i), string(make([]byte, tc.bytes)), byte(i%2))
+					if tc.bytes > 1 {
+						m.QoS = 1
+						p.send(m)
+					} else if _, code := p.Publish(m, nil); code.IsError() {
 						t.Fatal(code)
 					}
 				}
-				s := at.connect("s", keep(expiry))
-				s.subscribe("a/+", 1)
+				s := at.connect("s", keep(tc.expiry))
+				s.subscribe("a/+", tc.qos)
+				if tc.expiry != 0 && tc.qos > 0 {
+					s.lose() // what has to survive survives the connection
+					s = at.connect("s", keep(tc.expiry))
+				}
+				want := count
+				if tc.expiry != 0 && tc.qos > 0 && tc.bytes == 1 {
+					want = count / 2
+				}
 				seen := map[string]bool{}
 				for range 10 * count {
 					got := s.Next(nil, 100)
@@ -147,15 +164,15 @@ func TestManyRetained(t *testing.T) {
 					for _, d := range got {
 						seen[d.Message.TopicName] = true
 					}
-					if len(seen) == count {
+					if len(seen) == want {
 						break
 					}
 					if len(got) == 0 {
 						time.Sleep(time.Millisecond)
 					}
 				}
-				if len(seen) != count {
-					t.Fatalf("%d of %d retained messages", len(seen), count)
+				if len(seen) != want {
+					t.Fatalf("%d of %d retained messages", len(seen), want)
 				}
 				s.expect()
 			})

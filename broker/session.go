@@ -36,11 +36,12 @@ type Session struct {
 
 // session is what outlives its connections.
 type session struct {
-	b     *Broker
-	key   string // namespace and ClientID
-	order uint64 // unique; sorts the targets of a message
-	group string
-	queue *queue.Session // nil: nothing is left of the session but a Will
+	b      *Broker
+	key    string // namespace and ClientID
+	order  uint64 // unique; sorts the targets of a message
+	group  string
+	origin string         // what the publisher of a retained message is remembered by, for NoLocal: group or key
+	queue  *queue.Session // nil: nothing is left of the session but a Will
 
 	out       atomic.Pointer[Session] // the connected handle
 	unflushed atomic.Bool             // something was pushed since the last flush
@@ -148,11 +149,3 @@ func (s *Session) kill() {
 
 // internal sessions have a namespace of their own, so that no Client can name them.
 func (s *Session) internal() bool { return s.state.key[0] == internalKey }
-
-// origin is what the publisher of a retained message is remembered by, for NoLocal.
-func (s *session) origin() string {
-	if s.group != "" {
-		return s.group
-	}
-	return s.key
-}

@@ -108,8 +108,10 @@ func (s *session) newSubscription(o *Subscription, earlier []*subscription) *sub
 func (b *Broker) subscribe(s *session, subs []*subscription) error {
 	b.retained.mu.Lock()
 	defer b.retained.mu.Unlock()
+	var late []owed
 	if s.queue.Durable() {
-		if err := b.subscribeDurably(s, subs); err != nil {
+		var err error
+		if late, err = b.subscribeDurably(s, subs); err != nil {
 			return err
 		}
 	}
@@ -120,10 +122,11 @@ func (b *Broker) subscribe(s *session, subs []*subscription) error {
 		}
 		for name, k := range b.retained.names.Match(sub.filter) {
 			if !sub.survives(k) {
-				s.backlog.add(name, sub)
+				s.backlog.add(owed{name: name, sub: sub})
 			}
 		}
 	}
+	s.backlog.add(late...)
 	return nil
 }
 
@@ -136,10 +139,16 @@ func (b *Broker) install(sub *subscription) {
 	b.subs.Set(sub.filter, sub.session, sub)
 }
 
+// directly is how many bytes of retained messages are written for a durable session before its SUBACK. Beyond that they
+// would fill what the store takes before the disk has kept up, and they follow as the session takes them; a power cut in
+// between costs the session those that were not sent yet.
+const directly = 4 << 20
+
 // subscribeDurably stores the retained messages for a durable session, and then the subscriptions. In this order, because
 // a subscription that is known after a power cut, with its messages missing, would not get them by RetainHandling 1; the
 // other way round they come twice at worst. A subscription that was there as it is costs no write.
-func (b *Broker) subscribeDurably(s *session, subs []*subscription) error {
+func (b *Broker) subscribeDurably(s *session, subs []*subscription) (late []owed, err error) {
+	left := directly
 	for _, sub := range subs {
 		if !sub.sendRetained {
 			continue
@@ -148,8 +157,10 @@ func (b *Broker) subscribeDurably(s *session, subs []*subscription) error {
 			if !sub.wanted(k) || !sub.survives(k) {
 				continue
 			}
-			if err := b.deliverRetained(k, sub); err != nil {
-				return err
+			if left -= weight(k.message); left < 0 {
+				late = append(late, owed{k.message.TopicName, sub, true})
+			} else if err := b.deliverRetained(k, sub); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -157,7 +168,7 @@ func (b *Broker) subscribeDurably(s *session, subs []*subscription) error {
 	for _, sub := range subs {
 		c.putSubscription(sub)
 	}
-	return c.applyFor(s)
+	return late, c.applyFor(s)
 }
 
 // Unsubscribe removes subscriptions; what is already queued for them is still delivered (section 3.10.4). There is one
