@@ -109,6 +109,18 @@ func TestWhoGetsIn(t *testing.T) {
 	}
 }
 
+// A ClientID belongs to the user who made its session: nobody else can read what waits for it.
+func TestClientIDBelongsToUser(t *testing.T) {
+	st := openStation(t, vfs.NewDisk(), server.Options{})
+	address := st.listen(server.ListenerConfig{Name: "l", Authenticate: users(t, "ada:"+hash(t, "engine"), "bob:"+hash(t, "lamp"))})
+	st.run()
+	a, b, c := dial(t, address), dial(t, address), dial(t, address)
+	a.script("> 10: 'MQTT' 04 c0 003c 'pump' 'ada' 'engine'", "< 20: 00 00")
+	b.script("> 10: 'MQTT' 04 c0 003c 'pump' 'bob' 'lamp'", "< 20: 00 05", "< closed")
+	a.script("> c0:", "< d0:") // and has not been taken over
+	c.script("> 10: 'MQTT' 05 c0 003c 00 'pump' 'bob' 'lamp'", "< 20: 00 87 00", "< closed")
+}
+
 // gate is an Authenticator that counts who is in it, and lets nobody out until it is opened.
 type gate struct {
 	in, most atomic.Int32

@@ -212,3 +212,19 @@ func TestShutdownWithDeafClient(t *testing.T) {
 		})
 	})
 }
+
+// [MQTT-3.3.2-5], [MQTT-3.3.2-6]: a message waits no longer than its expiry, and what is left of that is passed on.
+func TestMessageExpiry(t *testing.T) {
+	inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
+		const subscriber = "10: 'MQTT' 05 00 0000 05 11 0000ffff 's'"
+		s := p.dial(t)
+		s.script("> "+subscriber, "< 20: ??*16", "> 82: 0001 00 't' 01", "< 90: 0001 00 01", "> e0:", "< closed")
+		a := p.dial(t)
+		a.script("> 10: 'MQTT' 05 02 0000 00 'a'", "< 20: ??*16")
+		a.script("> 32: 't' 0001 05 02 0000000a \"ten\"", "< 40: 0001")
+		a.script("> 32: 't' 0002 05 02 00000064 \"hundred\"", "< 40: 0002")
+		time.Sleep(40 * time.Second)
+		s = p.dial(t)
+		s.script("> "+subscriber, "< 20: 01 ??*15", "< 32: 't' ??*2 05 02 0000003c \"hundred\"", "> c0:", "< d0:")
+	})
+}
