@@ -109,7 +109,9 @@ func (l *link) complete(a *packet.Ack) {
 	case lane != nil && a.Type == packet.PUBACK && l.refused(lane, a):
 	case lane != nil && lane.ack(a.PacketID):
 		lane.accepted()
-		l.u.count(func(s *Status) { s.Acknowledged++ })
+		if a.Type == packet.PUBACK {
+			l.u.count(func(s *Status) { s.Acknowledged++ })
+		}
 	case a.ReasonCode != packet.PacketIdentifierNotFound: // that answers what we said to an unknown PUBREC
 		l.u.count(func(s *Status) { s.UnknownAcks++ })
 	}
@@ -122,17 +124,17 @@ func (l *link) refused(lane *lane, a *packet.Ack) bool {
 		return false
 	case a.ReasonCode == packet.QuotaExceeded, a.ReasonCode == packet.PacketIdentifierInUse:
 		l.u.count(func(s *Status) { s.Deferred++ })
-		l.u.once(lane.stream.name+": "+a.ReasonCode.String(), func() {
-			l.u.log.Warn("the server has no room for a message; it is sent again later", "stream", lane.stream.name, "err", a.ReasonCode.Error())
+		l.u.once(lane.name+": "+a.ReasonCode.String(), func() {
+			l.u.log.Warn("the server has no room for a message; it is sent again later", "stream", lane.name, "err", a.ReasonCode.Error())
 		})
 		lane.deferred()
 		return true
 	}
 	l.u.count(func(s *Status) { s.Refused++ })
 	reason, _ := a.Properties.ReasonString()
-	l.u.once(lane.stream.name+": "+a.ReasonCode.String(), func() {
+	l.u.once(lane.name+": "+a.ReasonCode.String(), func() {
 		l.u.log.Error("the server refuses a message for good; it is dropped, and further ones are only counted",
-			"stream", lane.stream.name, "err", a.ReasonCode.Error(), "reason", string(reason))
+			"stream", lane.name, "err", a.ReasonCode.Error(), "reason", string(reason))
 	})
 	if !lane.ack(a.PacketID) {
 		l.u.count(func(s *Status) { s.UnknownAcks++ })
@@ -162,6 +164,7 @@ func (l *link) received(a *packet.Ack) {
 		return
 	}
 	lane.accepted()
+	l.u.count(func(s *Status) { s.Acknowledged++ })
 	l.acks.addRelease(a.PacketID, receipt, packet.Success)
 }
 

@@ -3,18 +3,16 @@ package uplink
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"skerry/broker"
 	"skerry/broker/packet"
 )
 
-// lane is a stream on a link.
+// lane is a stream on a link. The writer replaces its session; the reader acknowledges on it.
 type lane struct {
-	link    *link
-	stream  *stream
-	session atomic.Pointer[broker.Session] // the writer replaces it
+	*stream
+	link *link
 
 	left []broker.Delivery // the writer's: pulled, but the Server had no room
 
@@ -32,10 +30,7 @@ type hold struct {
 
 // connect opens the local session anew: what is unacknowledged is delivered again, in order.
 func (a *lane) connect() error {
-	session, err := a.link.u.connectStream(a.stream, a)
-	if err == nil {
-		a.session.Store(session)
-	}
+	_, err := a.link.u.connectStream(a.stream, a)
 	return err
 }
 
@@ -50,7 +45,7 @@ func (a *lane) Flush() { a.link.Wake() }
 
 // Close is the broker's: somebody else has taken the session.
 func (a *lane) Close(code packet.ReasonCode) {
-	a.link.conn.Abort(fmt.Errorf("the local session of stream %s: %w", a.stream.name, code))
+	a.link.conn.Abort(fmt.Errorf("the local session of stream %s: %w", a.name, code))
 }
 
 // deferred notes that the Server had no room for a message. The lane stops, so that order is kept, and what is not

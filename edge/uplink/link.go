@@ -113,7 +113,7 @@ func (l *link) Wake() {
 func (l *link) watch(ctx context.Context) {
 	tick := time.NewTicker(max(l.u.ackTimeout/8, time.Millisecond))
 	defer tick.Stop()
-	since := time.Now()
+	since := time.Time{} // of the last progress; zero: nothing is on its way
 	for {
 		select {
 		case <-ctx.Done():
@@ -121,9 +121,12 @@ func (l *link) watch(ctx context.Context) {
 		case <-tick.C:
 		}
 		waiting := l.conn.Unacknowledged(1, 65535) + l.own.waiting()
-		if waiting == 0 {
-			since = time.Now()
+		switch {
+		case waiting == 0:
+			since = time.Time{}
 			continue
+		case since.IsZero():
+			since = time.Now()
 		}
 		if taken := l.born.Add(time.Duration(l.taken.Load())); taken.After(since) {
 			since = taken

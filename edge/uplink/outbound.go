@@ -74,7 +74,7 @@ func (l *link) round() (more bool, err error) {
 
 // turn sends what a lane may send; false if that was nothing.
 func (l *link) turn(a *lane) (sent bool, err error) {
-	n, resend := a.may(l.conn.Unacknowledged(a.stream.first(), a.stream.last()))
+	n, resend := a.may(l.conn.Unacknowledged(a.first(), a.last()))
 	if resend {
 		a.left = a.left[:0]
 		a.session.Load().Disconnect(broker.DisconnectOptions{})
@@ -172,8 +172,8 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 // drop gives up a message that the Server will never take, so that those behind it are not held up.
 func (l *link) drop(a *lane, d *broker.Delivery, why string) {
 	l.u.count(func(s *Status) { s.Refused++ })
-	l.u.once(a.stream.name+": "+why, func() {
-		l.u.log.Error("a message was dropped: "+why+"; further ones are only counted", "stream", a.stream.name, "topic", d.Message.TopicName)
+	l.u.once(a.name+": "+why, func() {
+		l.u.log.Error("a message was dropped: "+why+"; further ones are only counted", "stream", a.name, "topic", d.Message.TopicName)
 	})
 	l.giveUp(a, d)
 }

@@ -332,3 +332,7 @@ func (j *journal) matching(text string) []string {
 	}
 	return found
 }
+
+func stream(name string, match ...string) config.Stream {
+	return config.Stream{Name: name, Match: match, Class: "live", Encode: "pass"}
+}

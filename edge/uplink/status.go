@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"time"
 )
@@ -24,10 +25,12 @@ type Status struct {
 	Deferred     uint64 // messages the Server had no room for: sent again later
 	Expired      uint64 // messages whose expiry passed while they waited
 
-	Received    uint64   // messages from the Server
-	Unwanted    uint64   // received, but not for any filter of the map, or not to be published here: dropped
-	UnknownAcks uint64   // acknowledgements of what was not on its way
-	Aside       []string // streams that are carried no more but hold a backlog
+	Received    uint64 // messages from the Server
+	Unwanted    uint64 // received, but not for any filter of the map, or not to be published here: dropped
+	UnknownAcks uint64 // acknowledgements of what was not on its way
+
+	Backlog map[string]uint64 // by stream: messages of QoS 1 and 2 that the Server has not acknowledged
+	Aside   map[string]uint64 // the same for streams that are carried no more
 }
 
 // Status gives a copy.
@@ -35,7 +38,12 @@ func (u *Uplink) Status() Status {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	s := u.status
-	s.Aside = append([]string(nil), s.Aside...)
+	s.Aside, s.Backlog = maps.Clone(s.Aside), map[string]uint64{}
+	for _, stream := range u.streams {
+		if session := stream.session.Load(); session != nil {
+			s.Backlog[stream.name] = session.Unfinished()
+		}
+	}
 	return s
 }
 

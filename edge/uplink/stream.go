@@ -3,6 +3,7 @@ package uplink
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"skerry/broker"
 	"skerry/broker/packet"
@@ -23,6 +24,8 @@ type stream struct {
 	name  string
 	match []string
 	slot  int // which of the lanes
+
+	session atomic.Pointer[broker.Session] // the latest handle; what it owes can be asked of a dead one too
 }
 
 // laneOf tells which lane an id belongs to; maxStreams for our own.
@@ -46,6 +49,7 @@ func (u *Uplink) connectStream(s *stream, conn broker.Conn) (*broker.Session, er
 	if err != nil {
 		return nil, fmt.Errorf("open the session of stream %s: %w", s.name, err)
 	}
+	s.session.Store(session)
 	return session, nil
 }
 
@@ -133,9 +137,9 @@ func (u *Uplink) retire() {
 			session.Unsubscribe(known.Match)
 			known.Match = nil
 		}
-		if session.Waiting() {
+		if n := session.Unfinished(); n > 0 {
 			session.Disconnect(broker.DisconnectOptions{})
-			u.setAside(name)
+			u.setAside(name, n)
 			continue
 		}
 		now := uint32(0)
@@ -144,9 +148,8 @@ func (u *Uplink) retire() {
 	}
 }
 
-func (u *Uplink) setAside(name string) {
-	u.mu.Lock()
-	u.status.Aside = append(u.status.Aside, name)
-	u.mu.Unlock()
-	u.log.Warn("a stream is carried no more, but what it has not delivered is kept (hint: carry it again to deliver that)", "stream", name)
+func (u *Uplink) setAside(name string, messages uint64) {
+	u.count(func(s *Status) { s.Aside[name] = messages })
+	u.log.Warn("a stream is carried no more, but what it has not delivered is kept (hint: carry it again to deliver that)",
+		"stream", name, "messages", messages)
 }

@@ -59,6 +59,7 @@ type Uplink struct {
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
 	u := &Uplink{config: c, broker: b, log: o.Log, dial: o.Dial, ackTimeout: o.AckTimeout, said: map[string]bool{}}
+	u.status.Aside = map[string]uint64{}
 	if u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)
 	}

@@ -326,3 +326,13 @@ func (s *upstream) last(topic string) packet.Publish {
 	s.t.Fatalf("nothing has come on %s", topic)
 	return packet.Publish{}
 }
+
+// dialWhere is dial for those addresses that are up.
+func (s *upstream) dialWhere(up func(config.Server) bool) func(context.Context, config.Server) (net.Conn, error) {
+	return func(ctx context.Context, server config.Server) (net.Conn, error) {
+		if !up(server) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ETIMEDOUT}
+		}
+		return s.dial(ctx, server)
+	}
+}
