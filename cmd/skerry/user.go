@@ -1,3 +1,87 @@
 package main
 
-type userCmd struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"skerry/broker/server"
+)
+
+// userCmd is `skerry user`.
+type userCmd struct {
+	Add    userAddCmd    `cmd:"" help:"Add a user, or give one a new password."`
+	Remove userRemoveCmd `cmd:"" help:"Take a user away."`
+	List   userListCmd   `cmd:"" help:"Print the names."`
+}
+
+// Help stands behind the verbs.
+func (*userCmd) Help() string {
+	return `A users file has one user per line, NAME:HASH, the hash by bcrypt. broker.users_file in the configuration names it.`
+}
+
+type userAddCmd struct {
+	File string `arg:"" type:"path" help:"The users file. It is made if there is none."`
+	Name string `arg:"" help:"The name of the user."`
+}
+
+// Help stands behind the arguments.
+func (*userAddCmd) Help() string {
+	return `At a terminal it asks for the password twice and does not show it. Otherwise the password is the first line of
+standard input:
+
+    skerry user add users wx-042 < password`
+}
+
+// Run asks for the password and writes the file.
+func (u *userAddCmd) Run(ctx context.Context) error {
+	users, err := server.ReadUsers(u.File)
+	if errors.Is(err, os.ErrNotExist) {
+		users, err = server.NewUsers(), nil
+	}
+	if err != nil {
+		return err
+	}
+	password, err := askPassword(ctx, u.Name)
+	if err != nil {
+		return err
+	}
+	if err := users.Set(u.Name, password); err != nil {
+		return err
+	}
+	return users.WriteFile(u.File)
+}
+
+type userRemoveCmd struct {
+	File string `arg:"" type:"path" help:"The users file."`
+	Name string `arg:"" help:"The name of the user."`
+}
+
+// Run writes the file without the user.
+func (u *userRemoveCmd) Run() error {
+	users, err := server.ReadUsers(u.File)
+	if err != nil {
+		return err
+	}
+	if !users.Remove(u.Name) {
+		return fmt.Errorf("there is no user %q in %s (hint: skerry user list %s)", u.Name, u.File, u.File)
+	}
+	return users.WriteFile(u.File)
+}
+
+type userListCmd struct {
+	File string `arg:"" type:"path" help:"The users file."`
+}
+
+// Run prints one name per line.
+func (u *userListCmd) Run() error {
+	users, err := server.ReadUsers(u.File)
+	if err != nil {
+		return err
+	}
+	for _, name := range users.Names() {
+		fmt.Println(name)
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestCommandLine plays the scripts that need no server.
+func TestCommandLine(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/cli",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus},
+	})
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"skerry/broker/packet"
+	"skerry/edge/config"
+)
+
+// protocol is the MQTT version of a flag.
+type protocol packet.Version
+
+// UnmarshalText reads 5 or 3.1.1, and the other ways people write them.
+func (p *protocol) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "5", "5.0", "mqttv5":
+		*p = protocol(packet.V5)
+	case "3.1.1", "311", "4", "mqttv311":
+		*p = protocol(packet.V311)
+	default:
+		return errors.New("want 5 or 3.1.1")
+	}
+	return nil
+}
+
+func (p protocol) is311() bool { return packet.Version(p) == packet.V311 }
+
+// interval is a duration as in a configuration, or "never". MQTT counts in whole seconds.
+type interval struct {
+	duration time.Duration
+	set      bool
+}
+
+const never = time.Duration(math.MaxInt64)
+
+// UnmarshalText reads 500ms, 30s, 15min, 2h, 7d or never.
+func (i *interval) UnmarshalText(text []byte) (err error) {
+	i.set = true
+	if string(text) == "never" {
+		i.duration = never
+		return nil
+	}
+	i.duration, err = config.ParseDuration(string(text))
+	return err
+}
+
+// seconds rounds up, so that a short time does not become none. What MQTT cannot count is never: 0xFFFFFFFF.
+func (i interval) seconds() uint32 {
+	if i.duration > math.MaxUint32*time.Second {
+		return math.MaxUint32
+	}
+	return uint32((i.duration + time.Second - 1) / time.Second)
+}
