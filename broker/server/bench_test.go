@@ -20,7 +20,7 @@ func BenchmarkOneToOne(b *testing.B) {
 	b.Run("qos1-durable", func(b *testing.B) { forward(b, 1, 1, 1, false) })
 }
 
-// BenchmarkFan: 50 publishers and one subscriber, and the other way round.
+// BenchmarkFan: 50 publishers, each with 100 messages in flight, and one subscriber; and the other way round.
 func BenchmarkFan(b *testing.B) {
 	for qos := range byte(2) {
 		b.Run(fmt.Sprintf("in-qos%d", qos), func(b *testing.B) { forward(b, qos, 50, 1, true) })
@@ -32,7 +32,7 @@ func forward(b *testing.B, qos byte, publishers, subscribers int, clean bool) {
 	_, address := start(b, server.Limits{Inflight: 100})
 	done := make(chan error, publishers+subscribers)
 	total := b.N / publishers * publishers
-	c := &credit{window: int64(100), more: make(chan struct{}, 1)}
+	c := &credit{window: int64(100 * publishers), more: make(chan struct{}, 1)}
 	for i := range subscribers {
 		s := benchConnect(b, address, fmt.Sprintf("sub%d", i), clean)
 		m := packet.Subscribe{PacketID: 1, Subscriptions: []packet.Subscription{{TopicFilter: []byte("bench/#"), QoS: qos}}}
