@@ -2,10 +2,9 @@ package server
 
 import "skerry/queue"
 
-// ackQueue holds encoded acknowledgements in the order in which they are owed,
-// each until its receipt is durable. One queue for all kinds keeps every order that
-// section 4.6 asks for; an acknowledgement that owes the disk nothing waits
-// behind one that does, at most for one commit.
+// ackQueue holds encoded acknowledgements in the order in which they are owed, each until its receipt is durable.
+// One queue for all kinds keeps every order that section 4.6 asks for; an acknowledgement that owes the disk
+// nothing waits behind one that does, at most for one commit.
 type ackQueue struct {
 	fifo  []ack
 	first int // index of the head in fifo
@@ -23,8 +22,8 @@ type ack struct {
 	subacks   int32 // it is a SUBACK, which messages must not overtake
 }
 
-// add puts a behind the others; encoded are its bytes. What waits for
-// no later receipt than the one before it leaves together with that.
+// add puts a behind the others; encoded are its bytes. What waits for no later receipt than the one before it
+// leaves together with that.
 func (q *ackQueue) add(a ack, encoded []byte) {
 	q.bytes = append(q.bytes, encoded...)
 	a.size = int32(len(encoded))

@@ -11,8 +11,8 @@ import (
 	"skerry/broker/server"
 )
 
-// BenchmarkOneToOne forwards 64-byte messages from one Client to another over loopback, with 100 of
-// them in flight: go test -run - -bench OneToOne -benchtime 200000x.
+// BenchmarkOneToOne forwards 64-byte messages from one Client to another over loopback, with 100 of them in
+// flight: go test -run - -bench OneToOne -benchtime 200000x.
 func BenchmarkOneToOne(b *testing.B) {
 	for qos := range byte(3) {
 		b.Run(fmt.Sprintf("qos%d", qos), func(b *testing.B) { forward(b, qos, 1, 1, true) })

@@ -16,8 +16,7 @@ import (
 	"skerry/queue"
 )
 
-// conn is one Network Connection. Its goroutine reads and handles packets; who
-// writes is whoever has the turn.
+// conn is one Network Connection. Its goroutine reads and handles packets; who writes is whoever has the turn.
 type conn struct {
 	server   *Server
 	listener *listener
@@ -68,8 +67,8 @@ type conn struct {
 	until    time.Duration // the write deadline that is set
 }
 
-// ending is why a connection is to end, as told from outside of the reader: a
-// Reason Code with endingTold set, or endingLost.
+// ending is why a connection is to end, as told from outside of the reader: a Reason Code with endingTold set, or
+// endingLost.
 const (
 	endingTold uint32 = 1 << 8
 	endingLost uint32 = 1 << 9 // a write has failed
@@ -129,8 +128,8 @@ func (c *conn) receive() error {
 	}
 }
 
-// handleInput handles every complete packet that has been read. Then, once for all of them,
-// it lets go what they gave rise to: deliveries to others, answers to the Client.
+// handleInput handles every complete packet that has been read. Then, once for all of them, it lets go what they
+// gave rise to: deliveries to others, answers to the Client.
 func (c *conn) handleInput() error {
 	if c.in == nil {
 		return nil
@@ -160,8 +159,7 @@ func (c *conn) handlePackets() error {
 	}
 }
 
-// nextPacket takes the first packet from in. Type 0: it is not complete, and need says how
-// long it will be.
+// nextPacket takes the first packet from in. Type 0: it is not complete, and need says how long it will be.
 func (c *conn) nextPacket(in *input) (packet.Header, error) {
 	n, need, err := packet.Next(in.unread(), uint32(c.server.limits.Packet))
 	c.need = need
@@ -173,8 +171,8 @@ func (c *conn) nextPacket(in *input) (packet.Header, error) {
 	return packet.Split(frame)
 }
 
-// excuse judges a failed read. It is no failure when only the deadline of watch has struck and the Client has
-// been heard since that was set.
+// excuse judges a failed read. It is no failure when only the deadline of watch has struck and the Client has been
+// heard since that was set.
 func (c *conn) excuse(err error) error {
 	if ended := c.ended(); ended != nil {
 		return ended
@@ -185,9 +183,8 @@ func (c *conn) excuse(err error) error {
 	return c.watch()
 }
 
-// watch sets the deadline for the next packet: 1.5 times the Keep Alive after the last one
-// [MQTT-3.1.2-22]. It is called when the deadline strikes and not for each packet: a
-// busy connection costs no timer operations.
+// watch sets the deadline for the next packet: 1.5 times the Keep Alive after the last one [MQTT-3.1.2-22]. It is
+// called when the deadline strikes and not for each packet: a busy connection costs no timer operations.
 func (c *conn) watch() error {
 	c.nc.SetReadDeadline(time.Time{})
 	if c.silence > 0 {
@@ -212,8 +209,8 @@ func (c *conn) ended() error {
 	}
 }
 
-// Close ends the connection for a reason that lies outside of it: taken over, shutting
-// down. It only leaves word; the first word counts.
+// Close ends the connection for a reason that lies outside of it: taken over, shutting down. It only leaves word;
+// the first word counts.
 func (c *conn) Close(code packet.ReasonCode) { c.stop(endingTold | uint32(code)) }
 
 func (c *conn) stop(end uint32) {
@@ -230,8 +227,8 @@ func (c *conn) wakeReader() {
 	}
 }
 
-// waitForRoom holds up reading while the Client has more under way than it may: what it
-// sent waits for the disk, or it does not read our answers.
+// waitForRoom holds up reading while the Client has more under way than it may: what it sent waits for the disk,
+// or it does not read our answers.
 func (c *conn) waitForRoom() error {
 	if !c.crowded() {
 		return c.ended()

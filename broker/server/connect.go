@@ -18,8 +18,8 @@ var errNotMQTT = errors.New("the first packet is not a CONNECT [MQTT-3.1.0-1]")
 // errNoConnect means that nothing, or not enough, came.
 var errNoConnect = errors.New("no CONNECT in time")
 
-// open waits for CONNECT and answers it. With a session in c the Client is in. Until then
-// it has cost a small buffer, and has to say who it is within Limits.Connect.
+// open waits for CONNECT and answers it. With a session in c the Client is in. Until then it has cost a small
+// buffer, and has to say who it is within Limits.Connect.
 func (c *conn) open(ctx context.Context) error {
 	deadline := time.Now().Add(c.server.limits.Connect)
 	c.nc.SetReadDeadline(deadline)
@@ -127,8 +127,8 @@ func (c *conn) connectOptions(p *packet.Connect, user string) broker.ConnectOpti
 	return o
 }
 
-// sessionExpiry is in seconds. Before 5.0 Clean Session ends the session with the
-// connection, and without it the session has no end.
+// sessionExpiry is in seconds. Before 5.0 Clean Session ends the session with the connection, and without it the
+// session has no end.
 func sessionExpiry(p *packet.Connect) uint32 {
 	if p.Version == packet.V5 {
 		seconds, _ := p.Properties.SessionExpiryInterval()
@@ -140,8 +140,8 @@ func sessionExpiry(p *packet.Connect) uint32 {
 	return math.MaxUint32
 }
 
-// keepAliveSeconds is what counts: what the Client asks for, unless the Server imposes a shorter
-// one, which only a 5.0 Client can be told.
+// keepAliveSeconds is what counts: what the Client asks for, unless the Server imposes a shorter one, which only a
+// 5.0 Client can be told.
 func (c *conn) keepAliveSeconds(p *packet.Connect) uint16 {
 	longest := c.server.limits.KeepAlive / time.Second
 	if p.Version != packet.V5 || longest <= 0 || p.KeepAlive != 0 && time.Duration(p.KeepAlive) <= longest {
@@ -155,7 +155,8 @@ func (c *conn) tooLarge(size int) bool {
 	return c.maxPacketSize > 0 && int64(size) > int64(c.maxPacketSize)
 }
 
-// serverProperties tells a 5.0 Client what this Server does otherwise than the specification assumes (section 3.2.2.3).
+// serverProperties tells a 5.0 Client what this Server does otherwise than the specification assumes (section
+// 3.2.2.3).
 func (c *conn) serverProperties(p *packet.Connect, connected *broker.Connected) packet.Properties {
 	l := &c.server.limits
 	properties := packet.Properties{}.
@@ -197,8 +198,9 @@ func (c *conn) refused(err error) {
 	c.inner.Close()
 }
 
-// answerVersion is the form of an answer to a Client that may speak a version which we do not. The high bit of the level is
-// what mosquitto's bridges set to ask whether they talk to their like; without it they try again when refused.
+// answerVersion is the form of an answer to a Client that may speak a version which we do not. The high bit of the
+// level is what mosquitto's bridges set to ask whether they talk to their like; without it they try again when
+// refused.
 func answerVersion(v packet.Version) packet.Version {
 	if v&0x7F < packet.V5 {
 		return packet.V311 // as in 3.1
@@ -206,8 +208,8 @@ func answerVersion(v packet.Version) packet.Version {
 	return packet.V5
 }
 
-// tellRefusal: before 5.0 there are no words for a malformed CONNECT, and the connection is just
-// closed. Without a version nobody has said CONNECT.
+// tellRefusal: before 5.0 there are no words for a malformed CONNECT, and the connection is just closed. Without a
+// version nobody has said CONNECT.
 func (c *conn) tellRefusal(code packet.ReasonCode) bool {
 	if !code.AllowedIn(packet.CONNACK) || c.version == 0 {
 		return false

@@ -5,9 +5,9 @@ import (
 	"skerry/broker/packet"
 )
 
-// collectDeliveries takes messages from the session in bulk and writes them behind the
-// output until that is full. Those that find no room stay in hand for the next write. It asks Next even when
-// nothing seems to wait: only who has asked is woken when the disk lets a message go.
+// collectDeliveries takes messages from the session in bulk and writes them behind the output until that is full.
+// Those that find no room stay in hand for the next write. It asks Next even when nothing seems to wait: only who
+// has asked is woken when the disk lets a message go.
 func (c *conn) collectDeliveries() {
 	o := c.output()
 	for len(o.buf) < outputSize {
@@ -54,7 +54,8 @@ func (c *conn) deliver(o *output, d *broker.Delivery) {
 	o.buf = append(head.Append(o.buf, c.version), m.Payload...)
 }
 
-// skip leaves out a message that is larger than the Client takes, as if its delivery were complete [MQTT-3.1.2-25].
+// skip leaves out a message that is larger than the Client takes, as if its delivery were complete
+// [MQTT-3.1.2-25].
 func (c *conn) skip(d *broker.Delivery) {
 	c.server.counters.tooLarge.Add(1)
 	if d.QoS > 0 {

@@ -10,8 +10,8 @@ import (
 	"skerry/broker/packet"
 )
 
-// finish ends a connection that had a session: the broker is told how it came, the Client is
-// told why where it can be told, and whoever still writes is waited for.
+// finish ends a connection that had a session: the broker is told how it came, the Client is told why where it can
+// be told, and whoever still writes is waited for.
 func (c *conn) finish(err error) {
 	c.closing.Store(true)
 	c.leave(err)
@@ -26,8 +26,8 @@ func (c *conn) finish(err error) {
 	c.server.log.Info("client disconnected", "client", c.clientID, "reason", reason(err))
 }
 
-// leave gives the session back. A Will is published unless the Client said good-bye in the way that
-// discards it [MQTT-3.14.4-3], or the Server stops.
+// leave gives the session back. A Will is published unless the Client said good-bye in the way that discards it
+// [MQTT-3.14.4-3], or the Server stops.
 func (c *conn) leave(err error) {
 	o := broker.DisconnectOptions{Will: true}
 	var p parting
@@ -45,8 +45,8 @@ func (c *conn) leave(err error) {
 	c.session.Disconnect(o)
 }
 
-// lastWord owes the Client a DISCONNECT with the reason, if the Server is who ends the connection and the Client speaks
-// 5.0. It tells whether there is anybody who may still listen.
+// lastWord owes the Client a DISCONNECT with the reason, if the Server is who ends the connection and the Client
+// speaks 5.0. It tells whether there is anybody who may still listen.
 func (c *conn) lastWord(err error) bool {
 	var code packet.ReasonCode
 	if !errors.As(err, &code) {
@@ -69,8 +69,8 @@ func (c *conn) dropAnswers() {
 	c.acks = nil
 }
 
-// settle gives what is still owed a while to leave: acknowledgements as their receipts
-// resolve, then DISCONNECT. False: the Client does not read.
+// settle gives what is still owed a while to leave: acknowledgements as their receipts resolve, then DISCONNECT.
+// False: the Client does not read.
 func (c *conn) settle() bool {
 	c.nc.SetWriteDeadline(time.Now().Add(c.server.limits.Shutdown))
 	patience := time.NewTimer(c.server.limits.Shutdown)
@@ -95,9 +95,9 @@ func (c *conn) settled() bool {
 	return c.turn.state.Load() == turnFree
 }
 
-// linger closes in two steps: first our half, then, when the Client has closed its own or does not in
-// a moment, the rest. Closing at once while input is unread would make
-// the system reset the connection, and some Clients would never see why.
+// linger closes in two steps: first our half, then, when the Client has closed its own or does not in a moment,
+// the rest. Closing at once while input is unread would make the system reset the connection, and some Clients
+// would never see why.
 func (c *conn) linger() {
 	half, ok := c.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {

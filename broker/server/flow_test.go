@@ -14,7 +14,8 @@ import (
 	"skerry/queue/vfs"
 )
 
-// No acknowledgement of QoS 1, QoS 2, SUBSCRIBE or UNSUBSCRIBE leaves before the disk has confirmed what it stands for.
+// No acknowledgement of QoS 1, QoS 2, SUBSCRIBE or UNSUBSCRIBE leaves before the disk has confirmed what it stands
+// for.
 func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
 	disk := vfs.NewDisk()
 	st := openStation(t, disk, server.Options{})
@@ -106,7 +107,8 @@ func (p *peer) readPacket() packet.Header {
 	}
 }
 
-// A Client that writes without reading is not read any further once the bound is reached, and served on when it reads.
+// A Client that writes without reading is not read any further once the bound is reached, and served on when it
+// reads.
 func TestBackPressure(t *testing.T) {
 	_, address := start(t, server.Limits{Pending: 16 << 10})
 	p := dial(t, address)
@@ -195,8 +197,8 @@ func TestFanIn(t *testing.T) {
 	}
 }
 
-// A session may change hands at any time, also while messages flow: the last one has it, and every
-// message that was acknowledged arrives.
+// A session may change hands at any time, also while messages flow: the last one has it, and every message that
+// was acknowledged arrives.
 func TestTakeOverStorm(t *testing.T) {
 	_, address := start(t, server.Limits{})
 	stop := make(chan struct{})

@@ -12,9 +12,8 @@ import (
 	"skerry/broker/server"
 )
 
-// FuzzServer sends whatever the fuzzer makes of real sessions to a server, in pieces, from one Client
-// while another one uses the same server: nothing panics, nothing hangs, the other one does not notice. The
-// bytes after CONNECT are the fuzzer's; so are those of CONNECT when first is false.
+// FuzzServer sends whatever the fuzzer makes of real sessions to a server, in pieces, from one Client while
+// another one uses the same server: nothing panics, nothing hangs, the other one does not notice.
 func FuzzServer(f *testing.F) {
 	sessions := []string{
 		"82: 0001 't/#' 02 | 30: 't/x' \"hello\" | 32: 't/x' 0001 \"1\" | 34: 't/x' 0002 \"2\" | 62: 0002 | 40: 0001 | 50: 0002 | 70: 0002 | c0: | a2: 0003 't/#' | e0:",

@@ -58,8 +58,8 @@ func (c *conn) ping(h packet.Header) error {
 	return nil
 }
 
-// subscribe handles SUBSCRIBE (section 3.8). SUBACK goes before the retained messages that it calls forth, as with mosquitto:
-// the specification leaves it open, and simple Clients wait for nothing else.
+// subscribe handles SUBSCRIBE (section 3.8). SUBACK goes before the retained messages that it calls forth, as with
+// mosquitto: the specification leaves it open, and simple Clients wait for nothing else.
 func (c *conn) subscribe(h packet.Header) error {
 	var p packet.Subscribe
 	if err := p.Decode(c.version, h); err != nil {
@@ -100,8 +100,8 @@ func (c *conn) unsubscribe(h packet.Header) error {
 	return c.answerList(ack{at: receipt}, answer.Append(nil, c.version))
 }
 
-// answerList owes the Client a SUBACK or UNSUBACK. One that the Client would not take cannot be
-// sent [MQTT-3.1.2-24], nor left out [MQTT-3.8.4-1].
+// answerList owes the Client a SUBACK or UNSUBACK. One that the Client would not take cannot be sent
+// [MQTT-3.1.2-24], nor left out [MQTT-3.8.4-1].
 func (c *conn) answerList(a ack, encoded []byte) error {
 	if c.tooLarge(len(encoded)) {
 		return fmt.Errorf("the answer: %w", packet.PacketTooLarge)

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// inputSize is how much one read takes at most (DESIGN: up to 64 KiB per wake).
+	// inputSize is how much one read takes at most.
 	inputSize = 64 << 10
 	// doorSize is the buffer of a connection that has not said who it is.
 	doorSize = 1 << 10
@@ -24,8 +24,8 @@ const (
 	internLength = 128
 )
 
-// input is a read buffer with what belongs to the handling of one read. A connection
-// has one only while there is something in it.
+// input is a read buffer with what belongs to the handling of one read. A connection has one only while there is
+// something in it.
 type input struct {
 	buf  []byte
 	r, w int // buf[r:w] is unread
@@ -42,8 +42,8 @@ func newInput(size int) *input {
 
 func (in *input) unread() []byte { return in.buf[in.r:in.w] }
 
-// room makes space for at least one more byte of a packet of the given length (0: not known). A
-// buffer grows by doubling, with what has arrived and not with what a header announces.
+// room makes space for at least one more byte of a packet of the given length (0: not known). A buffer grows by
+// doubling, with what has arrived and not with what a header announces.
 func (in *input) room(need int) []byte {
 	if in.r > 0 {
 		in.w = copy(in.buf, in.buf[in.r:in.w])
@@ -66,8 +66,8 @@ func (in *input) put(b []byte, need int) {
 	}
 }
 
-// topicName gives name as a string. Publishers repeat themselves: most names
-// have been seen in the buffer's last packets and cost no allocation.
+// topicName gives name as a string. Publishers repeat themselves: most names have been seen in the buffer's last
+// packets and cost no allocation.
 func (in *input) topicName(name []byte) string {
 	if len(name) > internLength {
 		return string(name)
@@ -79,8 +79,8 @@ func (in *input) topicName(name []byte) string {
 	return *slot
 }
 
-// fill waits for input and reads it, behind what is there already. need is the length of
-// the packet that is to be completed, 0 when not known.
+// fill waits for input and reads it, behind what is there already. need is the length of the packet that is to be
+// completed, 0 when not known.
 func (c *conn) fill(need int) error {
 	c.need = need
 	if c.raw != nil {
@@ -92,9 +92,8 @@ func (c *conn) fill(need int) error {
 	return c.fillPlain()
 }
 
-// readReady is what syscall.RawConn calls when the socket may have something to
-// read. Only here a connection takes a buffer, and when there is nothing it gives it back
-// before it parks: so an idle connection holds none.
+// readReady is what syscall.RawConn calls when the socket may have something to read. Only here a connection takes
+// a buffer, and when there is nothing it gives it back before it parks: so an idle connection holds none.
 func (c *conn) readReady(fd uintptr) bool {
 	in := c.takeInput()
 	n, err := readOnce(int(fd), in.room(c.need))
@@ -120,8 +119,8 @@ func readOnce(fd int, b []byte) (int, error) {
 	}
 }
 
-// fillPlain is for what is not a socket of its own: TLS, a pipe. It parks in a read into a few
-// bytes, and into a whole buffer only when the last read left nothing free.
+// fillPlain is for what is not a socket of its own: TLS, a pipe. It parks in a read into a few bytes, and into a
+// whole buffer only when the last read left nothing free.
 func (c *conn) fillPlain() error {
 	if c.full {
 		in := c.takeInput()
@@ -163,9 +162,8 @@ func (c *conn) takeInput() *input {
 	return c.in
 }
 
-// parkInput gives the buffer back. The beginning of a packet that it holds is
-// kept in a piece of its own size; a long one keeps the buffer, or a packet that
-// trickles in would be copied again with each segment.
+// parkInput gives the buffer back. The beginning of a packet that it holds is kept in a piece of its own size; a
+// long one keeps the buffer, or a packet that trickles in would be copied again with each segment.
 func (c *conn) parkInput() {
 	if c.in == nil {
 		return

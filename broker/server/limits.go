@@ -11,9 +11,8 @@ type Limits struct {
 	Packet      int // Maximum Packet Size in bytes that is taken from Clients; default 256 KiB
 	Inflight    int // QoS 1 and 2 exchanges at a time and direction (Receive Maximum); default 64
 
-	// Pending is how many bytes of messages and acknowledgements may wait for
-	// the disk or for the Client to read before its connection is not read
-	// any more; default 512 KiB, at least one packet fits always.
+	// Pending is how many bytes of messages and acknowledgements may wait for the disk or for the Client to read
+	// before its connection is not read any more; default 512 KiB, at least one packet fits always.
 	Pending int
 
 	TopicAliases int           // Topic Alias Maximum granted to Clients; default 32, negative for none

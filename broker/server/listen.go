@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unsentSize is how much the kernel takes for a Client that does not read, in bytes. Without a bound it
-// would take megabytes for each of them.
+// unsentSize is how much the kernel takes for a Client that does not read, in bytes. Without a bound it would take
+// megabytes for each of them.
 const unsentSize = 128 << 10
 
 // ListenerConfig says where Clients may knock and who of them is let in.
@@ -26,9 +26,8 @@ type ListenerConfig struct {
 	// TLS makes it a TLS listener. The lowest version is 1.2, unless it asks for a higher one.
 	TLS *tls.Config
 
-	// Anonymous lets in Clients that name no user. Authenticate checks those that
-	// do. With neither of the two nobody gets in; with Anonymous alone a user name
-	// is nothing but a claim: it is let in and forgotten.
+	// Anonymous lets in Clients that name no user. Authenticate checks those that do. With neither of the two
+	// nobody gets in; with Anonymous alone a user name is nothing but a claim: it is let in and forgotten.
 	Anonymous    bool
 	Authenticate Authenticator
 }
@@ -39,12 +38,12 @@ type listener struct {
 	net.Listener
 }
 
-// probe finds a dead peer behind a silent connection, also when the Client has
-// asked for no Keep Alive: two minutes after the last byte at the latest.
+// probe finds a dead peer behind a silent connection, also when the Client has asked for no Keep Alive: two
+// minutes after the last byte at the latest.
 var probe = net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
 
-// Listen opens an address; Clients are served once Run runs. It returns the
-// address with the port that it got. The error of a port in use says so and what to do.
+// Listen opens an address; Clients are served once Run runs. It returns the address with the port that it got. The
+// error of a port in use says so and what to do.
 func (s *Server) Listen(l ListenerConfig) (net.Addr, error) {
 	if l.Network == "" {
 		l.Network = "tcp"
@@ -60,8 +59,8 @@ func (s *Server) Listen(l ListenerConfig) (net.Addr, error) {
 	return nl.Addr(), s.Serve(nl, l)
 }
 
-// setOptions sets what accepted sockets inherit from their listener: how long sent bytes may stay
-// unconfirmed, and how many may wait to be sent.
+// setOptions sets what accepted sockets inherit from their listener: how long sent bytes may stay unconfirmed, and
+// how many may wait to be sent.
 func (s *Server) setOptions(_, _ string, c syscall.RawConn) error {
 	var err error
 	control := c.Control(func(fd uintptr) {
@@ -73,8 +72,8 @@ func (s *Server) setOptions(_, _ string, c syscall.RawConn) error {
 	return errors.Join(control, err)
 }
 
-// Serve takes Clients from a listener that exists already: one handed over by the system, or one in memory. Network and
-// Address of l do not count. The Server closes nl in the end.
+// Serve takes Clients from a listener that exists already: one handed over by the system, or one in memory.
+// Network and Address of l do not count. The Server closes nl in the end.
 func (s *Server) Serve(nl net.Listener, l ListenerConfig) error {
 	if l.TLS != nil {
 		l.TLS = l.TLS.Clone()
@@ -104,8 +103,8 @@ func listenHint(err error, address string) string {
 	return ""
 }
 
-// accept takes connections until the listener is closed. An error that passes (no file
-// descriptors left) costs a pause, never the listener.
+// accept takes connections until the listener is closed. An error that passes (no file descriptors left) costs a
+// pause, never the listener.
 func (s *Server) accept(ctx context.Context, l *listener) {
 	failed := false
 	for {

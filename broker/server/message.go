@@ -6,8 +6,8 @@ import (
 	"skerry/queue"
 )
 
-// newMessage makes a message of its own from parts that alias a read buffer. Topic Alias and
-// expiry leave the properties: the one belongs to the connection, the other counts down.
+// newMessage makes a message of its own from parts that alias a read buffer. Topic Alias and expiry leave the
+// properties: the one belongs to the connection, the other counts down.
 func newMessage(topicName string, properties packet.Properties, payload []byte) *broker.Message {
 	m := &broker.Message{TopicName: topicName, Origin: queue.Client}
 	if len(properties) > 0 {

@@ -14,8 +14,8 @@ import (
 // outputSize is how much is gathered for one write: packets are added until it is reached.
 const outputSize = 64 << 10
 
-// The number of deliveries asked for at once: few first, because each holds a
-// message in memory until it is written, more while they turn out to be small.
+// The number of deliveries asked for at once: few first, because each holds a message in memory until it is
+// written, more while they turn out to be small.
 const (
 	handMin = 8
 	handMax = 128
@@ -32,8 +32,7 @@ type output struct {
 
 func (o *output) unsent() []byte { return o.buf[o.sent:] }
 
-// Wake is told by the committer that acknowledgements or deliveries may have become ready. It
-// touches no socket.
+// Wake is told by the committer that acknowledgements or deliveries may have become ready. It touches no socket.
 func (c *conn) Wake() {
 	if c.turn.take() {
 		c.startWriter()
@@ -47,9 +46,8 @@ func (c *conn) Flush() {
 	}
 }
 
-// write belongs to the one who has the turn and gives it back. It writes what one
-// write can without blocking, whoever's goroutine this is; the rest is for a writer of the
-// connection's own.
+// write belongs to the one who has the turn and gives it back. It writes what one write can without blocking,
+// whoever's goroutine this is; the rest is for a writer of the connection's own.
 func (c *conn) write() {
 	for range 2 {
 		c.collect()
@@ -88,8 +86,8 @@ func (c *conn) writeAll() {
 	}
 }
 
-// giveBack gives the turn back when nothing is ready. What waits for the disk will be told by the
-// committer; asking it here and not with each packet is one wake per group of commits.
+// giveBack gives the turn back when nothing is ready. What waits for the disk will be told by the committer;
+// asking it here and not with each packet is one wake per group of commits.
 func (c *conn) giveBack() bool {
 	if at, waiting := c.head(); waiting {
 		c.await(at)
@@ -103,8 +101,8 @@ func (c *conn) giveBack() bool {
 	return true
 }
 
-// await has the committer wake us when a receipt is resolved. When the store is down it never
-// will be: what was not acknowledged is the Client's to send again.
+// await has the committer wake us when a receipt is resolved. When the store is down it never will be: what was
+// not acknowledged is the Client's to send again.
 func (c *conn) await(at queue.Receipt) {
 	if c.server.broker.Err() != nil {
 		c.Close(packet.ImplementationSpecificError)
@@ -154,8 +152,8 @@ func (c *conn) writeBlocking() {
 	c.written(n, err)
 }
 
-// written notes the result of a write. After an error everything there is to write is dropped:
-// the reader is told and the session keeps what is owed. True: all is written.
+// written notes the result of a write. After an error everything there is to write is dropped: the reader is told
+// and the session keeps what is owed. True: all is written.
 func (c *conn) written(n int, err error) bool {
 	o := c.out
 	o.sent += n
@@ -187,7 +185,8 @@ func (c *conn) dropOutput() {
 	c.server.outputs.Put(o)
 }
 
-// dropHand lets go of deliveries that will not be written any more. The session delivers those of QoS 1 and 2 again.
+// dropHand lets go of deliveries that will not be written any more. The session delivers those of QoS 1 and 2
+// again.
 func (c *conn) dropHand() {
 	if c.out != nil {
 		clear(c.out.hand)
@@ -195,8 +194,8 @@ func (c *conn) dropHand() {
 	}
 }
 
-// collect puts what is ready into the output, unless something is there that has not been
-// written yet. Afterwards there is an output only if there is something to write.
+// collect puts what is ready into the output, unless something is there that has not been written yet. Afterwards
+// there is an output only if there is something to write.
 func (c *conn) collect() {
 	if c.out != nil && len(c.out.unsent()) > 0 {
 		return
@@ -235,9 +234,8 @@ func (c *conn) collectAnswers() {
 	}
 }
 
-// takeAcks moves the acknowledgements whose receipts are resolved into the output.
-// An exchange ends here, before its last packet is on the wire: a
-// Client that begins another one on seeing it is never counted too high.
+// takeAcks moves the acknowledgements whose receipts are resolved into the output. An exchange ends here, before
+// its last packet is on the wire: a Client that begins another one on seeing it is never counted too high.
 func (c *conn) takeAcks(durable queue.Receipt) {
 	at, waiting := c.acks.head()
 	if !waiting || at > durable {
@@ -260,8 +258,8 @@ func (c *conn) takeAcks(durable queue.Receipt) {
 	}
 }
 
-// endExchange counts down, but not below zero: a resumed session may end more exchanges than
-// this connection has begun.
+// endExchange counts down, but not below zero: a resumed session may end more exchanges than this connection has
+// begun.
 func (c *conn) endExchange() {
 	for n := c.inflight.Load(); n > 0 && !c.inflight.CompareAndSwap(n, n-1); n = c.inflight.Load() {
 	}

@@ -49,8 +49,8 @@ func (c *conn) mayBegin() bool {
 	return c.version != packet.V5 || int(n) <= c.server.limits.Inflight
 }
 
-// acknowledge answers a PUBLISH of QoS 1 or 2. An older Client knows no word for "no" and
-// would take any answer for "yes": its connection is closed instead.
+// acknowledge answers a PUBLISH of QoS 1 or 2. An older Client knows no word for "no" and would take any answer
+// for "yes": its connection is closed instead.
 func (c *conn) acknowledge(t packet.Type, p *packet.Publish, at queue.Receipt, code packet.ReasonCode) error {
 	if code == packet.SessionTakenOver {
 		return code
@@ -96,8 +96,8 @@ func (c *conn) aliased(alias uint16, name []byte) (string, error) {
 	return known, nil
 }
 
-// setAlias remembers a name. What all names of a connection may take together is bounded; a Client that needs more is
-// not one that means to save bytes.
+// setAlias remembers a name. What all names of a connection may take together is bounded; a Client that needs more
+// is not one that means to save bytes.
 func (c *conn) setAlias(alias uint16, name string) (string, error) {
 	if c.aliases == nil {
 		c.aliases = map[uint16]string{}
@@ -120,8 +120,8 @@ func (c *conn) release(p *packet.Ack) error {
 	return nil
 }
 
-// received handles PUBREC (section 3.5). A refusal ends the exchange [MQTT-4.3.3-4]. For a packet id that
-// is not known PUBREL goes out all the same: the Client has a message in hand that it wants to be rid of.
+// received handles PUBREC (section 3.5). A refusal ends the exchange [MQTT-4.3.3-4]. For a packet id that is not
+// known PUBREL goes out all the same: the Client has a message in hand that it wants to be rid of.
 func (c *conn) received(p *packet.Ack) error {
 	if p.ReasonCode.IsError() {
 		c.session.Ack(p.PacketID)

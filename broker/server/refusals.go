@@ -9,9 +9,8 @@ import (
 	"skerry/broker/packet"
 )
 
-// refusals logs Clients that were not let in: the first at once, then at most one line
-// per interval with the number of those between. A stranger who knocks
-// all day must not fill the log.
+// refusals logs Clients that were not let in: the first at once, then at most one line per interval with the
+// number of those between. A stranger who knocks all day must not fill the log.
 type refusals struct {
 	mu      sync.Mutex
 	next    time.Time // when another line may be written

@@ -16,8 +16,8 @@ import (
 	"skerry/broker/server"
 )
 
-// The conversations in testdata are played byte by byte against a server. A file holds the cases of one
-// chapter of the specification:
+// The conversations in testdata are played byte by byte against a server. A file holds the cases of one chapter of
+// the specification:
 //
 //	connect = 10: 'MQTT' 04 02 003c 'a'    a name for a piece of text, used as $connect
 //
@@ -28,9 +28,9 @@ import (
 //	a< closed                              ... and then the end of the connection
 //	a> close                               Client a closes the connection
 //
-// A packet is its first byte, a colon (which stands for the Remaining Length), and the rest; without a
-// colon all bytes are given. Bytes are hexadecimal; 'text' is text with its length in front, "text" without;
-// ?? is any byte, ??*5 are five.
+// A packet is its first byte, a colon (which stands for the Remaining Length), and the rest; without a colon all
+// bytes are given. Bytes are hexadecimal; 'text' is text with its length in front, "text" without; ?? is any byte,
+// ??*5 are five.
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob("testdata/*/*.txt")
 	if err != nil || len(files) == 0 {

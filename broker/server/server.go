@@ -63,10 +63,9 @@ func New(b *broker.Broker, o Options) *Server {
 	}
 }
 
-// Run serves all listeners until ctx ends. Then 5.0 Clients are told
-// that the Server is shutting down, what is durable is acknowledged, and
-// everything is closed: a Client that does not listen cannot hold it up for longer than
-// twice Limits.Shutdown. Run is called once.
+// Run serves all listeners until ctx ends. Then 5.0 Clients are told that the Server is shutting down, what is
+// durable is acknowledged, and everything is closed: a Client that does not listen cannot hold it up for longer
+// than twice Limits.Shutdown. Run is called once.
 func (s *Server) Run(ctx context.Context) error {
 	s.mu.Lock()
 	if s.running {

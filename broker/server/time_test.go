@@ -213,7 +213,8 @@ func TestShutdownWithDeafClient(t *testing.T) {
 	})
 }
 
-// [MQTT-3.3.2-5], [MQTT-3.3.2-6]: a message waits no longer than its expiry, and what is left of that is passed on.
+// [MQTT-3.3.2-5], [MQTT-3.3.2-6]: a message waits no longer than its expiry, and what is left of that is passed
+// on.
 func TestMessageExpiry(t *testing.T) {
 	inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
 		const subscriber = "10: 'MQTT' 05 00 0000 05 11 0000ffff 's'"

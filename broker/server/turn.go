@@ -2,10 +2,9 @@ package server
 
 import "sync/atomic"
 
-// turn is the right to write to a connection. It is not a lock: nobody waits
-// for it. Whoever finds it taken leaves word, and the one who has it looks once more
-// before giving it back. So nothing that became ready is ever forgotten, and nobody
-// is held up by somebody else's socket.
+// turn is the right to write to a connection. It is not a lock: nobody waits for it. Whoever finds it taken leaves
+// word, and the one who has it looks once more before giving it back. So nothing that became ready is ever
+// forgotten, and nobody is held up by somebody else's socket.
 type turn struct{ state atomic.Uint32 }
 
 const (
@@ -15,8 +14,7 @@ const (
 	turnShut         // nobody writes ever again
 )
 
-// take asks for the turn. False: somebody has it and has been told to look again,
-// or the connection is over.
+// take asks for the turn. False: somebody has it and has been told to look again, or the connection is over.
 func (t *turn) take() bool {
 	for {
 		switch t.state.Load() {

@@ -8,10 +8,9 @@ import (
 	"syscall"
 )
 
-// WriteFile replaces the users file at path in one step: a power cut leaves the
-// old file or the new one, never half of it. A new file can be read by its owner
-// only; one that exists keeps its owner and mode (the daemon may run as another
-// user than the one who edits).
+// WriteFile replaces the users file at path in one step: a power cut leaves the old file or the new one, never
+// half of it. A new file can be read by its owner only; one that exists keeps its owner and mode (the daemon may
+// run as another user than the one who edits).
 func (u *Users) WriteFile(path string) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // replace what the link points to, not the link

@@ -14,20 +14,19 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// Authenticator decides whether a User Name and Password of a CONNECT belong
-// together. It is called from many connections at once, but never more often at
-// the same time than Limits.Logins allows: a hash may be as slow as it likes.
+// Authenticator decides whether a User Name and Password of a CONNECT belong together. It is called from many
+// connections at once, but never more often at the same time than Limits.Logins allows: a hash may be as slow as
+// it likes.
 type Authenticator interface {
 	Authenticate(user string, password []byte) bool
 }
 
-// MaxPassword is the longest password in bytes that bcrypt looks at. A longer one
-// is refused when it is set, and never matches: its tail would not count.
+// MaxPassword is the longest password in bytes that bcrypt looks at. A longer one is refused when it is set, and
+// never matches: its tail would not count.
 const MaxPassword = 72
 
-// Users is a users file: one user per line, `name:bcrypt-hash` (the form that
-// `htpasswd -B` writes too). Empty lines and lines that begin with # are kept as
-// they are when the file is written again. Safe for concurrent use.
+// Users is a users file: one user per line, `name:bcrypt-hash` (the form that `htpasswd -B` writes too). Empty
+// lines and lines that begin with # are kept as they are when the file is written again. Safe for concurrent use.
 type Users struct {
 	mu     sync.RWMutex
 	lines  []userLine
@@ -65,8 +64,7 @@ func ReadUsers(path string) (*Users, error) {
 	return u, nil
 }
 
-// ParseUsers reads the lines of a users file. An error begins with the number of
-// the line: "3: ...".
+// ParseUsers reads the lines of a users file. An error begins with the number of the line: "3: ...".
 func ParseUsers(r io.Reader) (*Users, error) {
 	u := NewUsers()
 	s := bufio.NewScanner(r)
@@ -125,9 +123,8 @@ func (u *Users) append(l userLine) {
 	u.lines = append(u.lines, l)
 }
 
-// Authenticate tells whether password is the one of user. For a name that is not
-// in the file it computes a hash all the same, so that the time it takes does not
-// tell which names exist.
+// Authenticate tells whether password is the one of user. For a name that is not in the file it computes a hash
+// all the same, so that the time it takes does not tell which names exist.
 func (u *Users) Authenticate(user string, password []byte) bool {
 	hash, known := u.hash(user)
 	if len(hash) == 0 {
@@ -146,8 +143,8 @@ func (u *Users) hash(user string) (hash []byte, known bool) {
 	return u.decoy, false
 }
 
-// newDecoy makes the hash that stands for unknown names: somebody's real one. It
-// costs what a real one costs, and that it might match does not matter.
+// newDecoy makes the hash that stands for unknown names: somebody's real one. It costs what a real one costs, and
+// that it might match does not matter.
 func (u *Users) newDecoy() {
 	u.decoy = nil
 	for _, l := range u.lines {
