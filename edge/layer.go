@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// settle is how long all layers together may take to stop.
-const settle = 4500 * time.Millisecond
+const (
+	// settle is how long all layers together may take to stop.
+	settle = 4 * time.Second
+	// lastWord is what the lowest layer gets even if the others took all the time: storage has something to write.
+	lastWord = time.Second
+)
 
 // layers are the running parts of a gateway, the lowest first.
 type layers struct {
@@ -60,23 +64,39 @@ func (s *layers) wait(ctx context.Context) {
 }
 
 // stop ends the layers, the highest first, and returns the first failure there was. A layer that does not end in time is
-// left behind and the next one is ended.
+// left behind and the next one is ended; that is a failure only if it is the lowest one, which may have something to lose.
 func (s *layers) stop() error {
 	deadline := time.Now().Add(settle)
-	for _, l := range slices.Backward(s.running) {
-		l.cancel()
-		t := time.NewTimer(min(l.patience, time.Until(deadline)))
-		select {
-		case <-l.done:
-		case <-t.C:
-			s.log.Error("did not stop in time and is left behind", "layer", l.name)
+	for i, l := range slices.Backward(s.running) {
+		patience := min(l.patience, time.Until(deadline))
+		if i == 0 {
+			patience = max(patience, lastWord)
 		}
-		t.Stop()
+		if l.stop(patience) {
+			continue
+		}
+		s.log.Error("did not stop in time and is left behind", "layer", l.name)
+		if i == 0 {
+			s.fail(fmt.Errorf("%s did not stop in time: what was not acknowledged may be lost", l.name))
+		}
 	}
 	select {
 	case <-s.fell:
 		return s.failure
 	default:
 		return nil
+	}
+}
+
+// stop ends a layer and tells whether it did so in time.
+func (l *layer) stop(patience time.Duration) bool {
+	l.cancel()
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-l.done:
+		return true
+	case <-t.C:
+		return false
 	}
 }
