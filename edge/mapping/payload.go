@@ -64,18 +64,18 @@ func appendGroup(dst []byte, group []*value) []byte {
 	return append(dst, '}', '}')
 }
 
-// bare is the payload without any wrapping: empty when the value is not to be believed. False: it was said before.
-func (v *value) bare() ([]byte, bool) {
+// appendBare writes the payload without any wrapping: nothing when the value is not to be believed. False: that was said before.
+func (v *value) appendBare(dst []byte) ([]byte, bool) {
 	if v.now.quality != drivers.Good && v.now.quality != drivers.ClockUnset {
 		changed := v.shown
 		v.shown = false
-		return nil, changed
+		return dst, changed
 	}
 	v.shown = true
 	if v.config.Doc.Text {
-		return []byte(v.now.text), true
+		return append(dst, v.now.text...), true
 	}
-	return v.step.append(nil, v.now.number), true
+	return v.step.append(dst, v.now.number), true
 }
 
 func appendTime(dst []byte, t time.Time) []byte {

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"bytes"
 	"time"
 
 	"skerry/broker"
@@ -16,6 +17,7 @@ type Sensor struct {
 	group  []*value // those without a topic of their own
 	since  time.Time
 	born   time.Time // when readings were first waited for
+	buffer []byte    // payloads are written here and then copied at their size
 }
 
 // New prepares the mapping of a sensor. A reading from before clockFloor, a time that is certainly past, was made with a
@@ -107,9 +109,9 @@ func (s *Sensor) find(name string) *value {
 func (s *Sensor) alone(dst []*broker.Message, now time.Time, v *value) []*broker.Message {
 	v.mark(now)
 	if s.config.Payload != config.Bare {
-		return append(dst, s.message(v.config.Topic, v.appendJSON(nil, time.Time{}), v.now.quality))
+		return append(dst, s.message(v.config.Topic, v.appendJSON(s.buffer[:0], time.Time{}), v.now.quality))
 	}
-	payload, ok := v.bare()
+	payload, ok := v.appendBare(s.buffer[:0])
 	if !ok {
 		return dst
 	}
@@ -123,13 +125,14 @@ func (s *Sensor) together(dst []*broker.Message, now time.Time) []*broker.Messag
 		v.mark(now)
 		worst = max(worst, v.now.quality)
 	}
-	return append(dst, s.message(s.config.Topic, appendGroup(nil, s.group), worst))
+	return append(dst, s.message(s.config.Topic, appendGroup(s.buffer[:0], s.group), worst))
 }
 
 func (s *Sensor) message(topic string, payload []byte, q drivers.Quality) *broker.Message {
+	s.buffer = payload
 	return &broker.Message{
 		TopicName:  topic,
-		Payload:    payload,
+		Payload:    bytes.Clone(payload),
 		QoS:        s.config.QoS,
 		Retain:     s.config.Retain,
 		Origin:     queue.Gateway,

@@ -383,3 +383,16 @@ func FuzzJSON(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkMessages(b *testing.B) {
+	s, err := mapping.New(sensor(value(celsius, func(v *config.Value) { v.Round = 0.01 }), value(percent)), floor)
+	if err != nil {
+		b.Fatal(err)
+	}
+	readings := []drivers.Reading{drivers.Number("temperature", 21.53, "°C", morning), drivers.Number("humidity", 41.2, "%", morning)}
+	var messages []*broker.Message
+	b.ReportAllocs()
+	for b.Loop() {
+		messages = s.Messages(messages[:0], morning, readings)
+	}
+}
