@@ -51,7 +51,7 @@ func (m *mosquitto) pub(args ...string) (string, error) {
 func (m *mosquitto) sub(args ...string) (result func() string) {
 	m.t.Helper()
 	var out bytes.Buffer
-	args = append(append(m.args, "-F", "%t %q %r %p", "-W", "10"), args...)
+	args = append(append(m.args, "-F", "%t %q %r %p", "-W", "30"), args...)
 	cmd := exec.CommandContext(m.t.Context(), program(m.t, "mosquitto_sub"), args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -176,7 +176,7 @@ func TestMosquittoBridge(t *testing.T) {
 	_, address := start(t, server.Limits{})
 	near := freePort(t)
 	conf := filepath.Join(t.TempDir(), "bridge.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nconnection up\naddress %s\nnotifications false\ntopic t/# both 2\n", near, address)
+	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nconnection up\naddress %s\nnotifications false\nrestart_timeout 1\ntopic t/# both 2\n", near, address)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
