@@ -119,7 +119,7 @@ func (p *pubCmd) repeat(out *publisher, payload []byte) error {
 	message := p.message(payload)
 	for i := range p.Repeat {
 		if i > 0 && !pause(out.ctx, p.Every.duration) {
-			return nil // wait tells why
+			return &stageError{fmt.Sprintf("after %d of %d messages", i, p.Repeat), context.Cause(out.ctx)}
 		}
 		if err := out.send(message, "publish"); err != nil {
 			return err

@@ -17,25 +17,32 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"skerry/broker/server"
 )
 
-// TestVerbs plays the scripts of pub and sub against Debian's mosquitto. Each is played in MQTT 5 and in 3.1.1.
+// TestVerbs plays the scripts of pub and sub in MQTT 5 and in 3.1.1, against Debian's mosquitto and against the gateway.
 func TestVerbs(t *testing.T) {
-	needs(t, "mosquitto")
-	for _, protocol := range []string{"5", "3.1.1"} {
-		t.Run(protocol, func(t *testing.T) { playVerbs(t, "testdata/verbs", protocol) })
+	for _, program := range []string{"mosquitto", "skerry"} {
+		for _, protocol := range []string{"5", "3.1.1"} {
+			t.Run(program+"/"+protocol, func(t *testing.T) {
+				needs(t, program)
+				playVerbs(t, program, protocol)
+			})
+		}
 	}
 }
 
-func playVerbs(t *testing.T, dir, protocol string) {
+func playVerbs(t *testing.T, program, protocol string) {
 	testscript.Run(t, testscript.Params{
-		Dir: dir,
+		Dir: "testdata/verbs",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PROTOCOL", protocol)
+			env.Setenv("SERVER", program)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each call takes a second longer under -race
 			return setUpStation(env)
 		},
-		Condition: func(name string) (bool, error) { return name == "mqtt5" && protocol == "5", nil },
+		Condition: func(name string) (bool, error) { return name == "mqtt5" && protocol == "5" || name == program, nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"port":         cmdPort,
 			"arrives":      cmdArrives,
@@ -48,20 +55,64 @@ func playVerbs(t *testing.T, dir, protocol string) {
 			"certificates": cmdCertificates,
 			"silent":       cmdSilent,
 			"numbers":      cmdNumbers,
+			"spawn":        cmdSpawn,
 			"signal":       cmdSignal,
+			"broken":       cmdBroken,
 		},
 	})
 }
 
-// server [LINE...]: starts mosquitto on $PORT of the loopback interface with these lines of configuration, and makes it the
-// server of pub and sub.
+// server WISH...: starts the server under test on $PORT of the loopback interface, and makes it the server of pub and sub.
+// Wishes: anonymous; users (anna, whose password is right); tls (with the certificates of the command of that name; mosquitto
+// wants the client's too); small (packets of 1000 bytes and a few at most).
 func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	cmdPort(ts, false, []string{"PORT"})
-	lines := append([]string{"listener " + ts.Getenv("PORT") + " 127.0.0.1", "user root", "max_queued_messages 0"}, args...)
-	ts.Check(os.WriteFile(ts.MkAbs("server.conf"), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
-	cmdSpawn(ts, false, []string{"server", "mosquitto", "-c", "server.conf"})
+	start := map[string]func(*testscript.TestScript, []string){"mosquitto": startMosquitto, "skerry": startSkerry}
+	start[ts.Getenv("SERVER")](ts, args)
 	cmdListening(ts, false, []string{ts.Getenv("PORT")})
 	ts.Setenv("SKERRY_SERVER", "mqtt://127.0.0.1:"+ts.Getenv("PORT"))
+}
+
+func startMosquitto(ts *testscript.TestScript, wishes []string) {
+	lines := []string{"listener " + ts.Getenv("PORT") + " 127.0.0.1", "user root", "max_queued_messages 0"}
+	for _, wish := range wishes {
+		switch wish {
+		case "anonymous":
+			lines = append(lines, "allow_anonymous true")
+		case "users":
+			ts.Check(ts.Exec("mosquitto_passwd", "-c", "-b", "users", "anna", "right"))
+			lines = append(lines, "allow_anonymous false", "password_file users")
+		case "tls":
+			lines = append(lines, "cafile ca.crt", "certfile server.crt", "keyfile server.key", "require_certificate true")
+		case "small":
+			lines = append(lines, "max_packet_size 1000")
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("server.conf"), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
+	cmdSpawn(ts, false, []string{"server", "mosquitto", "-c", "server.conf"})
+}
+
+func startSkerry(ts *testscript.TestScript, wishes []string) {
+	listener := `tcp: "127.0.0.1:` + ts.Getenv("PORT") + `"`
+	var broker string
+	for _, wish := range wishes {
+		switch wish {
+		case "anonymous":
+			listener += ", anonymous: true"
+		case "users":
+			users := server.NewUsers()
+			ts.Check(users.Set("anna", []byte("right")))
+			ts.Check(users.WriteFile(ts.MkAbs("users")))
+			broker += "  users_file: users\n"
+		case "tls":
+			listener += ", tls: {cert: server.crt, key: server.key}"
+		case "small":
+			broker += "  limits: {packet: 1KiB}\n"
+		}
+	}
+	config := "storage: {path: data}\nbroker:\n" + broker + "  listeners:\n    local: {" + listener + "}\n"
+	ts.Check(os.WriteFile(ts.MkAbs("server.yaml"), []byte(config), 0o644))
+	cmdSpawn(ts, false, []string{"server", "skerry", "run", "server.yaml"})
 }
 
 // sub NAME ARG...: starts `skerry sub` and waits until its subscriptions stand. What it prints goes to NAME.out and NAME.err.
@@ -160,11 +211,22 @@ func writePEM(ts *testscript.TestScript, name, kind string, der []byte) {
 	ts.Check(os.WriteFile(ts.MkAbs(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 }
 
+var signals = map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+
 // signal NAME INT|TERM: sends a signal, after which the program must end with status 0.
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	p := of(ts).programs[args[0]]
-	number := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[1]]
-	ts.Check(p.cmd.Process.Signal(number))
+	ts.Check(p.cmd.Process.Signal(signals[args[1]]))
 	wait(ts, args[0]+" to end", p.ended)
 	ts.Check(p.err)
+}
+
+// broken NAME INT|TERM TEXT: sends a signal, after which the program must end with status 1 and this text.
+func cmdBroken(ts *testscript.TestScript, neg bool, args []string) {
+	p := of(ts).programs[args[0]]
+	ts.Check(p.cmd.Process.Signal(signals[args[1]]))
+	wait(ts, args[0]+" to end", p.ended)
+	if said := ts.ReadFile(args[0] + ".err"); p.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(said, args[2]) {
+		ts.Fatalf("%v, %s", p.cmd.ProcessState, said)
+	}
 }
