@@ -2,6 +2,7 @@ package broker
 
 import (
 	"crypto/rand"
+	"errors"
 	"time"
 	"unicode/utf8"
 
@@ -122,7 +123,7 @@ func (b *Broker) connect(o *ConnectOptions, up *later) (*Session, Connected, pac
 			old.life.away = b.store.Now()
 			b.setDeadlines(old)
 		}
-		return nil, Connected{}, packet.ServerUnavailable
+		return nil, Connected{}, noSession(err)
 	}
 	return b.attach(s, o), Connected{
 		SessionPresent:        resume, // [MQTT-3.2.2-2]
@@ -131,6 +132,17 @@ func (b *Broker) connect(o *ConnectOptions, up *later) (*Session, Connected, pac
 		Assigned:              assigned,
 		SessionExpiryInterval: o.SessionExpiryInterval,
 	}, packet.Success
+}
+
+// noSession is the reason code when the store does not take a session.
+func noSession(err error) packet.ReasonCode {
+	switch {
+	case errors.Is(err, queue.ErrBusy):
+		return packet.ServerBusy
+	case errors.Is(err, queue.ErrTooLarge): // the Will
+		return packet.QuotaExceeded
+	}
+	return packet.ServerUnavailable
 }
 
 // mayConnect tells whether the session of a ClientID may be taken. It belongs to the user who made it, or else anybody who
@@ -173,7 +185,12 @@ func (b *Broker) resume(s *session, o *ConnectOptions) error {
 	c.putWill(s.key, o.User, o.Will, o.KeepAlive)
 	fact := sessionFact{number: s.queue.Number(), user: o.User, group: s.group, expiry: o.SessionExpiryInterval}
 	c.put(spaceSession, s.key, fact.encode())
-	return c.applyFor(s)
+	err := c.applyFor(s)
+	if err != nil && !c.forced { // nothing that anybody waits for: QoS 0 still flows
+		b.log.Warn("connection of a session not noted", "client", o.ClientID, "err", err)
+		return nil
+	}
+	return err
 }
 
 // create makes a new session in place of old, if there is one.

@@ -1,9 +1,8 @@
 package broker
 
 import (
-	"slices"
+	"iter"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"skerry/broker/topic"
@@ -40,10 +39,7 @@ func (b *Broker) makeRoom(m *Message) bool {
 	}
 	if now := b.store.Now().At; r.swept == 0 || now-r.swept >= sweepEvery {
 		r.swept = now
-		for _, k := range collect(r, "#", b.expired) {
-			r.drop(k.message.TopicName)
-		}
-		for _, k := range collect(r, "$SYS/#", b.expired) {
+		for _, k := range collect(r.names.All(), b.expired) {
 			r.drop(k.message.TopicName)
 		}
 	}
@@ -80,10 +76,10 @@ func (r *retained) drop(name string) {
 	}
 }
 
-// collect returns the retained messages that match a filter and a condition. The index is locked.
-func collect(r *retained, filter string, when func(*Message) bool) []kept {
+// collect returns the retained messages of which a condition holds.
+func collect(names iter.Seq2[string, kept], when func(*Message) bool) []kept {
 	var found []kept
-	for _, k := range r.names.Match(filter) {
+	for _, k := range names {
 		if when(k.message) {
 			found = append(found, k)
 		}
@@ -108,87 +104,12 @@ func (sub *subscription) wanted(k kept) bool {
 }
 
 // deliverRetained pushes one retained message for a subscription. It is a copy that is not itself kept again; it has the
-// stamp of the original, and so its age. RETAIN is set whatever RetainAsPublished says [MQTT-3.3.1-8]. Nobody was promised
-// anything by the copy, so that its commit may wait.
-func (b *Broker) deliverRetained(k kept, sub *subscription) error {
+// stamp of the original, and so its age. RETAIN is set whatever RetainAsPublished says [MQTT-3.3.1-8]. by tells whether its
+// commit may wait.
+func (b *Broker) deliverRetained(k kept, sub *subscription, by queue.Origin) (queue.Receipt, error) {
 	c := *k.message
 	c.Retain = false
-	c.Origin = queue.Gateway
+	c.Origin = by
 	target := queue.Target{Session: sub.session.queue, QoS: min(c.QoS, sub.qos), Retain: true, SubscriptionIDs: sub.ids}
-	_, err := b.store.Publish(&c, []queue.Target{target})
-	return err
-}
-
-// backlog names the retained messages that a session is still to get. They are not pushed at once, because the ring is
-// bounded and there may be thousands; and they are named, not held, so that what is delivered is what is retained at that
-// moment, never an older message after a newer one.
-type backlog struct {
-	waits atomic.Bool
-	mu    sync.Mutex
-	owed  []owed
-}
-
-type owed struct {
-	name string
-	sub  *subscription
-	late bool // it has to survive, but there were too many to write them all before SUBACK
-}
-
-func (l *backlog) add(more ...owed) {
-	l.mu.Lock()
-	l.owed = append(l.owed, more...)
-	l.waits.Store(len(l.owed) > 0)
-	l.mu.Unlock()
-}
-
-// disconnected forgets what is owed to a connection only.
-func (l *backlog) disconnected() {
-	l.mu.Lock()
-	l.owed = slices.DeleteFunc(l.owed, func(o owed) bool { return !o.late })
-	l.waits.Store(len(l.owed) > 0)
-	l.mu.Unlock()
-}
-
-// take removes up to n entries.
-func (l *backlog) take(n int) []owed {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n = min(n, len(l.owed))
-	taken := l.owed[:n:n]
-	l.owed = l.owed[n:]
-	if len(l.owed) == 0 {
-		l.owed = nil
-		l.waits.Store(false)
-	}
-	return taken
-}
-
-// feedAtOnce is how many retained messages are pushed when the ring has room: small beside the ring (1024), so that live
-// messages find room too.
-const feedAtOnce = 128
-
-// hungry tells whether there is something to feed, and room for it.
-func (s *session) hungry() bool { return s.backlog.waits.Load() && s.queue.Queued() <= feedAtOnce }
-
-// feed pushes some of the backlog; false if there was nothing to push or no room.
-func (s *session) feed() bool {
-	if !s.hungry() {
-		return false
-	}
-	b := s.b
-	b.retained.mu.Lock()
-	defer b.retained.mu.Unlock()
-	taken := s.backlog.take(feedAtOnce)
-	for i, o := range taken {
-		k, ok := b.retained.names.Get(o.name)
-		// One that has to survive may have taken the place of what was owed; then it was routed to the session already.
-		if !ok || o.sub.gone.Load() || !b.alive(k.message) || !o.sub.wanted(k) || o.sub.survives(k) && !o.late {
-			continue
-		}
-		if b.deliverRetained(k, o.sub) != nil {
-			s.backlog.add(taken[i:]...) // the store is busy; the next Next tries again
-			return false
-		}
-	}
-	return true
+	return b.store.Publish(&c, []queue.Target{target})
 }

@@ -204,6 +204,28 @@ func TestRetainedIsNeverOlderThanWhatWasDelivered(t *testing.T) {
 	})
 }
 
+// TestLimitOfWhatIsStillToBeSent: a Client that subscribes and subscribes, and reads nothing, costs bounded memory.
+func TestLimitOfWhatIsStillToBeSent(t *testing.T) {
+	runWith(t, broker.Options{Limits: broker.Limits{RetainedMessages: 10}}, func(t *testing.T, at *site) {
+		p := at.connect("p")
+		for i := range 10 {
+			p.send(retain(fmt.Sprint("a/", i), "x", 0))
+		}
+		s := at.connect("s")
+		for range 5 {
+			s.subscribe("#", 0) // takes the place of the one before, and of what that was owed
+		}
+		codes, _ := s.Subscribe([]broker.Subscription{{TopicFilter: "+/+"}}, nil)
+		wantCode(t, "SUBSCRIBE", codes[0], packet.QuotaExceeded)
+		if got := s.take(10); len(got) != 10 {
+			t.Errorf("%d deliveries", len(got))
+		}
+		s.subscribe("+/+", 0)
+		s.Unsubscribe([]string{"+/+"})
+		s.expect()
+	})
+}
+
 func TestLimitOfRetained(t *testing.T) {
 	runWith(t, broker.Options{Limits: broker.Limits{RetainedMessages: 2, RetainedBytes: 100}}, func(t *testing.T, at *site) {
 		p := at.connect("p")

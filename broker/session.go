@@ -79,17 +79,27 @@ func (s *Session) Durable() bool { return s.state.queue.Durable() }
 // Next appends up to max deliveries to dst. It never blocks; nothing new means that there is nothing to send now, or that
 // the Receive Maximum is used up.
 func (s *Session) Next(dst []Delivery, max int) []Delivery {
+	dst, gate := s.next(dst, max)
+	if gate != 0 && s.conn != nil {
+		s.b.store.Notify(gate, s.conn)
+	}
+	return dst
+}
+
+func (s *Session) next(dst []Delivery, max int) (_ []Delivery, gate queue.Receipt) {
 	s.pull.Lock()
 	defer s.pull.Unlock()
 	if s.dead.Load() {
-		return dst
+		return dst, 0
 	}
-	before := len(dst)
+	most := len(dst) + max
 	dst = s.state.queue.Next(dst, max)
-	for len(dst)-before < max && s.state.feed() {
-		dst = s.state.queue.Next(dst, max-(len(dst)-before))
+	for fed := true; fed && len(dst) < most; {
+		if fed, gate = s.state.feed(); fed || gate != 0 {
+			dst = s.state.queue.Next(dst, most-len(dst))
+		}
 	}
-	return dst
+	return dst, gate
 }
 
 // Waiting tells whether Next would give something now.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"sync/atomic"
 
 	"skerry/broker/packet"
@@ -45,11 +46,17 @@ func (s *Session) Subscribe(subs []Subscription, t *Touched) ([]packet.ReasonCod
 	defer b.mu.Unlock()
 	codes := make([]packet.ReasonCode, len(subs))
 	var accepted []*subscription
+	fresh := make(map[string]bool) // filters that this SUBSCRIBE adds
 	for i := range subs {
-		if codes[i] = s.refusesSubscription(&subs[i], len(accepted)); codes[i].IsError() {
+		filter := subs[i].TopicFilter
+		known := state.subs[filter] != nil || fresh[filter]
+		if codes[i] = s.refusesSubscription(&subs[i], known, len(fresh)); codes[i].IsError() {
 			continue
 		}
-		accepted = append(accepted, state.newSubscription(&subs[i], accepted))
+		accepted = append(accepted, state.newSubscription(&subs[i], known))
+		if !known {
+			fresh[filter] = true
+		}
 	}
 	if len(accepted) == 0 {
 		return codes, 0
@@ -67,7 +74,7 @@ func (s *Session) Subscribe(subs []Subscription, t *Touched) ([]packet.ReasonCod
 }
 
 // refusesSubscription returns the granted QoS, or why the subscription is refused.
-func (s *Session) refusesSubscription(sub *Subscription, more int) packet.ReasonCode {
+func (s *Session) refusesSubscription(sub *Subscription, known bool, more int) packet.ReasonCode {
 	switch {
 	case s.dead.Load():
 		return packet.SessionTakenOver
@@ -76,15 +83,14 @@ func (s *Session) refusesSubscription(sub *Subscription, more int) packet.Reason
 	case topic.IsShared(sub.TopicFilter):
 		return packet.SharedSubscriptionsNotSupported
 	}
-	_, known := s.state.subs[sub.TopicFilter]
 	if !known && len(s.state.subs)+more >= s.b.options.Limits.Subscriptions {
 		return packet.QuotaExceeded
 	}
 	return packet.ReasonCode(sub.QoS)
 }
 
-// newSubscription makes what Subscribe is to install after earlier ones of the same SUBSCRIBE.
-func (s *session) newSubscription(o *Subscription, earlier []*subscription) *subscription {
+// newSubscription makes what Subscribe is to install.
+func (s *session) newSubscription(o *Subscription, known bool) *subscription {
 	sub := &subscription{
 		session:           s,
 		filter:            o.TopicFilter,
@@ -95,10 +101,6 @@ func (s *session) newSubscription(o *Subscription, earlier []*subscription) *sub
 	if o.ID != 0 {
 		sub.ids = []uint32{o.ID}
 	}
-	_, known := s.subs[sub.filter]
-	for _, e := range earlier {
-		known = known || e.filter == sub.filter
-	}
 	sub.sendRetained = o.RetainHandling == 0 || o.RetainHandling == 1 && !known
 	return sub
 }
@@ -108,27 +110,40 @@ func (s *session) newSubscription(o *Subscription, earlier []*subscription) *sub
 func (b *Broker) subscribe(s *session, subs []*subscription) error {
 	b.retained.mu.Lock()
 	defer b.retained.mu.Unlock()
-	var late []owed
-	if s.queue.Durable() {
-		var err error
-		if late, err = b.subscribeDurably(s, subs); err != nil {
-			return err
-		}
-	}
+	var later []owed
+	left, names := directly, 0
+	filters := make(map[string]bool)
 	for _, sub := range subs {
-		b.install(sub)
+		filters[sub.filter] = true
 		if !sub.sendRetained {
 			continue
 		}
-		for name, k := range b.retained.names.Match(sub.filter) {
-			if !sub.survives(k) {
-				s.backlog.add(owed{name: name, sub: sub})
-			}
+		more, err := b.sendRetained(sub, &left)
+		if err != nil {
+			return err
 		}
+		for _, o := range more {
+			names += len(o.names)
+		}
+		later = append(later, more...)
 	}
-	s.backlog.add(late...)
+	if names > 0 && !s.backlog.room(names, b.options.Limits.RetainedMessages, filters) {
+		return errTooManyRetained
+	}
+	if err := b.storeSubscriptions(s, subs); err != nil {
+		return err
+	}
+	for _, sub := range subs {
+		b.install(sub)
+	}
+	for _, o := range later {
+		s.backlog.add(o)
+	}
 	return nil
 }
+
+// errTooManyRetained: so many retained messages are waiting to be sent that no more are remembered.
+var errTooManyRetained = fmt.Errorf("too many retained messages are still to be sent: %w", queue.ErrBusy)
 
 // install makes sub what routing finds.
 func (b *Broker) install(sub *subscription) {
@@ -144,31 +159,39 @@ func (b *Broker) install(sub *subscription) {
 // between costs the session those that were not sent yet.
 const directly = 4 << 20
 
-// subscribeDurably stores the retained messages for a durable session, and then the subscriptions. In this order, because
-// a subscription that is known after a power cut, with its messages missing, would not get them by RetainHandling 1; the
-// other way round they come twice at worst. A subscription that was there as it is costs no write.
-func (b *Broker) subscribeDurably(s *session, subs []*subscription) (late []owed, err error) {
-	left := directly
-	for _, sub := range subs {
-		if !sub.sendRetained {
-			continue
-		}
-		for _, k := range collect(&b.retained, sub.filter, b.alive) {
-			if !sub.wanted(k) || !sub.survives(k) {
-				continue
-			}
-			if left -= weight(k.message); left < 0 {
-				late = append(late, owed{k.message.TopicName, sub, true})
-			} else if err := b.deliverRetained(k, sub); err != nil {
+// sendRetained stores the retained messages that have to survive, and returns those that are to follow. This comes before
+// the subscription is stored: one that is known after a power cut, with its messages missing, would not get them by
+// RetainHandling 1; the other way round they come twice at worst. Their commit may wait: that of a new subscription, which
+// SUBACK waits for, takes them along.
+func (b *Broker) sendRetained(sub *subscription, left *int) ([]owed, error) {
+	volatile, late := owed{sub: sub}, owed{sub: sub, late: true}
+	for name, k := range b.retained.names.Match(sub.filter) {
+		switch {
+		case !b.alive(k.message) || !sub.wanted(k):
+		case !sub.survives(k):
+			volatile.names = append(volatile.names, name)
+		case *left < weight(k.message):
+			late.names = append(late.names, name)
+		default:
+			*left -= weight(k.message)
+			if _, err := b.deliverRetained(k, sub, queue.Gateway); err != nil {
 				return nil, err
 			}
 		}
+	}
+	return []owed{volatile, late}, nil
+}
+
+// storeSubscriptions writes the subscriptions of a durable session. One that was there as it is costs no write.
+func (b *Broker) storeSubscriptions(s *session, subs []*subscription) error {
+	if !s.queue.Durable() {
+		return nil
 	}
 	c := b.change()
 	for _, sub := range subs {
 		c.putSubscription(sub)
 	}
-	return late, c.applyFor(s)
+	return c.applyFor(s)
 }
 
 // Unsubscribe removes subscriptions; what is already queued for them is still delivered (section 3.10.4). There is one

@@ -171,6 +171,9 @@ func TestLimitOfSubscriptions(t *testing.T) {
 		for i := range want {
 			wantCode(t, fmt.Sprint("entry ", i), codes[i], want[i])
 		}
+		other := at.connect("other")
+		other.subscribe("a", 0)
+		other.subscribeAs(broker.Subscription{TopicFilter: "a"}, broker.Subscription{TopicFilter: "b"}, broker.Subscription{TopicFilter: "b"}, broker.Subscription{TopicFilter: "c"})
 	})
 }
 

@@ -92,6 +92,17 @@ func (n *level[V]) prune(rest string, more bool) bool {
 	return n.leaf == nil && len(n.children) == 0
 }
 
+// All yields every name with its value, in no particular order. The tree must not be changed while it runs.
+func (t *Names[V]) All() iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for name, l := range t.byName {
+			if !yield(name, l.value) {
+				return
+			}
+		}
+	}
+}
+
 // Match yields the names that match a valid Topic Filter, with their values, in no particular order. The tree must not be
 // changed while it runs.
 func (t *Names[V]) Match(filter string) iter.Seq2[string, V] {

@@ -1,6 +1,7 @@
 package topic_test
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -70,6 +71,20 @@ func TestNamesMatchStops(t *testing.T) {
 		if seen != 1 {
 			t.Errorf("%q: %d steps after break", filter, seen)
 		}
+	}
+}
+
+func TestNamesAll(t *testing.T) {
+	var names topic.Names[int]
+	want := map[string]int{"a": 1, "$SYS/x": 2, "a/b": 3}
+	for name, v := range want {
+		names.Set(name, v)
+	}
+	if got := maps.Collect(names.All()); !maps.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+	for range names.All() {
+		break
 	}
 }
 
