@@ -60,6 +60,9 @@ func (b *bus) collect() {
 		b.stuck.sensor.adopt(b.stuck.found)
 		b.log.Info("bus is free again", "sensor", b.stuck.sensor.config.Name)
 		b.stuck = nil
+		for _, x := range b.sensors {
+			x.retry = time.Time{} // they failed for want of the bus
+		}
 	default:
 	}
 }

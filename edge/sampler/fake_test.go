@@ -115,6 +115,7 @@ func on(bus, name string, every time.Duration, d drivers.Sensor) config.Sensor {
 // sink notes what is published and kept.
 type sink struct {
 	publish func(ctx context.Context) error // nil: it takes everything
+	keep    func() error                    // nil: it keeps everything
 
 	mu    sync.Mutex
 	lines []string // "topic payload", "keep sensor state"
@@ -142,6 +143,11 @@ func (s *sink) State(sensor string) []byte {
 }
 
 func (s *sink) Keep(sensor string, state []byte) error {
+	if s.keep != nil {
+		if err := s.keep(); err != nil {
+			return err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state[sensor] = bytes.Clone(state)

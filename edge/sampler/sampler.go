@@ -19,7 +19,7 @@ type Sink interface {
 	Publish(ctx context.Context, messages []*broker.Message) error
 	// State returns what Keep kept last for a sensor, nil if nothing.
 	State(sensor string) []byte
-	// Keep keeps the state of a sensor, before all that is published after it.
+	// Keep keeps the state of a sensor, before all that is published after it. It may hold on to state.
 	Keep(sensor string, state []byte) error
 }
 

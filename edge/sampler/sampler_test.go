@@ -254,6 +254,27 @@ func TestStateIsKeptAndRestored(t *testing.T) {
 	})
 }
 
+func TestNothingIsPublishedWhoseStateIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		to := &sink{keep: func() error {
+			if calls++; calls == 2 || calls == 3 {
+				return errors.New("too much is waiting for the disk")
+			}
+			return nil
+		}}
+		s := launch(t, to, on("", "rain", time.Second, &counter{}))
+		s.until(3500 * time.Millisecond)
+		if got, want := to.take(), "keep rain 1, rain 1, keep rain 4, rain 4"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got, want := s.takeLog(), `level=ERROR msg="readings are lost" sensor=rain err="too much is waiting for the disk"`; got != want {
+			t.Errorf("log\n%s\nwant\n%s", got, want)
+		}
+		s.stop()
+	})
+}
+
 func TestUnusableStateIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := launch(t, &sink{state: map[string][]byte{"rain": []byte("?")}}, on("", "rain", time.Minute, &counter{}))

@@ -120,8 +120,9 @@ func guarded(ctx context.Context, before outcome, call func(context.Context, out
 
 // accept publishes what a sensor said and reports when it begins or ceases to fail.
 func (x *sensor) accept(ctx context.Context, sink Sink, found outcome) {
-	x.keep(sink, found.state)
-	x.publish(ctx, sink, x.mapping.Messages(x.messages[:0], time.Now(), found.readings))
+	if x.keep(sink, found.state) { // or else the total would run backwards after a restart
+		x.publish(ctx, sink, x.mapping.Messages(x.messages[:0], time.Now(), found.readings))
+	}
 	switch {
 	case found.err == nil:
 		x.recovered()
@@ -154,16 +155,18 @@ func (x *sensor) recovered() {
 	x.failures = 0
 }
 
-// keep keeps a state that has changed.
-func (x *sensor) keep(sink Sink, state []byte) {
+// keep keeps a state that has changed, and tells whether what follows from it may be published.
+func (x *sensor) keep(sink Sink, state []byte) bool {
 	if state == nil || bytes.Equal(state, x.state) {
-		return
+		return true
 	}
+	state = bytes.Clone(state)
 	if err := sink.Keep(x.config.Name, state); err != nil {
-		x.log.Error("the state of the sensor is not kept", "err", err)
-		return
+		x.lost(err)
+		return false
 	}
-	x.state = bytes.Clone(state)
+	x.state = state
+	return true
 }
 
 func (x *sensor) publishStale(ctx context.Context, sink Sink) {
@@ -172,14 +175,18 @@ func (x *sensor) publishStale(ctx context.Context, sink Sink) {
 
 func (x *sensor) publish(ctx context.Context, sink Sink, messages []*broker.Message) {
 	if len(messages) > 0 {
-		err := sink.Publish(ctx, messages)
-		if err != nil && !x.deaf {
-			x.log.Error("readings are lost", "err", err)
-		}
-		x.deaf = err != nil
+		x.lost(sink.Publish(ctx, messages))
 	}
 	clear(messages) // they belong to the broker now
 	x.messages = messages[:0]
+}
+
+// lost reports the first of several readings that could not be published; nil says that one could.
+func (x *sensor) lost(err error) {
+	if err != nil && !x.deaf {
+		x.log.Error("readings are lost", "err", err)
+	}
+	x.deaf = err != nil
 }
 
 // counts tells whether the sensor has something to lose when it is not read a last time.
