@@ -81,17 +81,20 @@ func (s *subCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.talk(ctx, in.client, func(talking context.Context) error {
+	err = s.talk(ctx, in.client, func(talking context.Context) error {
 		defer in.leave(talking)
-		err := in.subscribe(talking)
-		if err == nil {
-			err = in.await(talking)
+		if err := in.subscribe(talking); err != nil {
+			return err
 		}
-		if ctx.Err() != nil { // a signal is a good end
-			return nil
-		}
-		return err
+		return in.await(talking)
 	})
+	switch {
+	case in.failed != nil:
+		return in.failed
+	case ctx.Err() != nil, in.done(): // a signal is a good end; --count ends the connection in the midst of anything
+		return nil
+	}
+	return err
 }
 
 // connect is CONNECT with the session that the flags ask for.

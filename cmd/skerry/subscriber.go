@@ -26,7 +26,7 @@ type subscriber struct {
 	line   []byte
 	skip   bool         // the message in hand is not for the output
 	full   bool         // --count is reached
-	failed error        // of the output
+	failed error        // of the output; read it when talk has returned
 	seen   atomic.Int64 // messages printed
 }
 
@@ -97,9 +97,6 @@ func (in *subscriber) subscribe(ctx context.Context) error {
 		asked = append(asked, s)
 	}
 	codes, err := in.client.Subscribe(ctx, asked...)
-	if in.done() {
-		return nil // --count messages had been waiting in the session
-	}
 	if err != nil {
 		return &stageError{"subscribe", err}
 	}
@@ -138,11 +135,8 @@ func (in *subscriber) await(ctx context.Context) error {
 		}
 		return nil
 	case <-ctx.Done():
+		return &stageError{"receive", context.Cause(ctx)}
 	}
-	if in.done() {
-		return nil
-	}
-	return &stageError{"receive", errors.Join(in.failed, context.Cause(ctx))}
 }
 
 // done tells whether --count is reached, which ends the connection.
