@@ -34,7 +34,7 @@ func open(t *testing.T, d vfs.FS) (*slotlog.Log, uint64, slotlog.Replayed) {
 	}
 	var last uint64
 	rep := l.Replay(func(r slotlog.Record) {
-		n := binary.LittleEndian.Uint64(r.Body)
+		n := number(r)
 		if n != last+1 || string(r.Body) != string(body(n)) || r.Type != 1 {
 			t.Fatalf("record %d follows %d", n, last)
 		}
@@ -84,3 +84,5 @@ func commitUntilCut(l *slotlog.Log, last uint64, r *rand.Rand) uint64 {
 		}
 	}
 }
+
+func number(r slotlog.Record) uint64 { return binary.LittleEndian.Uint64(r.Body) }
