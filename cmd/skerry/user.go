@@ -18,7 +18,8 @@ type userCmd struct {
 
 // Help stands behind the verbs.
 func (*userCmd) Help() string {
-	return `A users file has one user per line, NAME:HASH, the hash by bcrypt. broker.users_file in the configuration names it.`
+	return `A users file has one user per line, NAME:HASH, the hash by bcrypt. broker.users_file in the configuration names it;
+the gateway reads it when it starts.`
 }
 
 type userAddCmd struct {
