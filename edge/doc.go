@@ -12,7 +12,7 @@
 // reported, and not waited for.
 //
 // A missing bus, device, or upstream Server never ends Run. What does is what makes its promises void: a data directory that
-// cannot be used, a listener that cannot listen, storage that fails. All errors of Run end with a hint.
+// cannot be used, a listener that cannot listen, storage that fails. What a user can do about it stands at the end of the error.
 //
 // # Limits
 //

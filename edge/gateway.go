@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,11 +86,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	layers := newLayers(g.log)
 	layers.start("storage", 10*time.Second, func(ctx context.Context) error {
-		return errors.Join(store.Run(ctx), store.Close())
+		err := store.Run(ctx)
+		return storageFailure(cmp.Or(err, store.Close()))
 	})
 	layers.start("broker", time.Second, b.Run)
-	layers.start("server", 3*time.Second, srv.Run)
-	if err := g.startPublishers(layers, b, buses); err != nil {
+	if err := g.startRest(layers, b, srv, buses); err != nil {
 		layers.fail(err)
 	} else {
 		close(g.listening)
@@ -109,8 +110,13 @@ func (g *Gateway) build(store *queue.Store, recovery *queue.Recovery) (*broker.B
 	return b, srv, err
 }
 
-// startPublishers starts the layers that use the broker from inside.
-func (g *Gateway) startPublishers(layers *layers, b *broker.Broker, buses drivers.Buses) error {
+// startRest starts all that stands on the broker.
+func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server, buses drivers.Buses) error {
+	uplinks, err := g.openUplinks(b)
+	if err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	layers.start("server", 3*time.Second, srv.Run)
 	if g.options.Show != nil {
 		v, err := newView(b, g.options.Show)
 		if err != nil {
@@ -118,8 +124,8 @@ func (g *Gateway) startPublishers(layers *layers, b *broker.Broker, buses driver
 		}
 		layers.start("view", 100*time.Millisecond, v.run)
 	}
-	if err := g.startUplinks(layers, b); err != nil {
-		return err
+	for i, u := range uplinks {
+		layers.start("uplink "+g.config.Uplinks[i].Name, 2*time.Second, u.Run)
 	}
 	session, err := sampler.NewSession(b)
 	if err != nil {

@@ -204,7 +204,7 @@ func TestFailingStorageEndsRun(t *testing.T) {
 	disk.Hook(func(vfs.Op) error { return errors.New("I/O error") })
 	<-s.ended
 	s.end = nil
-	if s.err == nil || !strings.Contains(s.err.Error(), "storage: ") {
+	if s.err == nil || !strings.HasPrefix(s.err.Error(), "storage: ") || !strings.Contains(s.err.Error(), "hint: ") {
 		t.Errorf("Run returned %v", s.err)
 	}
 }

@@ -43,7 +43,7 @@ func (s *layers) start(name string, patience time.Duration, run func(context.Con
 	go func() {
 		defer close(l.done)
 		if err := run(ctx); err != nil {
-			s.fail(fmt.Errorf("%s: %w", name, err))
+			s.fail(err)
 		}
 	}()
 }

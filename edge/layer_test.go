@@ -106,7 +106,7 @@ func TestFirstFailureIsTheReason(t *testing.T) {
 		})
 		s.start("none", time.Second, func(context.Context) error { return nil }) // nothing to do is no failure
 		s.wait(t.Context())
-		if err := s.stop(); err == nil || err.Error() != "storage: I/O error" {
+		if err := s.stop(); err == nil || err.Error() != "I/O error" {
 			t.Errorf("error: %v", err)
 		}
 	})

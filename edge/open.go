@@ -46,6 +46,18 @@ func storageHint(err error) string {
 	return ""
 }
 
+// storageFailure says what ended the store while it was used.
+func storageFailure(err error) error {
+	if err == nil {
+		return nil
+	}
+	hint := storageHint(err)
+	if hint == "" {
+		hint = " (hint: `dmesg` tells whether the disk or card is failing; what was acknowledged is kept)"
+	}
+	return fmt.Errorf("storage: %w%s", err, hint)
+}
+
 func report(log *slog.Logger, r queue.Report) {
 	log.Info("storage is open", "messages", r.Messages, "records", r.Records, "clean", !r.Unclean, "took", r.Duration.Round(time.Millisecond))
 	if r.Damaged > 0 || r.LostRecords > 0 || len(r.Quarantined) > 0 {

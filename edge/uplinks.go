@@ -2,23 +2,28 @@ package edge
 
 import (
 	"fmt"
-	"time"
 
 	"skerry/broker"
 	"skerry/edge/config"
 	"skerry/edge/uplink"
 )
 
-// startUplinks starts a layer for each uplink.
-func (g *Gateway) startUplinks(layers *layers, b *broker.Broker) error {
+// openUplinks makes the sessions of the uplinks, before anybody can publish: what the first Client is told to be stored is
+// owed to the streams from the first moment on.
+func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
+	var all []*uplink.Uplink
 	for _, c := range g.config.Uplinks {
-		u, err := uplink.New(c, g.streams(c), b, uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID})
+		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID}
+		u, err := uplink.New(c, g.streams(c), b, o)
 		if err != nil {
-			return fmt.Errorf("uplink %s: %w", c.Name, err)
+			return nil, fmt.Errorf("uplink %s: %w", c.Name, err)
 		}
-		layers.start("uplink "+c.Name, 2*time.Second, u.Run)
+		if err := u.Open(); err != nil {
+			return nil, err
+		}
+		all = append(all, u)
 	}
-	return nil
+	return all, nil
 }
 
 // streams are those that an uplink carries.

@@ -38,21 +38,19 @@ func (u *Uplink) connection(ctx context.Context, s *server) (online bool, err er
 }
 
 // connect gets a CONNACK. A ClientID that this store has not connected with begins with a new session: who knows what an
-// older one holds.
+// older one holds. The connection that clears the old session is not the one that carries: in 3.1.1 a clean session ends with
+// its connection, and mosquitto 2.0 does not save one that began with CleanStart, whatever its expiry, when it is restarted.
 func (u *Uplink) connect(ctx context.Context, s *server) (*client.Conn, error) {
-	fresh := u.memory.ClientID != u.config.ClientID
-	if fresh && s.speech().version != packet.V5 {
-		// In 3.1.1 a clean session is one that ends with its connection. So it is ended here, and then one begun that lasts.
-		if err := u.clean(ctx, s); err != nil {
+	if u.memory.ClientID != u.config.ClientID {
+		if err := u.clear(ctx, s); err != nil {
 			return nil, err
 		}
-		fresh = false
 	}
-	return u.ask(ctx, s, fresh)
+	return u.ask(ctx, s, false)
 }
 
-// clean makes a 3.1.1 Server forget the session.
-func (u *Uplink) clean(ctx context.Context, s *server) error {
+// clear makes the Server forget the session.
+func (u *Uplink) clear(ctx context.Context, s *server) error {
 	conn, err := u.ask(ctx, s, true)
 	if err != nil {
 		return err
@@ -102,9 +100,11 @@ func (u *Uplink) connectPacket(s *server, cleanStart bool) (*packet.Connect, err
 	}
 	if c.Version == packet.V5 {
 		c.Properties = c.Properties.
-			AppendNumber(packet.SessionExpiryInterval, math.MaxUint32). // never, or what the Server makes of it
 			AppendNumber(packet.ReceiveMaximum, ourReceiveMaximum).
 			AppendNumber(packet.MaximumPacketSize, maxReceived+64<<10)
+	}
+	if c.Version == packet.V5 && !cleanStart { // never, or what the Server makes of it
+		c.Properties = c.Properties.AppendNumber(packet.SessionExpiryInterval, math.MaxUint32)
 	}
 	return c, nil
 }

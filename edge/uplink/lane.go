@@ -14,7 +14,9 @@ type lane struct {
 	*stream
 	link *link
 
-	left []broker.Delivery // the writer's: pulled, but the Server had no room
+	// The writer's:
+	left    []broker.Delivery // pulled, but the Server had no room
+	resumed bool              // everything the Server may hold of an earlier connection was sent again
 
 	mu   sync.Mutex // guards hold
 	hold hold

@@ -31,8 +31,11 @@ type link struct {
 	taken   atomic.Int64 // when the Server last acknowledged something; nanoseconds since born
 	born    time.Time
 
-	at      int       // the writer's: which lane has the next turn
-	settled []settled // the writer's: to be acknowledged locally when it is written
+	// The writer's:
+	at      int       // which lane has the next turn
+	settled []settled // to be acknowledged locally when it is written
+	resumed bool      // all lanes have
+	greeted bool      // the state topic says online
 }
 
 // newLink connects the local sessions: what the Server has not acknowledged is delivered again.
@@ -40,7 +43,7 @@ func newLink(u *Uplink, conn *client.Conn) (*link, error) {
 	l := &link{u: u, conn: conn, wake: make(chan struct{}, 1), born: time.Now()}
 	l.own.next = firstOwnID
 	for _, s := range u.streams {
-		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry)}
+		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry), resumed: !conn.Server().SessionPresent}
 		if err := a.connect(); err != nil {
 			l.close()
 			return nil, err
@@ -71,7 +74,7 @@ func (l *link) run(ctx context.Context) error {
 		l.Wake()
 	})
 	wg.Go(func() { l.watch(serving) })
-	if err := l.greet(); err != nil {
+	if err := l.subscribeAnew(); err != nil {
 		return l.ended(err)
 	}
 	if err := l.write(ctx); !errors.Is(err, context.Canceled) || ctx.Err() == nil {
@@ -93,10 +96,11 @@ func (l *link) ended(err error) error {
 func (l *link) leave(over <-chan error) {
 	timer := time.AfterFunc(goodbye, func() { l.conn.Close() })
 	defer timer.Stop()
-	if err := l.publishState(offline); err != nil {
-		return
+	err := l.publishState(offline, 1)
+	if errors.Is(err, client.ErrQuota) {
+		err = l.publishState(offline, 0)
 	}
-	if l.conn.Send(&packet.Disconnect{}) == nil && l.conn.Flush() == nil {
+	if err == nil && l.conn.Send(&packet.Disconnect{}) == nil && l.conn.Flush() == nil {
 		<-over
 	}
 }

@@ -56,6 +56,11 @@ func (l *link) round() (more bool, err error) {
 		return false, err
 	}
 	for idle := 0; idle < len(l.lanes); {
+		if l.resumed = l.resumed || l.allResumed(); l.resumed && !l.greeted {
+			if err := l.greet(); err != nil {
+				return false, err
+			}
+		}
 		a := l.lanes[l.at]
 		l.at = (l.at + 1) % len(l.lanes) // whoever has had its turn is the last to have the next
 		sent, err := l.turn(a)
@@ -70,6 +75,21 @@ func (l *link) round() (more bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// allResumed: what the Server may hold of an earlier connection is sent again before anything new of any stream. A Server
+// counts that against its Receive Maximum from the beginning, and would be given more than it takes.
+func (l *link) allResumed() bool {
+	for _, a := range l.lanes {
+		if !a.resumed && len(a.left) == 0 {
+			owed := a.session.Load().Unfinished()
+			a.resumed = owed == 0 || owed == uint64(l.conn.Unacknowledged(a.first(), a.last()))
+		}
+		if !a.resumed {
+			return false
+		}
+	}
+	return true
 }
 
 // turn sends what a lane may send; false if that was nothing.
@@ -89,8 +109,13 @@ func (l *link) turn(a *lane) (sent bool, err error) {
 		a.left = a.session.Load().Next(a.left, n)
 	}
 	for i := range a.left {
-		err := l.send(a, &a.left[i])
-		if errors.Is(err, client.ErrQuota) {
+		d := &a.left[i]
+		a.resumed = a.resumed || !d.Dup && !d.Release
+		err := error(client.ErrQuota)
+		if l.resumed || !a.resumed {
+			err = l.send(a, d)
+		}
+		if errors.Is(err, client.ErrQuota) { // what is left waits for its turn
 			a.left = append(a.left[:0], a.left[i:]...)
 			return i > 0, nil
 		}

@@ -50,11 +50,8 @@ func (o *own) waiting() int {
 	return len(o.waits)
 }
 
-// greet says that the gateway is there and asks for what it wants to receive.
-func (l *link) greet() error {
-	if err := l.publishState(online); err != nil {
-		return err
-	}
+// subscribeAnew brings what the session upstream is subscribed to in line with the receive map.
+func (l *link) subscribeAnew() error {
 	var filters []string
 	for _, m := range l.u.receive {
 		filters = append(filters, m.filter)
@@ -68,17 +65,26 @@ func (l *link) greet() error {
 	return l.subscribe(filters)
 }
 
+// greet says that the gateway is there, as soon as the Server has room for it.
+func (l *link) greet() error {
+	err := l.publishState(online, 1)
+	if errors.Is(err, client.ErrQuota) {
+		return nil
+	}
+	l.greeted = err == nil
+	return err
+}
+
 // publishState writes the state topic.
-func (l *link) publishState(state string) error {
+func (l *link) publishState(state string, qos packet.QoS) error {
 	server := l.conn.Server()
-	h := packet.PublishHead{TopicName: l.u.state, QoS: min(1, server.MaximumQoS), Retain: server.RetainAvailable}
+	h := packet.PublishHead{TopicName: l.u.state, QoS: min(qos, server.MaximumQoS), Retain: server.RetainAvailable}
 	if h.QoS > 0 {
 		h.PacketID = l.own.ask(func([]packet.ReasonCode) {})
 	}
 	err := l.conn.Publish(&h, []byte(state))
-	if errors.Is(err, client.ErrQuota) {
-		h.QoS, h.PacketID = 0, 0
-		err = l.conn.Publish(&h, []byte(state))
+	if err != nil && h.QoS > 0 {
+		l.own.answer(h.PacketID, nil)
 	}
 	return err
 }

@@ -56,7 +56,7 @@ func (u *Uplink) connectStream(s *stream, conn broker.Conn) (*broker.Session, er
 // group is what all sessions of this uplink have in common: No Local holds among them.
 func (u *Uplink) group() string { return "uplink/" + u.config.Name }
 
-// open brings the local sessions in line with the configuration. From now on the streams gather what they match.
+// open does the work of Open.
 func (u *Uplink) open() error {
 	var err error
 	if u.memory, err = remember(u.broker, u.group()); err != nil {

@@ -93,10 +93,22 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	return u, nil
 }
 
-// Run keeps the uplink connected until ctx ends, and returns nil then. The error means that the local broker cannot be used.
-func (u *Uplink) Run(ctx context.Context) error {
+// Open brings the local sessions in line with the configuration: from now on the streams gather what they match. It is called
+// before anything publishes that is to leave; Run does it if it has not been done.
+func (u *Uplink) Open() error {
+	if u.door != nil {
+		return nil
+	}
 	if err := u.open(); err != nil {
 		return fmt.Errorf("uplink %s: %w", u.config.Name, err)
+	}
+	return nil
+}
+
+// Run keeps the uplink connected until ctx ends, and returns nil then. The error means that the local broker cannot be used.
+func (u *Uplink) Run(ctx context.Context) error {
+	if err := u.Open(); err != nil {
+		return err
 	}
 	defer u.door.Disconnect(broker.DisconnectOptions{})
 	waits := newBackoff(u.config.Retry)

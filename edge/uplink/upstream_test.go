@@ -167,7 +167,8 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 	}
 	clear(s.flight)
 	s.count = 0
-	s.session, s.conn, s.version = c.Version == packet.V5 || !c.CleanStart, conn, c.Version
+	expiry, _ := c.Properties.SessionExpiryInterval()
+	s.session, s.conn, s.version = expiry > 0 || c.Version != packet.V5 && !c.CleanStart, conn, c.Version
 	return c.Version, a.Append(nil, c.Version), false
 }
 
