@@ -16,9 +16,10 @@ const (
 	// has been seen to be silent for 70 s; anything received extends it.
 	defaultPingTimeout = 30 * time.Second
 
-	// blindWindow is how many QoS 2 messages are on their way to a Server that cannot name its limit. Mosquitto 2.0 takes
-	// max_inflight_messages (20) of them and drops the others, with a PUBREC that in 3.1.1 looks like success.
-	blindWindow = 20
+	// blindWindow is how many QoS 2 messages are on their way to a Server that cannot name its limit. Mosquitto 2.0 holds
+	// max_inflight_messages (20) of them and drops what else comes meanwhile, QoS 1 too, with a PUBREC or PUBACK that in 3.1.1
+	// looks like success. One place is left for QoS 1.
+	blindWindow = 19
 
 	// keepBuffer is the largest write buffer kept for the next packets.
 	keepBuffer = 256 << 10

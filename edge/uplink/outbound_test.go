@@ -8,6 +8,7 @@ import (
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/edge/config"
 )
 
 func TestCarries(t *testing.T) {
@@ -197,6 +198,40 @@ func TestReceiveMaximumOverAllStreams(t *testing.T) {
 					t.Errorf("the first message of stream %s was number %d", name, first)
 				}
 			})
+		}
+	})
+}
+
+// TestReceiveMaximumOverConnections: what the Server holds of an earlier connection counts from the beginning. It comes first,
+// and nothing new of another stream before it.
+func TestReceiveMaximumOverConnections(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = []config.Stream{stream("a", "a/#"), stream("b", "b/#"), stream("c", "c/#")}
+		at.server.limits = at.server.limits.AppendNumber(packet.ReceiveMaximum, 30)
+		at.start()
+		at.online()
+		at.server.with(func() { at.server.failing = true })
+		for i := range 200 {
+			for _, name := range []string{"c", "b", "a"} {
+				at.publish(&broker.Message{TopicName: name + "/x", Payload: []byte{byte(i)}, QoS: byte(1 + i%2)})
+			}
+		}
+		for range 10 {
+			time.Sleep(time.Second)
+			at.server.cut()
+			at.online()
+		}
+		at.server.with(func() { at.server.failing = false })
+		at.server.cut()
+		at.until("all upstream", func() bool {
+			s := at.uplink.Status()
+			return s.Backlog["a"]+s.Backlog["b"]+s.Backlog["c"] == 0
+		})
+		for _, name := range []string{"a", "b", "c"} {
+			second := slices.DeleteFunc(at.server.payloads("farm/"+name+"/x"), func(p string) bool { return p[0]%2 == 0 })
+			if len(second) != 100 {
+				t.Errorf("stream %s: %d messages of QoS 2", name, len(second))
+			}
 		}
 	})
 }

@@ -2,6 +2,7 @@ package uplink_test
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -173,7 +174,7 @@ func TestTLS(t *testing.T) {
 	}{
 		{"authority", func(c *config.Uplink) { c.TLS.CA = other.file }, "not issued by the authorities"},
 		{"name", func(c *config.Uplink) { c.Servers[0].Host = "127.0.0.1" }, "the name in its certificate"},
-		{"no client certificate", func(c *config.Uplink) { c.TLS.Cert, c.TLS.Key = "", "" }, "does not accept the client certificate"},
+		{"no client certificate", func(c *config.Uplink) { c.TLS.Cert, c.TLS.Key = "", "" }, "client certificate"},
 		{"no TLS", func(c *config.Uplink) { c.Servers[0].TLS = false }, "is this port one for MQTT"},
 	}
 	for _, test := range tests {
@@ -182,10 +183,18 @@ func TestTLS(t *testing.T) {
 			c.Servers = slices.Clone(right.Servers)
 			c.ClientID = "another"
 			test.edit(&c)
-			g := startGateway(t, t.TempDir(), c)
-			eventually(t, "a failure", func() bool { return g.uplink.Status().Err != "" })
+			log := &journal{}
+			g, err := openGateway(t.TempDir(), c, slog.New(log))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer g.stop()
+			eventually(t, "several attempts", func() bool { return g.uplink.Status().Attempts > 3 })
 			if s := g.uplink.Status(); s.Online || !strings.Contains(s.Err, test.hint) {
 				t.Errorf("error %q, want a hint with %q", s.Err, test.hint)
+			}
+			if lines := log.matching("cannot connect"); len(lines) > 2 { // a closed connection shows in two ways
+				t.Errorf("log %q", lines)
 			}
 		})
 	}

@@ -38,7 +38,6 @@ type station struct {
 	broker     *broker.Broker
 	uplink     *uplink.Uplink
 	device     *broker.Session
-	local      *subscriber
 	stopUplink func()
 	stop       func()
 }

@@ -3,6 +3,7 @@ package uplink
 import (
 	"errors"
 	"maps"
+	"net"
 	"strings"
 	"time"
 )
@@ -14,7 +15,8 @@ type Status struct {
 	Since  time.Time // of the last change of Online; zero before the first connection
 	Err    string    // why it is not online
 
-	Connections uint64
+	Attempts    uint64 // to connect
+	Connections uint64 // that stood
 	LostSession uint64 // times the Server had forgotten the session
 
 	Sent         uint64 // PUBLISH packets, repeated ones included
@@ -69,6 +71,7 @@ func (u *Uplink) once(kind string, log func()) {
 func (u *Uplink) connected(s *server, present bool) {
 	u.mu.Lock()
 	u.status.Online, u.status.Server, u.status.Since, u.status.Err = true, s.String(), time.Now(), ""
+	u.status.Attempts++
 	u.status.Connections++
 	u.reported = ""
 	u.mu.Unlock()
@@ -80,7 +83,9 @@ func (u *Uplink) failed(s *server, err error) {
 	text := reasonOf(err)
 	u.mu.Lock()
 	was, news := u.status.Online, text != u.reported
-	if was {
+	if !was {
+		u.status.Attempts++
+	} else {
 		u.status.Since = time.Now()
 	}
 	u.status.Online, u.status.Server, u.status.Err, u.reported = false, s.String(), text, text
@@ -96,12 +101,8 @@ func (u *Uplink) failed(s *server, err error) {
 // reasonOf gives the text of an error without addresses, which differ from one attempt to the next, and with its hint.
 func reasonOf(err error) string {
 	text := err.Error()
-	if op, ok := errors.AsType[interface {
-		error
-		Unwrap() error
-		Timeout() bool
-	}](err); ok && op.Unwrap() != nil {
-		text = strings.Replace(text, op.Error(), op.Unwrap().Error(), 1)
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
+		text = strings.Replace(text, op.Error(), op.Op+": "+op.Err.Error(), 1)
 	}
 	if h := hint(err); h != "" {
 		text += " (hint: " + h + ")"

@@ -166,6 +166,9 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 		clear(s.filters)
 	}
 	clear(s.flight)
+	for id := range s.held {
+		s.flight[id] = true // as mosquitto counts
+	}
 	s.count = 0
 	expiry, _ := c.Properties.SessionExpiryInterval()
 	s.session, s.conn, s.version = expiry > 0 || c.Version != packet.V5 && !c.CleanStart, conn, c.Version
@@ -233,7 +236,9 @@ func (s *upstream) publish(v packet.Version, p *packet.Publish) []byte {
 		return nil
 	}
 	s.flight[p.PacketID] = true
-	s.most = max(s.most, len(s.flight))
+	if s.most = max(s.most, len(s.flight)); len(s.flight) > int(s.limits.ReceiveMaximum()) {
+		s.t.Errorf("message %d of QoS %d is above Receive Maximum", len(s.flight), p.QoS)
+	}
 	code, ok := packet.Success, true
 	if s.answer != nil && string(p.TopicName) != stateTopic {
 		code, ok = s.answer(p)
