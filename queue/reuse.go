@@ -32,6 +32,7 @@ type acked struct {
 
 // snapshot describes what is complete: everything below pulled that is not in flight, and what replay knew beyond.
 func (x *Session) snapshot() (ackedRecord, acked) {
+	x.passHoles()
 	r := ackedRecord{session: x.number}
 	a := acked{x: x, pulled: x.pulled}
 	at := uint64(0)

@@ -26,14 +26,21 @@ type entry struct {
 	counted bool // takes one of Receive Maximum
 }
 
-// ring is a queue of entries that grows and shrinks.
+// ring is a queue of entries that grows, and shrinks when it has been empty and seldom full for a while: a connection under load empties its
+// ring with each batch, and must not pay for a new one each time.
 type ring struct {
 	buf  []entry // length is a power of two
 	head int
 	n    int
+	peak int // most entries since it was empty
+	calm int // how often in a row it became empty without having needed half its room
 }
 
-const smallRing = 8
+const (
+	smallRing = 8
+	keptRing  = 128 // a larger one is given back as soon as it is empty
+	calmTurns = 64
+)
 
 func (r *ring) len() int { return r.n }
 
@@ -44,6 +51,7 @@ func (r *ring) push(e entry) {
 		r.resize(max(smallRing, 2*r.n))
 	}
 	r.n++
+	r.peak = max(r.peak, r.n)
 	*r.at(r.n - 1) = e
 }
 
@@ -52,10 +60,31 @@ func (r *ring) pop() entry {
 	*r.at(0) = entry{}
 	r.head = (r.head + 1) & (len(r.buf) - 1)
 	r.n--
-	if r.n == 0 && len(r.buf) > smallRing*8 {
-		*r = ring{}
+	if r.n == 0 {
+		r.emptied()
 	}
 	return e
+}
+
+func (r *ring) emptied() {
+	if r.calm++; 2*r.peak > len(r.buf) {
+		r.calm = 0
+	}
+	r.peak = 0
+	switch {
+	case len(r.buf) > keptRing:
+		*r = ring{}
+	case r.calm >= calmTurns && len(r.buf) > smallRing:
+		r.resize(len(r.buf) / 2)
+		r.calm = 0
+	}
+}
+
+// release gives the memory of an empty ring back.
+func (r *ring) release() {
+	if r.n == 0 {
+		*r = ring{}
+	}
 }
 
 func (r *ring) resize(n int) {

@@ -134,6 +134,8 @@ func (x *Session) Suspend() {
 		}
 		return e.qos != 0
 	})
+	x.ring.release()
+	x.flight.release()
 }
 
 // Queued is how many deliveries wait in memory, not yet handed out.
@@ -141,6 +143,31 @@ func (x *Session) Queued() int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.ring.len()
+}
+
+// Unfinished is how many deliveries of QoS 1 and 2 the session owes: in flight, waiting, or on the disk, and not acknowledged. Unlike Waiting it does not
+// depend on a connection or on what has been read back from the log. Expired messages count until their turn comes.
+func (x *Session) Unfinished() uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.passHoles()
+	n := uint64(0)
+	for i := range x.flight.len() {
+		if x.flight.at(i).state != done {
+			n++
+		}
+	}
+	for _, s := range x.complete.gaps(x.pulled, x.next) {
+		n += s.to - s.from
+	}
+	return n
+}
+
+// passHoles takes ordinals that no message has for complete, when nothing waits.
+func (x *Session) passHoles() {
+	if !x.spilled && x.ring.len() == 0 && len(x.sweeps) == 0 {
+		x.pulled = x.next
+	}
 }
 
 // Drop ends a volatile session. Durable ones end through Batch.End.

@@ -174,7 +174,7 @@ func TestAcknowledgementsOutOfOrderSurvive(t *testing.T) {
 		x.Resume(0)
 		next(t, x)
 		commit(t, s)
-		ds = next(t, x, "1", "release", "4")
+		next(t, x, "1", "release", "4")
 		closeStore(t, s)
 	}
 	s, _ = open(t, disk, small)
@@ -246,4 +246,36 @@ func TestEndedSessionIsIgnored(t *testing.T) {
 	if v.Waiting() || v.Durable() {
 		t.Error("a dropped session goes on")
 	}
+}
+
+func TestUnfinished(t *testing.T) {
+	o, disk := small, vfs.NewDisk()
+	o.Boot = queue.Boot{ID: [16]byte{1}, Clock: func() time.Duration { return 0 }}
+	s, _ := open(t, disk, o)
+	x := create(t, s, queue.SessionOptions{RingMessages: 2})
+	for i := range 5 {
+		publish(t, s, message("%d", i), at(x, 1))
+	}
+	commit(t, s)
+	want := func(n uint64) {
+		t.Helper()
+		if got := x.Unfinished(); got != n {
+			t.Fatalf("%d unfinished, want %d", got, n)
+		}
+	}
+	want(5)
+	x.Resume(0)
+	ack(t, x, next(t, x, "0", "1")[1])
+	commit(t, s)
+	want(4)
+	o.Boot.ID[0] = 2 // a loss of power: ordinals are skipped
+	s, _ = open(t, disk.Killed(), o)
+	x = s.Session(x.Number())
+	x.Resume(0)
+	x.Next(nil, 0)
+	for range 3 {
+		commit(t, s)
+		ack(t, x, x.Next(nil, 10)...)
+	}
+	want(0)
 }

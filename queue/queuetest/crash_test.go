@@ -11,7 +11,7 @@ import (
 	"skerry/queue/vfs"
 )
 
-var points = flag.Int("crash.points", 4000, "power cuts to play")
+var points = flag.Int("crash.points", 1200, "power cuts to play")
 
 func plan(seed uint64) queuetest.Plan {
 	p := queuetest.Plan{
