@@ -67,7 +67,6 @@ func needs(t *testing.T, program string) {
 
 // station is what a script has running.
 type station struct {
-	mu       sync.Mutex
 	programs map[string]*program
 	devices  map[string]*device
 }
