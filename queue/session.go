@@ -93,6 +93,9 @@ func (x *Session) Number() uint64 { return x.number }
 // Durable tells whether the session survives a restart.
 func (x *Session) Durable() bool { return x.durable }
 
+// PacketIDs is the range that was given when the session was made.
+func (x *Session) PacketIDs() Range { return x.o.PacketIDs }
+
 // SetWaker sets who is told when deliveries have become available that Next could not give before.
 func (x *Session) SetWaker(w Waker) {
 	x.mu.Lock()
