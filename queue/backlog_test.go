@@ -2,8 +2,11 @@ package queue_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"skerry/queue"
 	"skerry/queue/vfs"
@@ -100,4 +103,35 @@ func TestSpillMeetsLive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHandOverTakesWhatIsPending: what is not written yet, in a batch or not, follows what was read from the log, without waiting for its commit.
+func TestHandOverTakesWhatIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := open(t, vfs.NewDisk(), small)
+		stop := run(t, s)
+		x := create(t, s, queue.SessionOptions{RingMessages: 2})
+		for i := range 5 {
+			publish(t, s, message("%d", i), at(x, 1))
+		}
+		synctest.Wait()
+		publish(t, s, own(message("own")), at(x, 1))
+		b := s.NewBatch()
+		b.MayWait()
+		b.Put(1, "k", nil)
+		b.Publish(message("in a batch"), []queue.Target{at(x, 1)})
+		apply(t, s, b)
+		start := time.Now()
+		x.Resume(0)
+		var got []string
+		drain(t, x, 7, func(d queue.Delivery) { got = append(got, string(d.Message.Payload)) })
+		if want := []string{"0", "1", "2", "3", "4", "own", "in a batch"}; !slices.Equal(got, want) {
+			t.Errorf("got %q", got)
+		}
+		if time.Since(start) != 0 {
+			t.Errorf("took %v", time.Since(start))
+		}
+		stop()
+		closeStore(t, s)
+	})
 }

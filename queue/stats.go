@@ -46,16 +46,14 @@ func (s *Store) prepare(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
+		if err := s.log.Prepare(); err != nil {
+			s.o.Log.Warn("no spare log slot could be made; is the disk full?", "error", err)
+			return // the committer will meet it, and say so
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		}
-		if s.log.Segments() > 0 && s.log.Spares() == 0 {
-			if err := s.log.Prepare(); err != nil {
-				s.o.Log.Warn("no spare log slot could be made; is the disk full?", "error", err)
-				return // the committer will meet it, and say so
-			}
 		}
 	}
 }

@@ -13,6 +13,7 @@ type publisher struct {
 	name    int
 	qos     byte
 	gateway bool
+	batch   bool // publishes each message in a batch with a fact
 	created bool
 	x       *queue.Session // at QoS 2
 
@@ -88,6 +89,11 @@ func (p *publisher) transmit(o *outgoing) {
 		o.answer, _ = p.x.Release(o.id)
 	case p.qos == 2:
 		o.answer, err = p.x.Receive(o.id, p.message(o.n), p.targets())
+	case p.batch:
+		b := p.w.s.NewBatch()
+		b.Publish(p.message(o.n), p.targets())
+		b.Put(factSpace, p.topic(), fmt.Append(nil, o.n))
+		o.answer, err = p.w.s.Apply(b)
 	default:
 		o.answer, err = p.w.s.Publish(p.message(o.n), p.targets())
 	}

@@ -50,8 +50,8 @@ const factSpace = 7
 // Run plays a plan. It returns how many operations each boot took, and the first promise that was broken.
 func Run(p Plan) (ops []int, err error) {
 	w := &world{Plan: p, r: rand.New(rand.NewPCG(p.Seed, 42)), disk: vfs.NewDisk()}
-	for i, q := range []byte{1, 2, 2} {
-		w.pubs = append(w.pubs, &publisher{w: w, name: i, qos: q, gateway: i == 0 && p.Seed%2 == 0})
+	for i, q := range []byte{1, 2, 2, 1} {
+		w.pubs = append(w.pubs, &publisher{w: w, name: i, qos: q, gateway: i == 0 && p.Seed%2 == 0, batch: i == 3})
 	}
 	for i, q := range []byte{1, 2, 2} {
 		w.subs = append(w.subs, &subscriber{w: w, name: i, qos: q, held: map[uint16]bool{}, last: map[int]int{}, forgiven: map[int]int{}})

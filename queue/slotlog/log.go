@@ -34,8 +34,8 @@ type Log struct {
 	segments  []*segment // by number
 	spare     []int      // slots that are ready
 	nextSlot  int
-	preparing bool
-	torn      int // blocks after the end of the log, found by Open
+	preparing chan struct{} // closed when Prepare is done; nil: it is not under way
+	torn      int           // blocks after the end of the log, found by Open
 	stats     Stats
 
 	w writer

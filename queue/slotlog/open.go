@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"skerry/queue/vfs"
@@ -66,7 +67,7 @@ func (l *Log) readHeaders() ([]slotFile, error) {
 	var slots []slotFile
 	for _, name := range names {
 		var s slotFile
-		if _, err := fmt.Sscanf(name, "slot-%d", &s.index); err != nil || l.name(s.index) != l.dir+"/"+name {
+		if _, err := fmt.Sscanf(name, "slot-%d", &s.index); err != nil || filepath.Base(l.name(s.index)) != name {
 			continue
 		}
 		if err := l.readHeader(&s); err != nil {

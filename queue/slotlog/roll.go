@@ -61,36 +61,45 @@ func (l *Log) nextSegment(slot int) *segment {
 	return s
 }
 
-// takeSpare takes a slot that is ready, or makes one.
+// takeSpare takes a slot that is ready or being made, or makes one.
 func (l *Log) takeSpare() (int, error) {
-	l.mu.Lock()
-	if n := len(l.spare); n > 0 {
-		slot := l.spare[n-1]
-		l.spare = l.spare[:n-1]
+	for {
+		l.mu.Lock()
+		if n := len(l.spare); n > 0 {
+			slot := l.spare[n-1]
+			l.spare = l.spare[:n-1]
+			l.mu.Unlock()
+			return slot, nil
+		}
+		ready := l.preparing
+		if ready == nil {
+			slot := l.nextSlot
+			l.nextSlot++
+			l.mu.Unlock()
+			return slot, l.makeSlot(slot)
+		}
 		l.mu.Unlock()
-		return slot, nil
+		<-ready
 	}
-	slot := l.nextSlot
-	l.nextSlot++
-	l.mu.Unlock()
-	return slot, l.makeSlot(slot)
 }
 
 // Prepare makes a spare slot if there is none, so that a commit does not have to wait for it.
 func (l *Log) Prepare() error {
 	l.mu.Lock()
-	if len(l.spare) > 0 || l.preparing {
+	if len(l.spare) > 0 || l.preparing != nil {
 		l.mu.Unlock()
 		return nil
 	}
 	slot := l.nextSlot
 	l.nextSlot++
-	l.preparing = true
+	ready := make(chan struct{})
+	l.preparing = ready
 	l.mu.Unlock()
 	err := l.makeSlot(slot)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.preparing = false
+	l.preparing = nil
+	close(ready)
 	if err == nil {
 		l.spare = append(l.spare, slot)
 	}
