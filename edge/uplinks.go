@@ -12,6 +12,13 @@ import (
 // owed to the streams from the first moment on.
 func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 	var all []*uplink.Uplink
+	var names []string
+	for _, c := range g.config.Uplinks {
+		names = append(names, c.Name)
+	}
+	if err := uplink.Retire(b, names, g.log); err != nil {
+		return nil, err
+	}
 	for _, c := range g.config.Uplinks {
 		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID}
 		u, err := uplink.New(c, g.streams(c), b, o)

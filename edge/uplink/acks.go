@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"skerry/broker"
+	"skerry/broker/client"
 	"skerry/broker/packet"
 	"skerry/queue"
 )
@@ -12,7 +13,8 @@ import (
 type acks struct {
 	mu       sync.Mutex
 	waiting  []ack
-	notified queue.Receipt // the one that the store was asked about
+	notified queue.Receipt   // the one that the store was asked about
+	released map[uint16]bool // PUBREL was sent on this link, PUBCOMP has not come
 }
 
 type ack struct {
@@ -47,7 +49,7 @@ func (a *acks) send(l *link) error {
 	defer a.mu.Unlock()
 	durable, n := l.u.broker.Durable(), 0
 	for n < len(a.waiting) && a.waiting[n].receipt <= durable {
-		if err := l.acknowledge(&a.waiting[n].Ack); err != nil {
+		if err := a.acknowledge(l.conn, &a.waiting[n].Ack); err != nil {
 			return err
 		}
 		n++
@@ -61,11 +63,35 @@ func (a *acks) send(l *link) error {
 	return nil
 }
 
-func (l *link) acknowledge(k *packet.Ack) error {
-	if k.Type == packet.PUBREL {
-		return l.conn.Release(k.PacketID, k.ReasonCode)
+// acknowledge appends one of them. a.mu is held.
+func (a *acks) acknowledge(conn *client.Conn, k *packet.Ack) error {
+	if k.Type != packet.PUBREL {
+		return conn.Send(k)
 	}
-	return l.conn.Send(k)
+	if k.ReasonCode == packet.Success {
+		if a.released == nil {
+			a.released = map[uint16]bool{}
+		}
+		a.released[k.PacketID] = true
+	}
+	return conn.Release(k.PacketID, k.ReasonCode)
+}
+
+// sendAgain appends the PUBREL of an exchange that an earlier link left.
+func (a *acks) sendAgain(conn *client.Conn, id uint16) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.acknowledge(conn, &packet.Ack{Type: packet.PUBREL, PacketID: id})
+}
+
+// completes tells whether a PUBCOMP ends an exchange. One that answers what we said to an unknown PUBREC does not: the id may
+// be that of a message which is on its way by now.
+func (a *acks) completes(id uint16) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ok := a.released[id]
+	delete(a.released, id)
+	return ok
 }
 
 // publish hands a message to the local broker; QoS 2 with the id that is held until PUBREL.

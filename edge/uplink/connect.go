@@ -121,6 +121,12 @@ func (u *Uplink) carry(ctx context.Context, s *server, conn *client.Conn) (onlin
 		return false, err
 	}
 	defer l.close()
+	if filter := u.echoed(); filter != "" && s.speech() == (speech{packet.V311, false}) {
+		u.once("echo", func() {
+			u.log.Warn("the server cannot be asked not to send back what it got from here: that comes in again by a filter under receive",
+				"filter", filter, "hint", "use a prefix that the filters under receive do not match")
+		})
+	}
 	u.connected(s, present)
 	return true, l.run(ctx)
 }

@@ -16,6 +16,7 @@ import (
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/broker/server"
 	"skerry/edge/config"
 	"skerry/edge/uplink"
 	"skerry/queue"
@@ -100,6 +101,45 @@ func realConfig(address string) config.Uplink {
 		Prefix: "farm/", KeepAlive: 10 * time.Second, Retry: config.DurationRange{Min: 50 * time.Millisecond, Max: 500 * time.Millisecond},
 		Receive: config.ReceiveMap{{Filter: "cmd/wx-042/#", Local: "cmd/#"}},
 	}
+}
+
+// ground is a gateway without an uplink that listens: the server upstream.
+type ground struct {
+	address string
+	stop    func()
+}
+
+// startGround starts one until the test ends or stop is called.
+func startGround(t *testing.T, dir, address string) *ground {
+	t.Helper()
+	store, recovery, err := queue.Open(vfs.OS{}, dir, queue.Options{SlotSize: 4 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := broker.New(store, recovery, broker.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := server.New(b, server.Options{})
+	listening, err := s.Listen(server.ListenerConfig{Name: "up", Address: address, Anonymous: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serving, end := context.WithCancel(context.Background())
+	storing, close := context.WithCancel(context.Background())
+	var upper, lower sync.WaitGroup
+	upper.Go(func() { s.Run(serving) })
+	lower.Go(func() { b.Run(storing) })
+	lower.Go(func() { store.Run(storing) })
+	g := &ground{address: listening.String(), stop: sync.OnceFunc(func() {
+		end()
+		upper.Wait()
+		close()
+		lower.Wait()
+		store.Close()
+	})}
+	t.Cleanup(g.stop)
+	return g
 }
 
 // The environment that makes this test's program a gateway which is going to be killed.

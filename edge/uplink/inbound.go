@@ -107,7 +107,7 @@ func (l *link) complete(a *packet.Ack) {
 	lane := l.slots[laneOf(a.PacketID)]
 	switch {
 	case lane != nil && a.Type == packet.PUBACK && l.refused(lane, a):
-	case lane != nil && lane.ack(a.PacketID):
+	case lane != nil && (a.Type == packet.PUBACK || l.acks.completes(a.PacketID)) && lane.ack(a.PacketID):
 		lane.accepted()
 		if a.Type == packet.PUBACK {
 			l.u.count(func(s *Status) { s.Acknowledged++ })
@@ -127,6 +127,9 @@ func (l *link) refused(lane *lane, a *packet.Ack) bool {
 		l.u.once(lane.name+": "+a.ReasonCode.String(), func() {
 			l.u.log.Warn("the server has no room for a message; it is sent again later", "stream", lane.name, "err", a.ReasonCode.Error())
 		})
+		if a.ReasonCode == packet.PacketIdentifierInUse { // by what an exchange left that we know nothing of
+			l.acks.addRelease(a.PacketID, 0, packet.PacketIdentifierNotFound)
+		}
 		lane.deferred()
 		return true
 	}

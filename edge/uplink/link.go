@@ -67,6 +67,8 @@ func (l *link) run(ctx context.Context) error {
 	defer wg.Wait()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	// The writer may be blocked on a dead link when the gateway stops.
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(goodbye, func() { l.conn.Close() }) })()
 	over := make(chan error, 1)
 	wg.Go(func() {
 		err := l.conn.Serve(serving, l)
@@ -92,10 +94,9 @@ func (l *link) ended(err error) error {
 	return err
 }
 
-// leave says good-bye and waits until the Server has closed the connection: it has then read everything.
+// leave says good-bye and waits until the Server has closed the connection: it has then read everything. The time for it is
+// bounded by run.
 func (l *link) leave(over <-chan error) {
-	timer := time.AfterFunc(goodbye, func() { l.conn.Close() })
-	defer timer.Stop()
 	err := l.publishState(offline, 1)
 	if errors.Is(err, client.ErrQuota) {
 		err = l.publishState(offline, 0)

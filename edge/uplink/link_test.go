@@ -2,6 +2,8 @@ package uplink_test
 
 import (
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,6 +12,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/packet"
 	"skerry/edge/config"
+	"skerry/edge/uplink"
 )
 
 // TestCleanStart: a store and a ClientID that have not connected before first clear what the Server may hold, on a connection
@@ -403,4 +406,139 @@ func TestServersInOrder(t *testing.T) {
 			t.Errorf("online at %s", s.Server)
 		}
 	})
+}
+
+// TestUplinkRetired: an uplink that is configured no more gathers nothing, keeps what it holds until it is configured again,
+// and is forgotten when it holds nothing.
+func TestUplinkRetired(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.server.down = true
+		at.start()
+		at.publishMany(0, 10, 2)
+		at.stopUplink()
+		for range 2 { // the second time there is nothing more to do
+			if err := uplink.Retire(at.broker, []string{"other"}, slog.New(at.log)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if lines := at.log.matching("carried no more"); len(lines) != 2 || !strings.Contains(lines[0], "uplink=cloud") {
+			t.Errorf("log %q", lines)
+		}
+		at.publishMany(10, 10, 2)
+		at.reboot()
+		at.server.with(func() { at.server.down = false })
+		at.online()
+		at.taken(10)
+		time.Sleep(time.Minute)
+		at.arrived(10, true)
+		at.stopUplink()
+		at.log.lines = nil
+		if err := uplink.Retire(at.broker, nil, slog.New(at.log)); err != nil {
+			t.Fatal(err)
+		}
+		if len(at.log.lines) > 0 {
+			t.Errorf("log %q", at.log.lines)
+		}
+		if n := len(slices.Collect(at.store.Sessions())); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+	})
+}
+
+// TestEcho: a Server that cannot be asked not to send back what it got is told of, if that would come in again.
+func TestEcho(t *testing.T) {
+	for filter, want := range map[string]int{"farm/#": 1, "+/t/+": 1, "#": 1, "cmd/#": 0} {
+		play(t, func(t *testing.T, at *station) {
+			at.config.Receive = config.ReceiveMap{{Filter: filter, Local: "in"}}
+			at.streams = []config.Stream{stream("a", "t/#")}
+			at.server.refuse = func(c *packet.Connect, bridge bool) *packet.Connack {
+				if bridge || c.Version == packet.V5 {
+					return &packet.Connack{ReasonCode: packet.UnsupportedProtocolVersion}
+				}
+				return nil
+			}
+			at.start()
+			at.online()
+			if lines := at.log.matching("send back"); len(lines) != want {
+				t.Errorf("%s: log %q", filter, at.log.lines)
+			}
+		})
+	}
+}
+
+// TestStopOnADeadLink: the gateway stops although the writer is blocked.
+func TestStopOnADeadLink(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.start()
+		at.online()
+		stalled := make(chan struct{})
+		at.server.with(func() { at.server.stalled = stalled })
+		at.publishMany(0, 3, 1) // the first is read, then no more
+		synctest.Wait()
+		at.publishMany(3, 100, 1)
+		synctest.Wait()
+		began := time.Now()
+		at.stopUplink()
+		if d := time.Since(began); d > 1500*time.Millisecond {
+			t.Errorf("stopped after %v", d)
+		}
+		close(stalled)
+	})
+}
+
+// TestMemoryDamaged: what the uplink remembers is lost or cannot be read. The backlog does not depend on it.
+func TestMemoryDamaged(t *testing.T) {
+	for name, value := range map[string][]byte{"lost": nil, "damaged": []byte("{"), "wrong lanes": []byte(`{"streams":{"a":{"slot":2},"b":{"slot":2}}}`)} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, at *station) {
+				at.server.down = true
+				at.streams = []config.Stream{stream("a", "t/1", "t/2"), stream("b", "t/3"), stream("c", "t/4")}
+				at.start()
+				at.publishMany(0, 100, 2)
+				at.stopUplink()
+				if _, err := at.broker.PutFact("uplink/cloud", value); err != nil {
+					t.Fatal(err)
+				}
+				at.streams = []config.Stream{at.streams[2], at.streams[0], at.streams[1]}
+				at.server.with(func() { at.server.down = false })
+				at.startUplink()
+				at.online()
+				at.taken(40)
+				at.until("all settled", func() bool {
+					b := at.uplink.Status().Backlog
+					return b["a"]+b["b"]+b["c"] == 0
+				})
+			})
+		})
+	}
+}
+
+// TestSameLane: two streams that have the same Packet Identifiers are not carried side by side, unless one is empty.
+func TestSameLane(t *testing.T) {
+	for _, empty := range []bool{true, false} {
+		play(t, func(t *testing.T, at *station) {
+			at.server.down = true
+			at.streams = []config.Stream{stream("a", "t/1")}
+			at.start()
+			at.publishMany(0, 100, 2)
+			at.stopUplink()
+			if _, err := at.broker.PutFact("uplink/cloud", nil); err != nil {
+				t.Fatal(err)
+			}
+			at.streams = []config.Stream{stream("b", "t/2")}
+			at.startUplink() // takes the lane of a, of which nothing is known
+			if !empty {
+				at.publishMany(100, 100, 2)
+			}
+			at.streams = []config.Stream{stream("a", "t/1"), stream("b", "t/2")}
+			at.server.with(func() { at.server.down = false })
+			at.restartUplink()
+			at.online()
+			at.until("settled", func() bool { return at.uplink.Status().Backlog["a"] == 0 })
+			_, carried := at.uplink.Status().Backlog["b"]
+			if lines := at.log.matching("cannot be carried"); carried != empty || len(lines) != map[bool]int{true: 0, false: 1}[empty] {
+				t.Errorf("empty %v: carried %v, log %q", empty, carried, lines)
+			}
+		})
+	}
 }

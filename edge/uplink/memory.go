@@ -3,6 +3,7 @@ package uplink
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 
 	"skerry/broker"
 	"skerry/queue"
@@ -28,18 +29,21 @@ type streamMemory struct {
 	Match []string `json:"match,omitempty"` // what its local session subscribes to
 }
 
-// remember reads the fact, or begins a new one.
-func remember(b *broker.Broker, key string) (*memory, error) {
-	m := &memory{broker: b, key: key}
+// remember reads the fact, or begins a new one. One that cannot be read does not keep the gateway from starting: the backlog
+// does not depend on it.
+func remember(b *broker.Broker, key string, log *slog.Logger) *memory {
+	m := &memory{}
 	if value, ok := b.Fact(key); ok {
 		if err := json.Unmarshal(value, m); err != nil {
-			return nil, fmt.Errorf("read what is known of the streams (%s): %w", key, err)
+			m = &memory{}
+			log.Error("what is known of the session upstream cannot be read; it begins anew, and what was on its way may arrive twice", "err", err)
 		}
 	}
+	m.broker, m.key = b, key
 	if m.Streams == nil {
 		m.Streams = map[string]*streamMemory{}
 	}
-	return m, nil
+	return m
 }
 
 // keep writes the fact. It is durable before anything published after it.
@@ -64,7 +68,7 @@ func (m *memory) write() (queue.Receipt, error) {
 }
 
 // freeSlot finds a lane that no stream has.
-func (m *memory) freeSlot() (int, bool) {
+func (m *memory) freeSlot() int {
 	var taken [maxStreams]bool
 	for _, s := range m.Streams {
 		if s.Slot >= 0 && s.Slot < maxStreams {
@@ -73,8 +77,8 @@ func (m *memory) freeSlot() (int, bool) {
 	}
 	for slot, t := range taken {
 		if !t {
-			return slot, true
+			return slot
 		}
 	}
-	return 0, false
+	return none
 }

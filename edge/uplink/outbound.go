@@ -136,7 +136,7 @@ func (l *link) send(a *lane, d *broker.Delivery) error {
 			a.ack(d.PacketID)
 			return nil
 		}
-		return l.conn.Release(d.PacketID, packet.Success)
+		return l.acks.sendAgain(l.conn, d.PacketID)
 	}
 	head, ok := l.head(a, d)
 	if !ok {

@@ -386,3 +386,45 @@ func TestUnknownPubrec(t *testing.T) {
 		}
 	})
 }
+
+// TestStrayPubcomp: a PUBCOMP without our PUBREL ends nothing.
+func TestStrayPubcomp(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.start()
+		at.online()
+		at.server.with(func() { at.server.answer = func(*packet.Publish) (packet.ReasonCode, bool) { return 0, false } })
+		at.publishMany(0, 1, 2)
+		synctest.Wait()
+		at.server.send(&packet.Ack{Type: packet.PUBCOMP, PacketID: at.server.sent[len(at.server.sent)-1].PacketID})
+		synctest.Wait()
+		if s := at.uplink.Status(); s.Backlog["all"] != 1 || s.UnknownAcks != 1 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+// TestIdentifierInUse: the Server holds an id from an exchange that we know nothing of. It is freed, and the message goes on.
+func TestIdentifierInUse(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.start()
+		at.online()
+		at.server.with(func() {
+			at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
+				if at.server.held[p.PacketID] && !p.Dup {
+					return packet.PacketIdentifierInUse, true
+				}
+				return packet.Success, true
+			}
+			at.server.held[3] = true
+		})
+		at.publishMany(0, 10, 2)
+		at.until("all settled", func() bool { return at.uplink.Status().Backlog["all"] == 0 })
+		at.taken(10)
+		if s := at.uplink.Status(); s.Deferred != 1 || s.Connections != 1 {
+			t.Errorf("status %+v", s)
+		}
+		if n := len(at.server.held); n != 0 {
+			t.Errorf("the server still holds %d ids", n)
+		}
+	})
+}

@@ -225,3 +225,51 @@ func TestPassword(t *testing.T) {
 		t.Errorf("error %q", s.Err)
 	}
 }
+
+// TestSkerryUpstream: the server upstream is one of us.
+func TestSkerryUpstream(t *testing.T) {
+	for _, version := range []config.Version{config.V5, config.V311} {
+		t.Run(packet.Version(version).String(), func(t *testing.T) {
+			dir := t.TempDir()
+			ground := startGround(t, dir, "127.0.0.1:0")
+			c := realConfig(ground.address)
+			c.Version = version
+			up := newReader(t, ground.address)
+			up.join(true)
+			g := startGateway(t, t.TempDir(), c)
+			d, err := device(g.broker)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const n = 300
+			numbers := make([]int, n)
+			for i := range n {
+				numbers[i] = i
+				if i == 100 {
+					eventually(t, "online", func() bool { return g.uplink.Status().Online })
+					up.leave()
+					ground.stop()
+				}
+				if i == 200 {
+					ground = startGround(t, dir, ground.address)
+					up.join(false)
+				}
+				for qos := byte(1); qos <= 2; qos++ {
+					if err := publish(g.broker, d, &broker.Message{TopicName: fmt.Sprintf("t/%d", qos), Payload: fmt.Append(nil, i), QoS: qos}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			eventually(t, "all messages", func() bool { return len(up.payloads("farm/t/2")) >= n && len(up.payloads("farm/t/1")) >= n })
+			judge(t, up.payloads("farm/t/1"), numbers, false)
+			judge(t, up.payloads("farm/t/2"), numbers, true)
+			if s := g.uplink.Status(); s.LostSession != 0 {
+				t.Errorf("status %+v", s)
+			}
+			if err := up.client.Publish(t.Context(), &packet.Publish{TopicName: []byte("cmd/wx-042/x"), QoS: 2, Payload: []byte("1")}); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the command", func() bool { return g.uplink.Status().Received == 1 })
+		})
+	}
+}

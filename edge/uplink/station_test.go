@@ -304,14 +304,20 @@ func (s *subscriber) messages() []string {
 type journal struct {
 	mu    sync.Mutex
 	lines []string
+	attrs string // of Logger.With; all loggers of a test have the same
 }
 
 func (j *journal) Enabled(context.Context, slog.Level) bool { return true }
-func (j *journal) WithAttrs([]slog.Attr) slog.Handler       { return j }
-func (j *journal) WithGroup(string) slog.Handler            { return j }
+func (j *journal) WithAttrs(a []slog.Attr) slog.Handler {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.attrs = fmt.Sprint(" ", a)
+	return j
+}
+func (j *journal) WithGroup(string) slog.Handler { return j }
 func (j *journal) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
-	b.WriteString(r.Level.String() + " " + r.Message)
+	b.WriteString(r.Level.String() + " " + r.Message + j.attrs)
 	r.Attrs(func(a slog.Attr) bool { b.WriteString(" " + a.String()); return true })
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -31,6 +31,18 @@ type stream struct {
 // laneOf tells which lane an id belongs to; maxStreams for our own.
 func laneOf(id uint16) int { return int(id-1) / laneIDs }
 
+// slotOf tells which lane a session was made for.
+func slotOf(session *broker.Session) int {
+	r := session.PacketIDs()
+	if r.Count != laneIDs || (r.First-1)%laneIDs != 0 || laneOf(r.First) >= maxStreams {
+		return none
+	}
+	return laneOf(r.First)
+}
+
+// none is no lane.
+const none = -1
+
 func (s *stream) first() uint16 { return uint16(1 + s.slot*laneIDs) }
 func (s *stream) last() uint16  { return uint16((s.slot + 1) * laneIDs) }
 
@@ -58,43 +70,80 @@ func (u *Uplink) group() string { return "uplink/" + u.config.Name }
 
 // open does the work of Open.
 func (u *Uplink) open() error {
-	var err error
-	if u.memory, err = remember(u.broker, u.group()); err != nil {
-		return err
-	}
+	u.memory = remember(u.broker, u.group(), u.log)
 	u.retire()
+	carried := u.streams[:0]
 	for _, s := range u.streams {
-		if err := u.openStream(s); err != nil {
+		ok, err := u.openStream(s, carried)
+		if err != nil {
 			return err
 		}
+		if ok {
+			carried = append(carried, s)
+		}
 	}
-	u.door, _, err = u.broker.Connect(broker.ConnectOptions{
-		ClientID: u.group(), Internal: true, Group: u.group(), Version: packet.V5, SessionExpiryInterval: broker.Never,
-	})
-	if err != nil {
-		return fmt.Errorf("open the session for what is received: %w", err)
+	u.streams = carried
+	var err error
+	if u.door, err = u.openDoor(); err != nil {
+		return err
+	}
+	if err := u.enlist(); err != nil {
+		return err
 	}
 	return u.memory.keep()
 }
 
-// openStream gives a stream its lane and its subscriptions.
-func (u *Uplink) openStream(s *stream) error {
-	known, ok := u.memory.Streams[s.name]
-	if !ok {
-		slot, free := u.memory.freeSlot()
-		if !free {
-			return fmt.Errorf("no room for stream %s: %d streams that are carried no more still hold a backlog (hint: carry them until they are empty)",
-				s.name, len(u.memory.Streams)-len(u.streams)+1)
-		}
-		known = &streamMemory{Slot: slot}
-		u.memory.Streams[s.name] = known
+// openStream gives a stream its lane and its subscriptions. It is not ok if it cannot be carried beside those before it.
+func (u *Uplink) openStream(s *stream, before []*stream) (ok bool, err error) {
+	known := u.memory.Streams[s.name]
+	if known == nil {
+		known = &streamMemory{Slot: u.memory.freeSlot()}
 	}
-	s.slot = known.Slot
+	if s.slot = known.Slot; s.slot == none {
+		return false, fmt.Errorf("no room for stream %s: %d streams that are carried no more still hold a backlog (hint: carry them until they are empty)",
+			s.name, len(u.memory.Streams)-len(before))
+	}
 	session, err := u.connectStream(s, nil)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if at := slotOf(session); at == none || slices.ContainsFunc(before, func(o *stream) bool { return o.slot == at }) {
+		if session, err = u.moveStream(s, session); session == nil {
+			return false, err
+		}
+	} else {
+		s.slot = at // the session knows best
 	}
 	defer session.Disconnect(broker.DisconnectOptions{})
+	if err := u.subscribeStream(s, session, known.Match); err != nil {
+		return false, err
+	}
+	u.memory.Streams[s.name] = &streamMemory{Slot: s.slot, Match: s.match}
+	return true, nil
+}
+
+// moveStream makes the session of a stream anew because its Packet Identifiers are those of another stream. That happens when
+// damage to the disk took what was known of the streams. A session that holds something cannot be moved: nil.
+func (u *Uplink) moveStream(s *stream, session *broker.Session) (*broker.Session, error) {
+	s.slot = u.memory.freeSlot()
+	if n := session.Unfinished(); n > 0 || s.slot == none {
+		session.Disconnect(broker.DisconnectOptions{})
+		u.log.Error("a stream cannot be carried: its packet identifiers are those of another one (hint: carry it alone until it is empty)",
+			"stream", s.name, "messages", n)
+		return nil, nil
+	}
+	u.end(session)
+	return u.connectStream(s, nil)
+}
+
+// end ends a local session for good.
+func (u *Uplink) end(session *broker.Session) {
+	now := uint32(0)
+	session.Disconnect(broker.DisconnectOptions{SessionExpiryInterval: &now})
+}
+
+// subscribeStream replaces the subscriptions of a stream, had those it has, by what it matches.
+func (u *Uplink) subscribeStream(s *stream, session *broker.Session, had []string) error {
 	var subscriptions []broker.Subscription
 	for _, filter := range s.match {
 		// Retained values go upstream when a filter is new, so that the state is known there; and not at every start.
@@ -108,16 +157,10 @@ func (u *Uplink) openStream(s *stream) error {
 			return fmt.Errorf("stream %s: subscribe to %q: %w", s.name, s.match[i], code)
 		}
 	}
-	var gone []string
-	for _, filter := range known.Match {
-		if !slices.Contains(s.match, filter) {
-			gone = append(gone, filter)
-		}
-	}
+	gone := slices.DeleteFunc(slices.Clone(had), func(filter string) bool { return slices.Contains(s.match, filter) })
 	if len(gone) > 0 {
 		session.Unsubscribe(gone)
 	}
-	known.Match = s.match
 	return nil
 }
 
@@ -142,8 +185,7 @@ func (u *Uplink) retire() {
 			u.setAside(name, n)
 			continue
 		}
-		now := uint32(0)
-		session.Disconnect(broker.DisconnectOptions{SessionExpiryInterval: &now})
+		u.end(session)
 		delete(u.memory.Streams, name)
 	}
 }

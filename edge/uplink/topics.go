@@ -82,6 +82,36 @@ func fill(pattern string, matched []string) string {
 	return strings.Join(levels, "/")
 }
 
+// overlap tells whether some Topic Name is matched by both filters.
+func overlap(a, b string) bool {
+	f, g := strings.Split(a, "/"), strings.Split(b, "/")
+	for i := range max(len(f), len(g)) {
+		switch {
+		case i < len(f) && f[i] == "#", i < len(g) && g[i] == "#":
+			return true
+		case i >= len(f), i >= len(g):
+			return false
+		case f[i] != g[i] && f[i] != "+" && g[i] != "+":
+			return false
+		}
+	}
+	return true
+}
+
+// echoed is a filter of the receive map that matches what the uplink itself sends; "" if there is none.
+func (u *Uplink) echoed() string {
+	for _, m := range u.receive {
+		for _, s := range u.streams {
+			for _, filter := range s.match {
+				if overlap(m.filter, u.config.Prefix+filter) {
+					return m.filter
+				}
+			}
+		}
+	}
+	return ""
+}
+
 // localNameOf finds the place of an inbound message. A 5.0 Server names the subscription it came by; else it is the first
 // of the map that fits.
 func (u *Uplink) localNameOf(p *packet.Publish) (string, bool) {

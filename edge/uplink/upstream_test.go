@@ -28,6 +28,7 @@ type upstream struct {
 	answer   func(p *packet.Publish) (packet.ReasonCode, bool)    // nil: Success; false: silence
 	failing  bool                                                 // of each connection 20 messages are answered, 20 taken and not answered, the rest not seen
 	count    int                                                  // PUBLISH packets of this connection with QoS 1 or 2
+	stalled  chan struct{}                                        // not nil: nothing is read until it is closed
 	mute     bool                                                 // nothing is answered, PINGREQ neither
 	session  bool
 	held     map[uint16]bool
@@ -101,6 +102,7 @@ func (s *upstream) serve(conn net.Conn) {
 			return
 		}
 		if n == 0 {
+			s.stall()
 			b := make([]byte, 4096)
 			k, err := conn.Read(b)
 			if err != nil {
@@ -126,6 +128,16 @@ func (s *upstream) serve(conn net.Conn) {
 		if end {
 			return
 		}
+	}
+}
+
+// stall waits while the test wants nothing to be read.
+func (s *upstream) stall() {
+	s.mu.Lock()
+	stalled := s.stalled
+	s.mu.Unlock()
+	if stalled != nil {
+		<-stalled
 	}
 }
 
