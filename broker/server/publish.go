@@ -49,8 +49,9 @@ func (c *conn) mayBegin() bool {
 	return c.version != packet.V5 || int(n) <= c.server.limits.Inflight
 }
 
-// acknowledge answers a PUBLISH of QoS 1 or 2. An older Client knows no word for "no" and would take any answer
-// for "yes": its connection is closed instead.
+// acknowledge answers a PUBLISH of QoS 1 or 2. An older Client knows no word for "no" and would take any answer for
+// "yes": its connection is closed instead. So is that of a 5.0 Client when the store is down: it would take "no" as a
+// judgement on the message and give it up, while now it keeps it and tries again.
 func (c *conn) acknowledge(t packet.Type, p *packet.Publish, at queue.Receipt, code packet.ReasonCode) error {
 	if code == packet.SessionTakenOver {
 		return code
@@ -58,7 +59,7 @@ func (c *conn) acknowledge(t packet.Type, p *packet.Publish, at queue.Receipt, c
 	if code == packet.NotAuthorized && c.version != packet.V5 {
 		code = packet.Success // [MQTT-3.3.5-2] of 3.1.1 allows it, and mosquitto does so
 	}
-	if code.IsError() && c.version != packet.V5 {
+	if code.IsError() && (c.version != packet.V5 || c.server.broker.Err() != nil) {
 		return fmt.Errorf("publish refused: %w", code)
 	}
 	a := ack{at: at, cost: int32(perMessage + len(p.Payload))}

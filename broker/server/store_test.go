@@ -27,6 +27,8 @@ func TestDiskFails(t *testing.T) {
 		return nil
 	})
 	b.script("> 32: 't' 0001 00 \"x\"", "< e0: 83", "< closed")
+	d := dial(t, address) // not refused for good either: it keeps the message and comes again
+	d.script("> 10: 'MQTT' 05 02 003c 00 'd'", "< 20: ??*16", "> 34: 't' 0001 00 \"x\"", "< e0: 83", "< closed")
 	other.script("> 30: 'u' \"still here\"", "< 30: 'u' \"still here\"")
 	c := dial(t, address) // a session that could not be kept is not promised
 	c.script("> 10: 'MQTT' 04 00 003c 'c'", "< 20: 00 03", "< closed")
