@@ -76,6 +76,13 @@ func (s *Session) ClientID() string { return s.state.key[1:] }
 // Durable tells whether the session survives a restart.
 func (s *Session) Durable() bool { return s.state.queue.Durable() }
 
+// Unfinished is how many deliveries of QoS 1 and 2 the session owes its subscriber: waiting or on their way, and not
+// acknowledged. It also answers on a dead handle.
+func (s *Session) Unfinished() uint64 { return s.state.queue.Unfinished() }
+
+// PacketIDs is the range of Packet Identifiers that the session was made with, whatever ConnectOptions say since.
+func (s *Session) PacketIDs() queue.Range { return s.state.queue.PacketIDs() }
+
 // Next appends up to max deliveries to dst. It never blocks; nothing new means that there is nothing to send now, or that
 // the Receive Maximum is used up.
 func (s *Session) Next(dst []Delivery, max int) []Delivery {
