@@ -2,7 +2,8 @@ package queue
 
 import "time"
 
-// run is what the log proves about one Open: it happened under this kernel, and between these times of its boot clock.
+// run is what the log proves about one Open: it happened under this kernel, and between these times of its boot
+// clock.
 type run struct {
 	boot        uint32
 	id          [16]byte
@@ -24,8 +25,8 @@ func (r *runs) note(boot uint32, at time.Duration) {
 	*r = append(*r, run{boot: boot, first: at, last: at})
 }
 
-// since is how long ago a moment of a run is at least: what is left of its kernel's life, the proven lives of the kernels between, and the
-// life of the present one, the last run in r, which is now.
+// since is how long ago a moment of a run is at least: what is left of its kernel's life, the proven lives of the
+// kernels between, and the life of the present one, the last run in r, which is now.
 func (r runs) since(st Stamp) time.Duration {
 	i := 0
 	for i < len(r) && r[i].boot != st.Boot {
@@ -55,8 +56,8 @@ func (r runs) since(st Stamp) time.Duration {
 // Now is this moment on the boot clock.
 func (s *Store) Now() Stamp { return Stamp{Boot: s.boot, At: s.clock.now()} }
 
-// Since is how long ago a moment is at least. It is exact within one run of the kernel; of earlier ones it counts what the log
-// proves. Of the zero Stamp nothing is known: 0.
+// Since is how long ago a moment is at least. It is exact within one run of the kernel; of earlier ones it counts
+// what the log proves. Of the zero Stamp nothing is known: 0.
 func (s *Store) Since(at Stamp) time.Duration {
 	now := s.clock.now()
 	switch at.Boot {

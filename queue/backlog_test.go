@@ -63,7 +63,8 @@ func TestMemoryDoesNotGrowWithBacklog(t *testing.T) {
 	}
 }
 
-// TestSpillMeetsLive publishes while a slow session with a tiny ring reads on from the log, so that it changes from one to the other all the time.
+// TestSpillMeetsLive publishes while a slow session with a tiny ring reads on from the log, so that it changes from
+// one to the other all the time.
 func TestSpillMeetsLive(t *testing.T) {
 	const publishers, each = 4, 1500
 	for _, qos := range []byte{1, 2} {
@@ -105,7 +106,8 @@ func TestSpillMeetsLive(t *testing.T) {
 	}
 }
 
-// TestHandOverTakesWhatIsPending: what is not written yet, in a batch or not, follows what was read from the log, without waiting for its commit.
+// TestHandOverTakesWhatIsPending: what is not written yet, in a batch or not, follows what was read from the log,
+// without waiting for its commit.
 func TestHandOverTakesWhatIsPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := open(t, vfs.NewDisk(), small)

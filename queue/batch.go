@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A Batch is a set of changes that become durable all or none. Make it with Store.NewBatch, fill it, give it to Store.Apply once.
+// A Batch is a set of changes that become durable all or none. Make it with Store.NewBatch, fill it, give it to
+// Store.Apply once.
 type Batch struct {
 	s       *Store
 	changes []change
@@ -46,7 +47,8 @@ func (b *Batch) Delete(space byte, key string) {
 	b.add(change{typ: recDelete, body: appendFact(nil, space, key, nil), space: space, key: key})
 }
 
-// Create makes a durable session. It has its number at once and may be a target in this batch; it exists when the batch was applied.
+// Create makes a durable session. It has its number at once and may be a target in this batch; it exists when the
+// batch was applied.
 func (b *Batch) Create(o SessionOptions) *Session {
 	x := newSession(b.s, b.s.sessionNumber.Add(1), true, o)
 	r := sessionRecord{x.number, x.o}
@@ -71,8 +73,9 @@ func (b *Batch) Publish(m *Message, to []Target) {
 // MayWait lets the commit of the batch wait for the commit window.
 func (b *Batch) MayWait() { b.mayWait = true }
 
-// Apply applies the batch. Facts and sessions show it at once; it is durable when the receipt is resolved. The receipt is 0 if the batch is empty. Errors: ErrTooLarge
-// if it does not fit a quarter of a slot, ErrBusy, or that the store is down; then nothing was applied.
+// Apply applies the batch. Facts and sessions show it at once; it is durable when the receipt is resolved. The
+// receipt is 0 if the batch is empty. Errors: ErrTooLarge if it does not fit a quarter of a slot, ErrBusy, or that
+// the store is down; then nothing was applied.
 func (s *Store) Apply(b *Batch) (Receipt, error) {
 	if len(b.changes) == 0 {
 		return 0, nil

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// thisMachine reads the boot clock and the identity of the running kernel. An unreadable identity is zero: then every start
-// counts as one after a loss of power.
+// thisMachine reads the boot clock and the identity of the running kernel. An unreadable identity is zero: then
+// every start counts as one after a loss of power.
 func thisMachine() Boot {
 	b := Boot{Clock: func() time.Duration {
 		var ts unix.Timespec
@@ -29,8 +29,9 @@ func thisMachine() Boot {
 	return b
 }
 
-// bootClock tells the time since the kernel started from Go's monotonic clock, which costs no system call. That clock stands still while the
-// machine sleeps; sync makes up for it. It never runs ahead of the real one, so ages stay lower bounds.
+// bootClock tells the time since the kernel started from Go's monotonic clock, which costs no system call. That
+// clock stands still while the machine sleeps; sync makes up for it. It never runs ahead of the real one, so ages
+// stay lower bounds.
 type bootClock struct {
 	boot   func() time.Duration
 	start  time.Time

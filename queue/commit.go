@@ -11,8 +11,8 @@ import (
 // timeEvery is how often a commit proves how long this boot has lasted.
 const timeEvery = time.Minute
 
-// Commit makes durable what is pending, in the caller's goroutine. Run does this by itself; while it does not run, Commit also reads on for the sessions
-// whose ring overflowed. After an error the store is down.
+// Commit makes durable what is pending, in the caller's goroutine. Run does this by itself; while it does not run,
+// Commit also reads on for the sessions whose ring overflowed. After an error the store is down.
 func (s *Store) Commit() error {
 	err := s.commit()
 	if !s.running.Load() {
@@ -56,8 +56,8 @@ func (s *Store) begin() (*group, []*Session, error) {
 	return g, dirty, nil
 }
 
-// encode fills the group buffer. The record of this boot comes first of all; acknowledgements come last, which saves those of the messages in this
-// very group: their targets are left out.
+// encode fills the group buffer. The record of this boot comes first of all; acknowledgements come last, which
+// saves those of the messages in this very group: their targets are left out.
 func (s *Store) encode(g *group, dirty []*Session) []acked {
 	s.group.Reset()
 	if !s.booted {
@@ -127,8 +127,8 @@ func (s *Store) encodeItem(it *item, newest bool) {
 	s.group.Append(it.typ, s.body)
 }
 
-// owed tells whether some target has not acknowledged the message yet. The order matters: encoded is set before done is read, and Ack sets done
-// before it reads encoded, so that one of the two knows.
+// owed tells whether some target has not acknowledged the message yet. The order matters: encoded is set before
+// done is read, and Ack sets done before it reads encoded, so that one of the two knows.
 func (it *item) owed() bool {
 	for i := range it.to {
 		if !it.to[i].done.Load() {
@@ -200,7 +200,8 @@ func wakeEach(waiters []Waker) {
 	}
 }
 
-// fail takes the store down: no receipt resolves any more, what was pending is let go of, and everyone who waits is woken to see it.
+// fail takes the store down: no receipt resolves any more, what was pending is let go of, and everyone who waits is
+// woken to see it.
 func (s *Store) fail(err error) error {
 	s.mu.Lock()
 	if s.err == nil {

@@ -47,8 +47,8 @@ func (x *Session) makeRoom(size int32) bool {
 	return x.fits(size)
 }
 
-// enqueue queues a delivery of QoS 1 or 2 to a durable session, under the lock of the store: log order is enqueue order. What does not fit
-// is read back from the log.
+// enqueue queues a delivery of QoS 1 or 2 to a durable session, under the lock of the store: log order is enqueue
+// order. What does not fit is read back from the log.
 func (x *Session) enqueue(it *item, t *logTarget, group Receipt) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -76,8 +76,8 @@ func (x *Session) accept(it *item, t *logTarget, group Receipt) {
 	x.ring.push(e)
 }
 
-// Next appends up to max deliveries to dst. It never blocks. It obeys the window, Receive Maximum, and the rule that a QoS 2 message is
-// given to a durable session only when it is durable.
+// Next appends up to max deliveries to dst. It never blocks. It obeys the window, Receive Maximum, and the rule
+// that a QoS 2 message is given to a durable session only when it is durable.
 func (x *Session) Next(dst []Delivery, max int) []Delivery {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -99,7 +99,8 @@ func (x *Session) Waiting() bool {
 	return x.ready(false) != nil
 }
 
-// ready finds the delivery that is next, if it may go now. With park, the session is woken when a commit lets it go on.
+// ready finds the delivery that is next, if it may go now. With park, the session is woken when a commit lets it go
+// on.
 func (x *Session) ready(park bool) *entry {
 	if !x.connected {
 		return nil
@@ -126,8 +127,8 @@ func (x *Session) ready(park bool) *entry {
 	return x.allowed(e, park)
 }
 
-// expire drops what has expired from the front of the ring, if its delivery has not begun [MQTT-3.3.2-5]. A QoS 2 delivery that may have begun before
-// a restart ends with PUBREL, so that its receiver does not keep the packet id.
+// expire drops what has expired from the front of the ring, if its delivery has not begun [MQTT-3.3.2-5]. A QoS 2
+// delivery that may have begun before a restart ends with PUBREL, so that its receiver does not keep the packet id.
 func (x *Session) expire() {
 	for x.ring.len() > 0 {
 		e := x.ring.at(0)
@@ -247,8 +248,9 @@ func (x *Session) fly(e *entry) *entry {
 	return x.flight.at(x.flight.len() - 1)
 }
 
-// Ack completes a delivery: PUBACK or PUBCOMP came, or PUBREC with an error. It is written with the next group or within Options.LazyAck; if
-// that is lost, QoS 1 is delivered once more and PUBREL is sent once more. False: no such packet id in flight.
+// Ack completes a delivery: PUBACK or PUBCOMP came, or PUBREC with an error. It is written with the next group or
+// within Options.LazyAck; if that is lost, QoS 1 is delivered once more and PUBREL is sent once more. False: no
+// such packet id in flight.
 func (x *Session) Ack(packetID uint16) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -286,8 +288,8 @@ func (x *Session) settle(e *entry) (written bool) {
 	return written
 }
 
-// settled notes that a message is owed to this session no more. The log need not know if the message was not encoded yet: then this target is left
-// out of it.
+// settled notes that a message is owed to this session no more. The log need not know if the message was not
+// encoded yet: then this target is left out of it.
 func (x *Session) settled(e *entry) (written bool) {
 	if e.owed == nil {
 		return true
@@ -296,8 +298,8 @@ func (x *Session) settled(e *entry) (written bool) {
 	return e.it.encoded.Load()
 }
 
-// Received notes a PUBREC. PUBREL may be sent when the receipt is resolved: before that, a restart would send PUBLISH again to a receiver that may
-// have forgotten the packet id. False: no such packet id in flight at QoS 2.
+// Received notes a PUBREC. PUBREL may be sent when the receipt is resolved: before that, a restart would send
+// PUBLISH again to a receiver that may have forgotten the packet id. False: no such packet id in flight at QoS 2.
 func (x *Session) Received(packetID uint16) (Receipt, bool) {
 	if !x.durable {
 		x.mu.Lock()

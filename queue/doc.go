@@ -1,17 +1,20 @@
-// Package queue is the durable log of the broker and its cursors: it keeps each message until every session that is owed it has
-// acknowledged it, and the small facts that must survive with the messages.
+// Package queue is the durable log of the broker and its cursors: it keeps each message until every session that is
+// owed it has acknowledged it, and the small facts that must survive with the messages.
 //
-// Vocabulary. A message is published to targets; a target is a session and how the message is to be delivered to it. A session
-// is the delivery state of one MQTT session, durable (survives a power cut) or volatile. Each delivery of QoS 1 or 2 has an
-// ordinal, counted per session; its packet id is derived from the ordinal. Records are appended in groups; a group becomes
-// durable with one fdatasync. A receipt is a point in that order: what it stands for may be acknowledged when the receipt is
-// resolved. A fact is an opaque value by space and key. Package slotlog holds the file format below the records.
+// Vocabulary. A message is published to targets; a target is a session and how the message is to be delivered to
+// it. A session is the delivery state of one MQTT session, durable (survives a power cut) or volatile. Each
+// delivery of QoS 1 or 2 has an ordinal, counted per session; its packet id is derived from the ordinal. Records
+// are appended in groups; a group becomes durable with one fdatasync. A receipt is a point in that order: what it
+// stands for may be acknowledged when the receipt is resolved. A fact is an opaque value by space and key. Package
+// slotlog holds the file format below the records.
 //
-// Guarantees. What a resolved receipt covers survives the loss of power at any instruction; acknowledged messages are
-// delivered in the order of publishing; a QoS 2 message is given to a durable session under one packet id for its whole life,
-// so that its receiver never takes it twice. Memory does not grow with what waits: a session keeps a bounded ring and reads the rest from the
-// log. Open never refuses a damaged store; it sets aside what it cannot read, counts it, reports it and goes on.
+// Guarantees. What a resolved receipt covers survives the loss of power at any instruction; acknowledged messages
+// are delivered in the order of publishing; a QoS 2 message is given to a durable session under one packet id for
+// its whole life, so that its receiver never takes it twice. Memory does not grow with what waits: a session keeps
+// a bounded ring and reads the rest from the log. Open never refuses a damaged store; it sets aside what it cannot
+// read, counts it, reports it and goes on.
 //
-// Limits. The store only grows: slots are not freed yet and opening replays all of them. One process at a time. A message is
-// at most a quarter of a slot. The byte tables and the order of writes are in DESIGN.md beside this file.
+// Limits. The store only grows: slots are not freed yet and opening replays all of them. One process at a time. A
+// message is at most a quarter of a slot. The byte tables and the order of writes are in DESIGN.md beside this
+// file.
 package queue

@@ -90,7 +90,8 @@ func TestMessageSurvivesWhole(t *testing.T) {
 	}
 }
 
-// TestAge plays runs of a station: a day under one kernel with a restart of the process, then a power cut, and so on.
+// TestAge plays runs of a station: a day under one kernel with a restart of the process, then a power cut, and so
+// on.
 func TestAge(t *testing.T) {
 	disk := vfs.NewDisk()
 	var clock time.Duration

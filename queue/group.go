@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// group is what becomes durable with the next commit, in order of enqueueing. It is guarded by the lock of the store until it is committed.
+// group is what becomes durable with the next commit, in order of enqueueing. It is guarded by the lock of the
+// store until it is committed.
 type group struct {
 	number  Receipt
 	items   []*item
@@ -71,7 +72,8 @@ func (s *Store) addReceived(x *Session, ordinal uint64) {
 // smallRecord is what a record without a body of the user's is charged with.
 const smallRecord = 64
 
-// work is what waits for the committer beside the pending group. Its lock is taken last, and nothing is done under it.
+// work is what waits for the committer beside the pending group. Its lock is taken last, and nothing is done under
+// it.
 type work struct {
 	mu      sync.Mutex
 	dirty   []*Session

@@ -37,10 +37,12 @@ func (x *Session) Held(packetID uint16) (Receipt, bool) {
 	return h.r, ok && h.released == 0
 }
 
-// Receive publishes an inbound QoS 2 message and holds its packet id, both or none. PUBREC may be sent when the receipt is resolved. A packet id
-// that is held publishes nothing and gets the first receipt. Errors as with Publish.
+// Receive publishes an inbound QoS 2 message and holds its packet id, both or none. PUBREC may be sent when the
+// receipt is resolved. A packet id that is held publishes nothing and gets the first receipt. Errors as with
+// Publish.
 //
-// A message that is owed to no durable session needs no record: after a power cut nobody is left who might get it twice.
+// A message that is owed to no durable session needs no record: after a power cut nobody is left who might get it
+// twice.
 func (x *Session) Receive(packetID uint16, m *Message, to []Target) (Receipt, error) {
 	if r, ok := x.Held(packetID); ok {
 		return r, nil
@@ -68,8 +70,8 @@ func (x *Session) Receive(packetID uint16, m *Message, to []Target) (Receipt, er
 	return r, err
 }
 
-// Release notes a PUBREL. PUBCOMP may be sent when the receipt is resolved: before that, a restart would bring the held id back, and swallow the next
-// message that the publisher sends under it. False: the packet id is not held.
+// Release notes a PUBREL. PUBCOMP may be sent when the receipt is resolved: before that, a restart would bring the
+// held id back, and swallow the next message that the publisher sends under it. False: the packet id is not held.
 func (x *Session) Release(packetID uint16) (Receipt, bool) {
 	s := x.s
 	s.mu.Lock()
@@ -105,7 +107,8 @@ func (x *Session) forgetReleased() {
 	}
 }
 
-// ForgetHeld lets go of all inbound packet ids: the publisher has lost its session. No PUBLISH may be taken from it before the receipt is resolved.
+// ForgetHeld lets go of all inbound packet ids: the publisher has lost its session. No PUBLISH may be taken from it
+// before the receipt is resolved.
 func (x *Session) ForgetHeld() Receipt {
 	s := x.s
 	s.mu.Lock()

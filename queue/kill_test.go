@@ -84,7 +84,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// takeAll takes what waits, which must begin with a number and go on without a gap, and returns the number after the last.
+// takeAll takes what waits, which must begin with a number and go on without a gap, and returns the number after
+// the last.
 func takeAll(t *testing.T, s *queue.Store, x *queue.Session, next int) int {
 	t.Helper()
 	x.Resume(0)

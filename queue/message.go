@@ -8,7 +8,8 @@ type Origin byte
 const (
 	// Client is a device or program on a Network Connection: its message is committed before it is acknowledged.
 	Client Origin = iota
-	// Gateway is this program itself: nobody outside was promised anything yet, so the commit may wait for the window.
+	// Gateway is this program itself: nobody outside was promised anything yet, so the commit may wait for the
+	// window.
 	Gateway
 )
 
@@ -18,7 +19,8 @@ type Stamp struct {
 	At   time.Duration // CLOCK_BOOTTIME of that moment
 }
 
-// A Message is what was published. It is immutable once given to Publish, Receive or a Batch, which stamp it if it has no stamp.
+// A Message is what was published. It is immutable once given to Publish, Receive or a Batch, which stamp it if it
+// has no stamp.
 type Message struct {
 	TopicName  string
 	Properties []byte // MQTT 5 properties without TopicAlias, MessageExpiryInterval and SubscriptionIdentifier

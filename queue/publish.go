@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Publish hands m to the rings of its targets; those of durable sessions at QoS 1 and 2, and a message to be retained, go to the log too. The receipt
-// is 0 if nothing is owed to the disk. Errors: ErrTooLarge, ErrBusy, or that the store is down; then nothing was published. A store
-// that is down still passes on QoS 0 and whatever is owed to volatile sessions only.
+// Publish hands m to the rings of its targets; those of durable sessions at QoS 1 and 2, and a message to be
+// retained, go to the log too. The receipt is 0 if nothing is owed to the disk. Errors: ErrTooLarge, ErrBusy, or
+// that the store is down; then nothing was published. A store that is down still passes on QoS 0 and whatever is
+// owed to volatile sessions only.
 func (s *Store) Publish(m *Message, to []Target) (Receipt, error) {
 	s.stamp(m)
 	logged := loggedTargets(to)

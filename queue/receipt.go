@@ -2,16 +2,19 @@ package queue
 
 import "context"
 
-// A Receipt is a point in the order of publishing. It is resolved when Store.Durable() >= it; 0 is always resolved. Receipts do not outlive the Store.
+// A Receipt is a point in the order of publishing. It is resolved when Store.Durable() >= it; 0 is always resolved.
+// Receipts do not outlive the Store.
 type Receipt uint64
 
-// A Waker is told that something may be ready. Wake is called without locks held; it must not block and touch no socket. Its type must be comparable.
+// A Waker is told that something may be ready. Wake is called without locks held; it must not block and touch no
+// socket. Its type must be comparable.
 type Waker interface{ Wake() }
 
 // Durable is the highest resolved receipt.
 func (s *Store) Durable() Receipt { return Receipt(s.durable.Load()) }
 
-// Notify calls w.Wake once, when r is durable or the store is down; at once if it already is. Of several calls for one group with the same w, one wakes.
+// Notify calls w.Wake once, when r is durable or the store is down; at once if it already is. Of several calls for
+// one group with the same w, one wakes.
 func (s *Store) Notify(r Receipt, w Waker) {
 	if s.resolved(r) || !s.addWaiter(r, w) {
 		w.Wake()

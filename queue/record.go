@@ -9,7 +9,8 @@ import (
 	"skerry/queue/slotlog"
 )
 
-// Record types. They are on people's disks: a number never changes its meaning. Bit 7 marks what an older reader may skip.
+// Record types. They are on people's disks: a number never changes its meaning. Bit 7 marks what an older reader
+// may skip.
 const (
 	recMessage    = 1
 	recRelease    = 2 // PUBREL in: packet ids of a publisher are not held any more
@@ -23,8 +24,8 @@ const (
 	recBoot       = 10
 	recTime       = 11
 	recEnd        = 12 // the log was closed
-	// Reserved: 13 topic dictionary, 14 retained message removed without a message, 15 delivery of a stored message to one more session,
-	// 16 checkpoint covers the log up to here, 17 deliveries dropped by a limit.
+	// Reserved: 13 topic dictionary, 14 retained message removed without a message, 15 delivery of a stored message
+	// to one more session, 16 checkpoint covers the log up to here, 17 deliveries dropped by a limit.
 
 	skippable = 0x80
 )

@@ -10,8 +10,9 @@ import (
 	"skerry/queue/slotlog"
 )
 
-// skipOrdinals is how far each session's ordinals jump after a loss of power. If the card lied about a flush, the packet ids of what it
-// forgot may be known to receivers; they must not name other messages until PUBREL has freed them.
+// skipOrdinals is how far each session's ordinals jump after a loss of power. If the card lied about a flush, the
+// packet ids of what it forgot may be known to receivers; they must not name other messages until PUBREL has freed
+// them.
 const skipOrdinals = 2048
 
 // Recovery is what Open found.
@@ -92,7 +93,8 @@ func (p *replay) retainedMessages() []*Message {
 	return messages
 }
 
-// record applies one record. What is unknown or malformed is counted: a record that must not be skipped would have raised the format.
+// record applies one record. What is unknown or malformed is counted: a record that must not be skipped would have
+// raised the format.
 func (p *replay) record(r slotlog.Record) {
 	p.last = r.Type
 	if !p.apply(r) && r.Type&skippable == 0 {
@@ -278,7 +280,8 @@ func (p *replay) boot(b []byte) bool {
 	return ok
 }
 
-// skip leaves a hole in the ordinals of every session. Where QoS 2 is used, the hole is swept: PUBREL for each of its packet ids.
+// skip leaves a hole in the ordinals of every session. Where QoS 2 is used, the hole is swept: PUBREL for each of
+// its packet ids.
 func (s *Store) skip(n uint64) {
 	for _, x := range s.sessions {
 		hole := span{x.next, x.next + min(n, uint64(x.o.PacketIDs.Count)/4)}
@@ -289,8 +292,8 @@ func (s *Store) skip(n uint64) {
 	}
 }
 
-// sweepHoles has PUBREL free the packet ids of deliveries whose message was lost to damage. They count as acknowledged, but the receiver may
-// hold them.
+// sweepHoles has PUBREL free the packet ids of deliveries whose message was lost to damage. They count as
+// acknowledged, but the receiver may hold them.
 func (x *Session) sweepHoles(seen *spans) {
 	if seen == nil {
 		return
@@ -300,7 +303,8 @@ func (x *Session) sweepHoles(seen *spans) {
 	}
 }
 
-// recovered makes a session ready after replay: what is not acknowledged is read from the log, from the first segment that has any of it.
+// recovered makes a session ready after replay: what is not acknowledged is read from the log, from the first
+// segment that has any of it.
 func (x *Session) recovered(marks []mark) {
 	x.dupBelow, x.want = x.next, x.pulled
 	x.next = max(x.next, x.pulled)

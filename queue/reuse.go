@@ -1,7 +1,8 @@
 package queue
 
-// reuse guards packet ids of QoS 2 in a durable session. An id may name another message only after it is durable that the one before is
-// complete: otherwise a restart would deliver both under the same id, and the receiver would take one for the other.
+// reuse guards packet ids of QoS 2 in a durable session. An id may name another message only after it is durable
+// that the one before is complete: otherwise a restart would deliver both under the same id, and the receiver would
+// take one for the other.
 type reuse struct {
 	any  bool   // some QoS 2 delivery may not be durably complete
 	low  uint64 // the lowest such ordinal

@@ -26,8 +26,8 @@ type entry struct {
 	counted bool // takes one of Receive Maximum
 }
 
-// ring is a queue of entries that grows, and shrinks when it has been empty and seldom full for a while: a connection under load empties its
-// ring with each batch, and must not pay for a new one each time.
+// ring is a queue of entries that grows, and shrinks when it has been empty and seldom full for a while: a
+// connection under load empties its ring with each batch, and must not pay for a new one each time.
 type ring struct {
 	buf  []entry // length is a power of two
 	head int

@@ -7,10 +7,11 @@ import (
 	"skerry/queue/slotlog"
 )
 
-// A Session is the delivery state of one broker session, durable or volatile: one state machine for both. It starts suspended.
+// A Session is the delivery state of one broker session, durable or volatile: one state machine for both. It starts
+// suspended.
 //
-// What waits is in three places, in this order: in flight (sent and not complete), the ring, and, for a durable session whose ring
-// overflowed, the log from a cursor on.
+// What waits is in three places, in this order: in flight (sent and not complete), the ring, and, for a durable
+// session whose ring overflowed, the log from a cursor on.
 type Session struct {
 	s       *Store
 	number  uint64
@@ -82,7 +83,8 @@ func newSession(s *Store, number uint64, durable bool, o SessionOptions) *Sessio
 	return &Session{s: s, number: number, durable: durable, o: o.withDefaults(), next: 1, pulled: 1}
 }
 
-// NewVolatile makes a session that lives in memory only and is bounded: when its ring is full, QoS 0 is dropped first.
+// NewVolatile makes a session that lives in memory only and is bounded: when its ring is full, QoS 0 is dropped
+// first.
 func (s *Store) NewVolatile(o SessionOptions) *Session {
 	return newSession(s, volatileNumber+s.volatiles.Add(1), false, o)
 }
@@ -112,7 +114,8 @@ func (x *Session) wake() {
 	}
 }
 
-// Resume says that a connection is there: everything unacknowledged is delivered again, in order. receiveMaximum 0 means 65535.
+// Resume says that a connection is there: everything unacknowledged is delivered again, in order. receiveMaximum 0
+// means 65535.
 func (x *Session) Resume(receiveMaximum uint16) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -148,8 +151,9 @@ func (x *Session) Queued() int {
 	return x.ring.len()
 }
 
-// Unfinished is how many deliveries of QoS 1 and 2 the session owes: in flight, waiting, or on the disk, and not acknowledged. Unlike Waiting it does not
-// depend on a connection or on what has been read back from the log. Expired messages count until their turn comes.
+// Unfinished is how many deliveries of QoS 1 and 2 the session owes: in flight, waiting, or on the disk, and not
+// acknowledged. Unlike Waiting it does not depend on a connection or on what has been read back from the log.
+// Expired messages count until their turn comes.
 func (x *Session) Unfinished() uint64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -183,7 +187,8 @@ func (x *Session) Drop() {
 	x.end()
 }
 
-// end forgets everything. Messages on their way to the disk keep this session as a target: its end may be lost, they must not be.
+// end forgets everything. Messages on their way to the disk keep this session as a target: its end may be lost,
+// they must not be.
 func (x *Session) end() {
 	x.flight, x.ring = ring{}, ring{}
 	x.ended, x.connected, x.spilled, x.bytes, x.resend = true, false, false, 0, 0

@@ -127,7 +127,8 @@ func (r *messageRecord) collect(batch []logged, session, want uint64, at slotlog
 	return batch
 }
 
-// refill puts what was read into the ring, as far as there is room; the cursor then stands at the first that was left.
+// refill puts what was read into the ring, as far as there is room; the cursor then stands at the first that was
+// left.
 func (x *Session) refill(batch []logged, from, to slotlog.Position) (more bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -157,8 +158,8 @@ func (x *Session) refill(batch []logged, from, to slotlog.Position) (more bool) 
 	return x.filling
 }
 
-// handOver ends reading from the log: when the cursor is at its durable end, all that is missing is in memory, in the groups that are
-// pending or being written. Under the lock of the store nothing is added to them.
+// handOver ends reading from the log: when the cursor is at its durable end, all that is missing is in memory, in
+// the groups that are pending or being written. Under the lock of the store nothing is added to them.
 func (s *Store) handOver(x *Session) (again bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"maps"
@@ -13,8 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"io"
 
 	"skerry/queue/slotlog"
 	"skerry/queue/vfs"
@@ -63,8 +62,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// A Store is an open queue directory. Its methods and those of its sessions may be called from any goroutine; one session's Next, Ack, Received,
-// Receive and Release are meant for one at a time.
+// A Store is an open queue directory. Its methods and those of its sessions may be called from any goroutine; one
+// session's Next, Ack, Received, Receive and Release are meant for one at a time.
 type Store struct {
 	dir    string
 	o      Options
@@ -103,8 +102,8 @@ type Store struct {
 	batch  []logged
 }
 
-// Open takes the lock of dir (ErrLocked) and replays the log. A newer format is ErrFormat and the log is not touched; damage never is an
-// error, but said in the Recovery.
+// Open takes the lock of dir (ErrLocked) and replays the log. A newer format is ErrFormat and the log is not
+// touched; damage never is an error, but said in the Recovery.
 func Open(fs vfs.FS, dir string, o Options) (*Store, *Recovery, error) {
 	start := time.Now()
 	if err := fs.MkdirAll(dir); err != nil {
@@ -141,7 +140,8 @@ func newStore(dir string, lock io.Closer, o Options) *Store {
 	return s
 }
 
-// Run commits what is published until ctx ends; then it commits what is pending and returns nil. An error means that the store is down.
+// Run commits what is published until ctx ends; then it commits what is pending and returns nil. An error means
+// that the store is down.
 func (s *Store) Run(ctx context.Context) error {
 	s.running.Store(true)
 	defer s.running.Store(false)
@@ -204,8 +204,8 @@ func (s *Store) readFor(ctx context.Context) {
 	}
 }
 
-// Close commits what is pending, ends the log cleanly and gives the lock back. Run must have returned. The error says what did not become
-// durable; a second Close does nothing.
+// Close commits what is pending, ends the log cleanly and gives the lock back. Run must have returned. The error
+// says what did not become durable; a second Close does nothing.
 func (s *Store) Close() error {
 	err := s.commit()
 	s.commitMu.Lock()
@@ -268,6 +268,6 @@ func (s *Store) Sessions() iter.Seq[*Session] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := slices.Collect(maps.Values(s.sessions))
-	slices.SortFunc(all, func(a, b *Session) int { return int(int64(a.number - b.number)) })
+	slices.SortFunc(all, func(a, b *Session) int { return cmp.Compare(a.number, b.number) })
 	return slices.Values(all)
 }

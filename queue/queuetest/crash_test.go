@@ -30,7 +30,8 @@ func plan(seed uint64) queuetest.Plan {
 	return p
 }
 
-// TestCrash cuts the power in every operation of the first boot of a run, and in random operations of the boots after it.
+// TestCrash cuts the power in every operation of the first boot of a run, and in random operations of the boots
+// after it.
 func TestCrash(t *testing.T) {
 	for seed, left := uint64(0), *points; left > 0; seed++ {
 		p := plan(seed)
@@ -53,9 +54,10 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// TestLyingDisk lets the disk forget flushes that it had confirmed. Then acknowledged messages may be lost; but no message of later is, because packet ids
-// that a receiver may hold for what was forgotten are swept before they are used again.
-func TestLyingDisk(t *testing.T) {
+// TestCrashLyingDisk lets the disk forget flushes that it had confirmed. Then acknowledged messages may be lost;
+// but no message of later is, because packet ids that a receiver may hold for what was forgotten are swept before
+// they are used again.
+func TestCrashLyingDisk(t *testing.T) {
 	for seed := range uint64(*points / 20) {
 		p := plan(seed)
 		p.PacketIDs, p.Window = queue.Range{First: 1, Count: 200}, 40

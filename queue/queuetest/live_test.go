@@ -33,8 +33,9 @@ func (l *live) Wake() {
 	}
 }
 
-// TestLive is the concurrent sister of TestCrash: Run, three publishers, and a subscriber at QoS 2 whose ring is small.
-func TestLive(t *testing.T) {
+// TestCrashLive is the concurrent sister of TestCrash: Run, three publishers, and a subscriber at QoS 2 whose ring
+// is small.
+func TestCrashLive(t *testing.T) {
 	for seed := range uint64(*points / 40) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		l := &live{t: t, disk: vfs.NewDisk(), held: map[uint16]bool{}}
@@ -99,7 +100,8 @@ func (l *live) boot(last bool) {
 	_ = l.s.Close()
 }
 
-// publish takes each message through its handshake, and goes on where the last boot ended: PUBLISH again, or PUBREL again.
+// publish takes each message through its handshake, and goes on where the last boot ended: PUBLISH again, or PUBREL
+// again.
 func (l *live) publish(p int, last bool) {
 	for n := l.acked[p]; !last || n < l.sent[p]; n++ {
 		m := &queue.Message{TopicName: fmt.Sprint(p), Payload: fmt.Append(nil, n), QoS: 2}

@@ -56,7 +56,8 @@ func (p *publisher) connect() {
 	}
 }
 
-// send publishes a new message if few enough are in flight. Packet ids are few, so that a held id that should be free is met soon.
+// send publishes a new message if few enough are in flight. Packet ids are few, so that a held id that should be
+// free is met soon.
 func (p *publisher) send() {
 	if !p.connected {
 		p.connect()

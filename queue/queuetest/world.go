@@ -105,8 +105,8 @@ func (w *world) powerOff(c Cut) {
 	w.disk = w.disk.Crash(w.r, w.Fate)
 }
 
-// forgive counts nothing as acknowledged that a lying disk may have lost. Publishers give up what is in flight: the first messages
-// after the restart shall be new ones, which must not meet a packet id that a receiver still holds.
+// forgive counts nothing as acknowledged that a lying disk may have lost. Publishers give up what is in flight: the
+// first messages after the restart shall be new ones, which must not meet a packet id that a receiver still holds.
 func (w *world) forgive() {
 	w.kept = 0
 	for _, p := range w.pubs {
@@ -294,7 +294,8 @@ func (w *world) putFacts() {
 	w.putR = r
 }
 
-// settle opens the store for the last time, with the power on, takes some more steps, and lets everything come to rest.
+// settle opens the store for the last time, with the power on, takes some more steps, and lets everything come to
+// rest.
 func (w *world) settle() {
 	if w.err != nil {
 		return

@@ -43,7 +43,8 @@ func open(t *testing.T, d vfs.FS) (*slotlog.Log, uint64, slotlog.Replayed) {
 	return l, last, rep
 }
 
-// TestCutEverywhere cuts the power in each operation of a run of commits, twice in a row, and looks for gaps and inventions.
+// TestCutEverywhere cuts the power in each operation of a run of commits, twice in a row, and looks for gaps and
+// inventions.
 func TestCutEverywhere(t *testing.T) {
 	for _, fate := range []vfs.Fate{vfs.Honest, vfs.Garbling} {
 		for cut := 1; cut < 120; cut++ {

@@ -30,7 +30,8 @@ func (c *segmentFiles) close() {
 
 // block reads the best copy of a chunk into buf.
 func (c *segmentFiles) block(s *segment, chunk uint64, buf []byte) (block, bool) {
-	// The tail may move to its other place, and the old one be written over, between the look into the table and the read.
+	// The tail may move to its other place, and the old one be written over, between the look into the table and
+	// the read.
 	const tries = 4
 	for range tries {
 		e, f := c.find(s, chunk)

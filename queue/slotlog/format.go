@@ -18,7 +18,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// UUID names a store. It seeds the checksum of each block: a block of another store, or of an older life of the card, is never valid.
+// UUID names a store. It seeds the checksum of each block: a block of another store, or of an older life of the
+// card, is never valid.
 type UUID [16]byte
 
 // header is what the first two sectors of a slot both say.
@@ -63,8 +64,8 @@ func (h *header) append(dst []byte) []byte {
 	return le.AppendUint32(dst, crc32.Checksum(dst[at:at+crcAt], castagnoli))
 }
 
-// decodeHeader reads one sector. Every format to come keeps the magic, the version at byte 8, the two sets of bits and the checksum at the
-// end of the sector where they are, so that this code knows a newer one when it sees it.
+// decodeHeader reads one sector. Every format to come keeps the magic, the version at byte 8, the two sets of bits
+// and the checksum at the end of the sector where they are, so that this code knows a newer one when it sees it.
 func decodeHeader(b []byte) (h header, ok bool) {
 	le := binary.LittleEndian
 	if len(b) < sector || string(b[:8]) != magic || le.Uint32(b[crcAt:]) != crc32.Checksum(b[:crcAt], castagnoli) {

@@ -151,7 +151,8 @@ func (l *Log) Close() error {
 	return err
 }
 
-// Quarantine copies the slot of the segment that holds p into dir, once, and returns the name of the copy. It keeps at most a few.
+// Quarantine copies the slot of the segment that holds p into dir, once, and returns the name of the copy. It keeps
+// at most a few.
 func (l *Log) Quarantine(segmentNumber uint64, dir string) (string, error) {
 	const most = 4
 	l.mu.Lock()

@@ -98,7 +98,8 @@ func TestReaderFollowsWriter(t *testing.T) {
 	}
 }
 
-// TestDamagedAnywhere overwrites one block after the other of a closed log: all but a few records are found, none is invented.
+// TestDamagedAnywhere overwrites one block after the other of a closed log: all but a few records are found, none
+// is invented.
 func TestDamagedAnywhere(t *testing.T) {
 	const n = 300
 	disk := vfs.NewDisk()

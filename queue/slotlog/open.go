@@ -14,7 +14,8 @@ import (
 	"skerry/queue/vfs"
 )
 
-// Open reads the slots of dir. A newer format is ErrFormat, before anything is touched. The log must be replayed before it is written.
+// Open reads the slots of dir. A newer format is ErrFormat, before anything is touched. The log must be replayed
+// before it is written.
 func Open(fsys vfs.FS, dir string, o Options) (*Log, error) {
 	l := &Log{fs: fsys, dir: dir, o: o}
 	if l.o.SlotSize == 0 {
@@ -181,8 +182,9 @@ func (l *Log) addSegment(s *segment) {
 	l.segments = append(l.segments, s)
 }
 
-// placeHeaderless looks into a slot both of whose headers are damaged: its blocks say which segment it held last. A slot that was
-// never used is a spare; if it is not even whole, the power went while it was made. Anything else is left alone.
+// placeHeaderless looks into a slot both of whose headers are damaged: its blocks say which segment it held last. A
+// slot that was never used is a spare; if it is not even whole, the power went while it was made. Anything else is
+// left alone.
 func (l *Log) placeHeaderless(s slotFile) {
 	f, err := l.fs.Open(l.name(s.index))
 	if err != nil {
@@ -208,7 +210,8 @@ func (l *Log) placeHeaderless(s slotFile) {
 	}
 }
 
-// unused tells whether there are only zeros behind the place of the header. The header itself may be the torn first one.
+// unused tells whether there are only zeros behind the place of the header. The header itself may be the torn first
+// one.
 func (l *Log) unused(f vfs.File, size int64) bool {
 	buf := make([]byte, l.o.BlockSize)
 	for at := int64(len(buf)); at < size; at += int64(len(buf)) {
@@ -227,8 +230,9 @@ func (l *Log) keepSpares() {
 	}
 }
 
-// fixEnds finds where each segment ends: the next header says it, or else its own blocks do. The slot of the last one is synced: if the
-// last process was killed, its blocks may be in the page cache only, and what is replayed must not be lost by a power cut after that.
+// fixEnds finds where each segment ends: the next header says it, or else its own blocks do. The slot of the last
+// one is synced: if the last process was killed, its blocks may be in the page cache only, and what is replayed
+// must not be lost by a power cut after that.
 func (l *Log) fixEnds() error {
 	for i, s := range l.segments {
 		l.boot = max(l.boot, s.boot)

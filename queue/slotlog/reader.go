@@ -30,8 +30,8 @@ func (r *Reader) Close() { r.files.close() }
 // DamagedSegments lists the segments in which something could not be read.
 func (r *Reader) DamagedSegments() []uint64 { return r.hurt }
 
-// Read gives the records from a position on, until the durable end or until yield returns false; that record then counts as not read.
-// It returns where to go on.
+// Read gives the records from a position on, until the durable end or until yield returns false; that record then
+// counts as not read. It returns where to go on.
 func (r *Reader) Read(pos Position, yield func(Record) bool) Position {
 	r.rest, r.resync = r.rest[:0], false
 	for {
@@ -97,7 +97,8 @@ func (r *Reader) damage(s *segment) {
 	}
 }
 
-// chunk reads what is left of one chunk and returns where the next begins, or, stopped by yield, the record to begin with.
+// chunk reads what is left of one chunk and returns where the next begins, or, stopped by yield, the record to
+// begin with.
 func (r *Reader) chunk(s *segment, pos, end Position, yield func(Record) bool) (next Position, stopped bool) {
 	next = Position{Chunk: pos.Chunk + 1}
 	want := r.l.capacity()
@@ -135,8 +136,8 @@ func (r *Reader) chunk(s *segment, pos, end Position, yield func(Record) bool) (
 	return next, false
 }
 
-// records yields the whole records in data, the first of which may have begun in r.rest, and keeps what is left. ok is false
-// where something that is no record begins.
+// records yields the whole records in data, the first of which may have begun in r.rest, and keeps what is left. ok
+// is false where something that is no record begins.
 func (r *Reader) records(at Position, boot uint32, data []byte, yield func(Record) bool) (stop Position, stopped, ok bool) {
 	carried := len(r.rest)
 	if carried > 0 {

@@ -1,11 +1,13 @@
 package slotlog
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 )
 
-// roll begins a new segment in a spare slot, made now if there is none. Its header says where the segment before ends, so what a torn or
-// failed group left behind that point is dead from here on.
+// roll begins a new segment in a spare slot, made now if there is none. Its header says where the segment before
+// ends, so what a torn or failed group left behind that point is dead from here on.
 func (l *Log) roll() error {
 	slot, err := l.takeSpare()
 	if err != nil {
@@ -128,7 +130,7 @@ func (l *Log) makeSlot(slot int) error {
 		err = f.Sync()
 	}
 	if err == nil {
-		err = l.fs.SyncDir(l.dir)
+		err = l.syncDirs()
 	}
 	if err != nil {
 		_ = l.fs.Remove(l.name(slot)) // space for those who need it
@@ -138,4 +140,13 @@ func (l *Log) makeSlot(slot int) error {
 	defer l.mu.Unlock()
 	l.stats.Slots++
 	return nil
+}
+
+// syncDirs makes the entry of a new slot durable, and with the first one the directories that lead to it.
+func (l *Log) syncDirs() error {
+	if err := l.fs.SyncDir(l.dir); err != nil || l.Stats().Slots > 0 {
+		return err
+	}
+	store := filepath.Dir(l.dir)
+	return errors.Join(l.fs.SyncDir(store), l.fs.SyncDir(filepath.Dir(store)))
 }

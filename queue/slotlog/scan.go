@@ -71,8 +71,8 @@ func note(found map[uint64]*scanned, b block, place int) {
 	}
 }
 
-// findEnd tells where the records of a segment end when no later header says it: at the first gap above what was durable.
-// What lies after that gap is the rest of a torn group.
+// findEnd tells where the records of a segment end when no later header says it: at the first gap above what was
+// durable. What lies after that gap is the rest of a torn group.
 func (s *scanned) findEnd(firstChunk uint64, capacity int) Position {
 	end := Position{Chunk: firstChunk}
 	for c := firstChunk; c <= s.highest; c++ {
@@ -84,7 +84,8 @@ func (s *scanned) findEnd(firstChunk uint64, capacity int) Position {
 			return end
 		}
 		if int(have.used) < capacity && c >= s.durable.Chunk {
-			// The copy of the last durable chunk that the torn group would have replaced, or the part-filled end of the log.
+			// The copy of the last durable chunk that the torn group would have replaced, or the part-filled end of
+			// the log.
 			if c > s.durable.Chunk || int(have.used) >= s.durable.Offset {
 				return end
 			}

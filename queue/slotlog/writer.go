@@ -27,8 +27,8 @@ type writer struct {
 	stream, scratch []byte
 }
 
-// Commit makes the group durable. A group may be cut in two where slots end; a record is not. On an error nothing is known about the
-// group, and the log must not be used any more: Commit has already tried a new slot.
+// Commit makes the group durable. A group may be cut in two where slots end; a record is not. On an error nothing
+// is known about the group, and the log must not be used any more: Commit has already tried a new slot.
 func (l *Log) Commit(g *Group) error {
 	for i, start := range g.starts {
 		if end := g.end(i); end-start > l.MaxRecord()+16 {
@@ -57,8 +57,8 @@ func (g *Group) end(i int) int {
 	return len(g.buf)
 }
 
-// move takes a group that could not be written to a new slot, because a failed write must never be tried again in its place: the kernel
-// has marked the pages clean.
+// move takes a group that could not be written to a new slot, because a failed write must never be tried again in
+// its place: the kernel has marked the pages clean.
 func (l *Log) move(g *Group, from int, cause error) (int, error) {
 	l.mu.Lock()
 	l.stats.Moved++
@@ -76,8 +76,8 @@ func (l *Log) move(g *Group, from int, cause error) (int, error) {
 	return n, nil
 }
 
-// fit returns how many records from `from` on go into this slot; it begins a new one if none does, or if the rest of a small group would be
-// torn apart for nothing.
+// fit returns how many records from `from` on go into this slot; it begins a new one if none does, or if the rest
+// of a small group would be torn apart for nothing.
 func (l *Log) fit(g *Group, from int) (int, error) {
 	if l.w.s == nil {
 		if err := l.roll(); err != nil {
@@ -124,7 +124,8 @@ func (l *Log) write(g *Group, from, n int) error {
 	return nil
 }
 
-// layout cuts tail+data into blocks and gives each a place. The first one, if part of it is durable, goes to the stale place of its pair.
+// layout cuts tail+data into blocks and gives each a place. The first one, if part of it is durable, goes to the
+// stale place of its pair.
 func (l *Log) layout(data []byte, starts []int) ([]block, []int) {
 	w, room := &l.w, l.capacity()
 	total := len(w.tail) + len(data)

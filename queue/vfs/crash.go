@@ -24,8 +24,9 @@ var (
 	Garbling = Fate{Dropped: 1, Whole: 1, Torn: 1, Garbled: 3}
 )
 
-// Crash returns the disk as a power cut at this moment could leave it: power on, locks gone, what was synced in place, and each later
-// change by chance. The disk itself is not changed; it may be crashed again with another outcome.
+// Crash returns the disk as a power cut at this moment could leave it: power on, locks gone, what was synced in
+// place, and each later change by chance. The disk itself is not changed; it may be crashed again with another
+// outcome.
 func (d *Disk) Crash(r *rand.Rand, fate Fate) *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,7 +104,8 @@ func rubbish(n int, r *rand.Rand) []byte {
 	return p
 }
 
-// Killed returns the disk as the next process finds it when this one was killed: everything written is there, what was not synced may still be lost.
+// Killed returns the disk as the next process finds it when this one was killed: everything written is there, what
+// was not synced may still be lost.
 func (d *Disk) Killed() *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -45,8 +45,8 @@ type Disk struct {
 	hook    func(Op) error
 }
 
-// node is a file. view is what reads return, medium is what a power cut leaves for certain, and later holds, in order, the
-// writes since the last sync.
+// node is a file. view is what reads return, medium is what a power cut leaves for certain, and later holds, in
+// order, the writes since the last sync.
 type node struct {
 	view, medium []byte
 	later        []write
@@ -83,7 +83,8 @@ func (d *Disk) LieFrom(n int) {
 	d.lieFrom = n
 }
 
-// Hook is asked before each operation: an error makes the operation fail with it. It is called without locks and may take its time.
+// Hook is asked before each operation: an error makes the operation fail with it. It is called without locks and
+// may take its time.
 func (d *Disk) Hook(f func(Op) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

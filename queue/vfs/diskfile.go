@@ -54,7 +54,8 @@ func (f *diskFile) Allocate(size int64) error {
 	return err
 }
 
-// Sync moves what was written to the medium. A failed one loses it, although reads still show it: that is what Linux does.
+// Sync moves what was written to the medium. A failed one loses it, although reads still show it: that is what
+// Linux does.
 func (f *diskFile) Sync() error {
 	err := f.d.begin(Op{Kind: OpSync, Name: f.name})
 	f.d.mu.Lock()

@@ -98,8 +98,8 @@ func (f osFile) Sync() error {
 	return ignoringEINTR(func() error { return unix.Fdatasync(int(f.Fd())) })
 }
 
-// Allocate reserves the blocks in one piece where the file system can, then writes them: an extent that was only reserved
-// would be converted, through the journal, by the first write to each block.
+// Allocate reserves the blocks in one piece where the file system can, then writes them: an extent that was only
+// reserved would be converted, through the journal, by the first write to each block.
 func (f osFile) Allocate(size int64) error {
 	err := ignoringEINTR(func() error { return unix.Fallocate(int(f.Fd()), 0, 0, size) })
 	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
