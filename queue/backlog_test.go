@@ -47,13 +47,19 @@ func TestBacklogSurvivesRestartInOrder(t *testing.T) {
 	next(t, x)
 }
 
-// TestMemoryDoesNotGrowWithBacklog looks at what a suspended session keeps in memory.
+// TestMemoryDoesNotGrowWithBacklog looks at what sessions keep in memory that take nothing.
 func TestMemoryDoesNotGrowWithBacklog(t *testing.T) {
 	s, _ := open(t, vfs.NewDisk(), queue.Options{})
 	byCount := create(t, s, queue.SessionOptions{RingMessages: 50})
 	byBytes := create(t, s, queue.SessionOptions{RingBytes: 20_000})
+	offline := create(t, s, queue.SessionOptions{})
+	byCount.Resume(0)
+	byBytes.Resume(0)
 	for range 2000 {
-		publish(t, s, message("%1000d", 1), at(byCount, 1), at(byBytes, 2))
+		publish(t, s, message("%1000d", 1), at(byCount, 1), at(byBytes, 2), at(offline, 1))
+	}
+	if n := offline.Queued(); n > 32 || n < 16 {
+		t.Errorf("%d messages of 1000 bytes in memory for a session without connection", n)
 	}
 	if n := byCount.Queued(); n != 50 {
 		t.Errorf("%d messages in a ring of 50", n)

@@ -15,7 +15,7 @@ const timeEvery = time.Minute
 // Commit also reads on for the sessions whose ring overflowed. After an error the store is down.
 func (s *Store) Commit() error {
 	err := s.commit()
-	if !s.running.Load() {
+	if err == nil && !s.running.Load() {
 		s.fillAll()
 	}
 	return err
@@ -204,7 +204,8 @@ func wakeEach(waiters []Waker) {
 // woken to see it.
 func (s *Store) fail(err error) error {
 	s.mu.Lock()
-	if s.err == nil {
+	first := s.err == nil
+	if first {
 		s.err = err
 	}
 	err = s.err
@@ -216,7 +217,7 @@ func (s *Store) fail(err error) error {
 	}
 	s.writing, s.pending = nil, &group{number: s.pending.number + 1}
 	s.mu.Unlock()
-	if !errors.Is(err, ErrClosed) {
+	if first && !errors.Is(err, ErrClosed) {
 		s.o.Log.Error("store is down: nothing is made durable any more", "error", err)
 	}
 	wakeEach(waiters)

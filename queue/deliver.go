@@ -22,8 +22,14 @@ func (x *Session) push(m *Message, t *Target) {
 	x.ring.push(e)
 }
 
+// fits tells whether the ring takes one more. A durable session without a connection gets little memory: there may be
+// many, and the log has it all.
 func (x *Session) fits(size int32) bool {
-	return x.ring.len() < x.o.RingMessages && (x.bytes+int(size) <= x.o.RingBytes || x.ring.len()+x.flight.len() == 0)
+	most := x.o.RingBytes
+	if x.durable && !x.connected {
+		most = min(most, offlineBytes)
+	}
+	return x.ring.len() < x.o.RingMessages && (x.bytes+int(size) <= most || x.ring.len()+x.flight.len() == 0)
 }
 
 // makeRoom drops the older half of what waits at QoS 0, so that a full ring is searched seldom.

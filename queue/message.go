@@ -70,5 +70,5 @@ type SessionOptions struct {
 	PacketIDs    Range // default 1..65535
 	Window       int   // deliveries of QoS 1 and 2 unacknowledged at once; default and at most 1024
 	RingMessages int   // messages waiting in memory; default 1024
-	RingBytes    int   // memory of the messages waiting or in flight; default 1 MiB
+	RingBytes    int   // memory of the messages waiting or in flight; default 512 KiB; a durable session without connection gets at most 32 KiB
 }

@@ -51,11 +51,11 @@ type Session struct {
 	held    map[uint16]held
 }
 
-// Window bounds.
 const (
 	mostWindow     = 1024
 	defaultRing    = 1024
-	defaultBytes   = 1 << 20
+	defaultBytes   = 512 << 10
+	offlineBytes   = 32 << 10
 	lastPacketID   = 65535
 	volatileNumber = 1 << 63 // session numbers of volatile sessions start here
 )
