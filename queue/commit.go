@@ -52,6 +52,7 @@ func (s *Store) begin() (*group, []*Session, error) {
 		return nil, nil, nil
 	}
 	g := s.pending
+	g.begun = time.Now()
 	s.writing, s.pending = g, &group{number: g.number + 1}
 	return g, dirty, nil
 }

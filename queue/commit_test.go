@@ -223,6 +223,9 @@ func TestHangingDisk(t *testing.T) {
 		if s.Durable() >= first {
 			t.Error("acknowledged without the disk")
 		}
+		if s.Stats().Committing != 20*time.Second {
+			t.Errorf("the commit has taken %v", s.Stats().Committing)
+		}
 		time.Sleep(45 * time.Second)
 		publish(t, s, message("again"), at(x, 1))
 		stop()

@@ -13,6 +13,7 @@ type group struct {
 	items   []*item
 	bytes   int
 	due     time.Time // zero: nothing waits for it
+	begun   time.Time // when its commit began
 	waiters []Waker
 }
 

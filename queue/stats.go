@@ -21,6 +21,8 @@ type Stats struct {
 	Segments  int    // of them in use
 	Sessions  int    // durable ones
 	Pending   int    // records waiting for the next commit
+
+	Committing time.Duration // how long the commit under way has taken; much more than a second: the disk hangs
 }
 
 type counters struct {
@@ -32,11 +34,15 @@ func (s *Store) Stats() Stats {
 	l := s.log.Stats()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var committing time.Duration
+	if s.writing != nil {
+		committing = time.Since(s.writing.begun)
+	}
 	return Stats{
 		Groups: s.groups.Load(), Records: s.records.Load(), Flushes: l.Flushes, Bytes: l.Bytes,
 		Elided: s.elided.Load(), Coalesced: s.coalesced.Load(), Dropped: s.dropped.Load(), Expired: s.expirations.Load(), Moved: l.Moved,
 		Slots: l.Slots, Segments: s.log.Segments(),
-		Sessions: len(s.sessions), Pending: len(s.pending.items),
+		Sessions: len(s.sessions), Pending: len(s.pending.items), Committing: committing,
 	}
 }
 
