@@ -78,7 +78,7 @@ func (l *link) unwanted(p *packet.Publish, why string) {
 
 // local builds the local message, or says why there is none.
 func (l *link) local(p *packet.Publish) (m *broker.Message, why string) {
-	name, ok := l.u.localNameOf(p)
+	name, ok := l.localNameOf(p)
 	switch {
 	case !ok:
 		return nil, "no filter under receive matches its topic"

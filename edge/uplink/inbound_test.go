@@ -237,6 +237,7 @@ func TestReceiveMaps(t *testing.T) {
 		{"cmd/x", "y", "cmd/x", "y"},
 		{"cmd/x", "y", "cmd/z", ""},
 		{"+/+", "+/+", "/", "/"},
+		{"x/#", "#", "x/$SYS/a", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.filter+" to "+test.local, func(t *testing.T) {
@@ -279,6 +280,29 @@ func TestCommandTooLarge(t *testing.T) {
 		at.until("received", func() bool { return len(local.messages()) == 1 })
 		if s := at.uplink.Status(); s.Unwanted != 1 || s.Connections != 1 {
 			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+// TestForbiddenFilter: one filter that is refused does not have the others asked for again and again.
+func TestForbiddenFilter(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		commands(at)
+		at.config.Version = config.V311
+		at.server.forbidden = "all/+/cmd"
+		at.start()
+		at.online()
+		for range 3 {
+			time.Sleep(time.Minute)
+			at.server.cut()
+			at.online()
+		}
+		synctest.Wait()
+		if at.server.asked != 2+3 || len(at.server.filters) != 1 {
+			t.Errorf("%d SUBSCRIBE packets for %v", at.server.asked, at.server.filters)
+		}
+		if lines := at.log.matching("refuses a filter"); len(lines) != 1 {
+			t.Errorf("log %q", lines)
 		}
 	})
 }

@@ -25,11 +25,12 @@ type link struct {
 	slots [maxStreams]*lane
 	wake  chan struct{}
 
-	touched broker.Touched // the reader's
-	acks    acks
-	own     own
-	taken   atomic.Int64 // when the Server last acknowledged something; nanoseconds since born
-	born    time.Time
+	touched    broker.Touched // the reader's
+	acks       acks
+	own        own
+	identified map[uint32]mapping // the receive map by Subscription Identifier
+	taken      atomic.Int64       // when the Server last acknowledged something; nanoseconds since born
+	born       time.Time
 
 	// The writer's:
 	at      int       // which lane has the next turn
@@ -42,6 +43,7 @@ type link struct {
 func newLink(u *Uplink, conn *client.Conn) (*link, error) {
 	l := &link{u: u, conn: conn, wake: make(chan struct{}, 1), born: time.Now()}
 	l.own.next = firstOwnID
+	l.identified = u.identify()
 	for _, s := range u.streams {
 		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry), resumed: !conn.Server().SessionPresent}
 		if err := a.connect(); err != nil {

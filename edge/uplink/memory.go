@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"sync"
 
 	"skerry/broker"
 	"skerry/queue"
@@ -17,11 +19,12 @@ type memory struct {
 	ClientID string `json:"client_id,omitempty"`
 	// Streams by name, those included that are carried no more.
 	Streams map[string]*streamMemory `json:"streams,omitempty"`
-	// Subscribed are the filters that the session upstream has.
-	Subscribed []string `json:"subscribed,omitempty"`
+	// Subscribed are the filters that the session upstream has, with their Subscription Identifiers.
+	Subscribed map[string]uint32 `json:"subscribed,omitempty"`
 
 	broker *broker.Broker
 	key    string
+	mu     sync.Mutex // the reader of a link changes Subscribed
 }
 
 type streamMemory struct {
@@ -43,6 +46,11 @@ func remember(b *broker.Broker, key string, log *slog.Logger) *memory {
 	if m.Streams == nil {
 		m.Streams = map[string]*streamMemory{}
 	}
+	for name, s := range m.Streams {
+		if s == nil || s.Slot < 0 || s.Slot >= maxStreams {
+			m.Streams[name] = &streamMemory{Slot: 0} // its session knows better
+		}
+	}
 	return m
 }
 
@@ -53,6 +61,8 @@ func (m *memory) keep() error {
 }
 
 func (m *memory) write() (queue.Receipt, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	value, err := json.Marshal(m)
 	if err != nil {
 		return 0, err
@@ -65,6 +75,24 @@ func (m *memory) write() (queue.Receipt, error) {
 		return 0, fmt.Errorf("write what is known of the streams (%s): %w", m.key, err)
 	}
 	return receipt, nil
+}
+
+// subscribed gives the filters of the session upstream. The map is never changed.
+func (m *memory) subscribed() map[string]uint32 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.Subscribed
+}
+
+// subscribe notes a change of the filters of the session upstream.
+func (m *memory) subscribe(change func(map[string]uint32)) error {
+	m.mu.Lock()
+	subscribed := map[string]uint32{}
+	maps.Copy(subscribed, m.Subscribed)
+	change(subscribed)
+	m.Subscribed = subscribed
+	m.mu.Unlock()
+	return m.keep()
 }
 
 // freeSlot finds a lane that no stream has.

@@ -103,6 +103,7 @@ func (l *link) turn(a *lane) (sent bool, err error) {
 		}
 	}
 	if n == 0 {
+		a.resumed = true // what the Server has refused it does not hold
 		return false, nil
 	}
 	if n = min(n, l.conn.Quota()); n > 0 && len(a.left) == 0 {

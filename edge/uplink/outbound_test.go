@@ -2,6 +2,7 @@ package uplink_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -425,6 +426,35 @@ func TestIdentifierInUse(t *testing.T) {
 		}
 		if n := len(at.server.held); n != 0 {
 			t.Errorf("the server still holds %d ids", n)
+		}
+	})
+}
+
+// TestNoRoomForOneStream: the Server has no room for what one stream carries; the others go on, over reconnects too.
+func TestNoRoomForOneStream(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = []config.Stream{stream("a", "t/1"), stream("b", "t/2", "t/3")}
+		at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
+			if string(p.TopicName) == "farm/t/1" {
+				return packet.QuotaExceeded, true
+			}
+			return packet.Success, true
+		}
+		at.start()
+		at.online()
+		for i := range 4 {
+			at.publishMany(i*50, 50, 2)
+			time.Sleep(time.Minute)
+			if s := at.uplink.Status(); s.Backlog["b"] != 0 || s.Backlog["a"] != uint64(5*(i+1)) {
+				t.Errorf("round %d: status %+v", i, s)
+			}
+			at.server.cut()
+			at.online()
+		}
+		at.server.with(func() { at.server.answer = nil })
+		at.taken(60)
+		if got := at.server.payloads("farm/t/1"); !slices.IsSortedFunc(got, func(a, b string) int { return len(a)*1000 - len(b)*1000 + strings.Compare(a, b) }) {
+			t.Errorf("out of order: %q", got)
 		}
 	})
 }

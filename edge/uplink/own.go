@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -50,19 +51,42 @@ func (o *own) waiting() int {
 	return len(o.waits)
 }
 
-// subscribeAnew brings what the session upstream is subscribed to in line with the receive map.
+// identify gives each filter of the receive map its Subscription Identifier: that of the session upstream, or a new one.
+func (u *Uplink) identify() map[uint32]mapping {
+	last := uint32(0)
+	subscribed := u.memory.subscribed()
+	for _, id := range subscribed {
+		last = max(last, id)
+	}
+	all := map[uint32]mapping{}
+	for _, m := range u.receive {
+		id, known := subscribed[m.filter]
+		if !known {
+			last++
+			id = last
+		}
+		all[id] = m
+	}
+	return all
+}
+
+// subscribeAnew brings what the session upstream is subscribed to in line with the receive map. What it has is not asked for
+// again: a 3.1.1 Server would send all retained messages again.
 func (l *link) subscribeAnew() error {
-	var filters []string
-	for _, m := range l.u.receive {
-		filters = append(filters, m.filter)
-	}
-	if slices.Equal(filters, l.u.memory.Subscribed) {
-		return nil // the Server has them with our session
-	}
-	if err := l.unsubscribe(filters); err != nil {
+	if err := l.unsubscribe(); err != nil {
 		return err
 	}
-	return l.subscribe(filters)
+	subscribed := l.u.memory.subscribed()
+	for _, id := range slices.Sorted(maps.Keys(l.identified)) {
+		filter := l.identified[id].filter
+		if _, has := subscribed[filter]; has {
+			continue
+		}
+		if err := l.subscribe(filter, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // greet says that the gateway is there, as soon as the Server has room for it.
@@ -90,66 +114,51 @@ func (l *link) publishState(state string, qos packet.QoS) error {
 }
 
 // unsubscribe ends what the session upstream has and the configuration has not.
-func (l *link) unsubscribe(filters []string) error {
+func (l *link) unsubscribe() error {
 	var u packet.Unsubscribe
-	for _, filter := range l.u.memory.Subscribed {
-		if !slices.Contains(filters, filter) {
+	for filter := range l.u.memory.subscribed() {
+		if !slices.ContainsFunc(l.u.receive, func(m mapping) bool { return m.filter == filter }) {
 			u.TopicFilters = append(u.TopicFilters, []byte(filter))
 		}
 	}
 	if len(u.TopicFilters) == 0 {
 		return nil
 	}
-	u.PacketID = l.own.ask(func([]packet.ReasonCode) {})
+	u.PacketID = l.own.ask(func([]packet.ReasonCode) {
+		l.remember(func(subscribed map[string]uint32) {
+			for _, filter := range u.TopicFilters {
+				delete(subscribed, string(filter))
+			}
+		})
+	})
 	return l.conn.Send(&u)
 }
 
-// subscribe asks for the receive map. Each filter has an identifier of its own, so that the Server can say what a message
+// subscribe asks for one filter of the receive map. It has an identifier of its own, so that the Server can say what a message
 // came by. Retained messages are sent for what is new only: a command is not to be repeated at each connection.
-func (l *link) subscribe(filters []string) error {
-	answered := make([][]packet.ReasonCode, 0, len(filters))
-	identify := l.conn.Server().SubscriptionIdentifierAvailable
-	for i, filter := range filters {
-		s := packet.Subscribe{Subscriptions: []packet.Subscription{{
-			TopicFilter: []byte(filter), QoS: 2, NoLocal: true, RetainAsPublished: true, RetainHandling: 1,
-		}}}
-		if identify {
-			s.Properties = s.Properties.AppendNumber(packet.SubscriptionIdentifier, uint32(i+1))
+func (l *link) subscribe(filter string, id uint32) error {
+	s := packet.Subscribe{Subscriptions: []packet.Subscription{{
+		TopicFilter: []byte(filter), QoS: 2, NoLocal: true, RetainAsPublished: true, RetainHandling: 1,
+	}}}
+	if l.conn.Server().SubscriptionIdentifierAvailable {
+		s.Properties = s.Properties.AppendNumber(packet.SubscriptionIdentifier, id)
+	}
+	s.PacketID = l.own.ask(func(codes []packet.ReasonCode) {
+		if len(codes) == 1 && !codes[0].IsError() {
+			l.remember(func(subscribed map[string]uint32) { subscribed[filter] = id })
+			return
 		}
-		s.PacketID = l.own.ask(func(codes []packet.ReasonCode) {
-			l.granted(filter, codes)
-			if answered = append(answered, slices.Clone(codes)); len(answered) == len(filters) {
-				l.subscribed(filters, slices.Concat(answered...))
-			}
+		l.u.once("subscribe: "+filter, func() {
+			l.u.log.Error("the server refuses a filter under receive: nothing comes from there", "filter", filter, "codes", codes,
+				"hint", "check what the server allows this client to subscribe to")
 		})
-		if err := l.conn.Send(&s); err != nil {
-			return err
-		}
-	}
-	if len(filters) == 0 {
-		l.subscribed(nil, nil)
-	}
-	return nil
+	})
+	return l.conn.Send(&s)
 }
 
-// granted reports a filter that the Server does not grant.
-func (l *link) granted(filter string, codes []packet.ReasonCode) {
-	for _, code := range codes {
-		if code.IsError() {
-			l.u.once("subscribe: "+filter, func() {
-				l.u.log.Error("the server refuses a filter under receive: nothing comes from there", "filter", filter, "err", code.Error(), "hint", hint(code))
-			})
-		}
-	}
-}
-
-// subscribed remembers that the session upstream has all filters. If it has not, they are asked for again with the next connection.
-func (l *link) subscribed(filters []string, codes []packet.ReasonCode) {
-	if slices.ContainsFunc(codes, packet.ReasonCode.IsError) {
-		return
-	}
-	l.u.memory.Subscribed = filters
-	if err := l.u.memory.keep(); err != nil {
-		l.u.log.Warn("the subscriptions upstream are not remembered", "err", err)
+// remember changes what is known of the subscriptions upstream.
+func (l *link) remember(change func(map[string]uint32)) {
+	if err := l.u.memory.subscribe(change); err != nil {
+		l.u.log.Warn("the subscriptions upstream are not remembered; they are asked for again", "err", err)
 	}
 }

@@ -73,22 +73,29 @@ func (u *Uplink) connected(s *server, present bool) {
 	u.status.Online, u.status.Server, u.status.Since, u.status.Err = true, s.String(), time.Now(), ""
 	u.status.Attempts++
 	u.status.Connections++
-	u.reported = ""
+	clear(u.reported)
 	u.mu.Unlock()
 	u.log.Info("uplink is online", "server", s.String(), "version", s.speech().version.String(), "session_present", present)
 }
 
-// failed notes why there is no link. Only what is new is logged: an outage of a month is one line.
+// mostReasons bounds how many different failures of one outage are logged.
+const mostReasons = 8
+
+// failed notes why there is no link. Only what is new is logged: an outage of a month is a few lines.
 func (u *Uplink) failed(s *server, err error) {
 	text := reasonOf(err)
+	key := s.String() + " " + text
 	u.mu.Lock()
-	was, news := u.status.Online, text != u.reported
-	if !was {
-		u.status.Attempts++
-	} else {
-		u.status.Since = time.Now()
+	was, news := u.status.Online, !u.reported[key] && len(u.reported) < mostReasons
+	if news {
+		u.reported[key] = true
 	}
-	u.status.Online, u.status.Server, u.status.Err, u.reported = false, s.String(), text, text
+	if was {
+		u.status.Since = time.Now()
+	} else {
+		u.status.Attempts++
+	}
+	u.status.Online, u.status.Server, u.status.Err = false, s.String(), text
 	u.mu.Unlock()
 	switch {
 	case was:

@@ -44,7 +44,7 @@ func wildcards(filter string) string {
 // localName gives the local topic of a message that came under name; false if the filter does not match it, or nothing is
 // left of the name ("cmd/#" on "cmd" with the local side "#").
 func (m mapping) localName(name string) (string, bool) {
-	if !topic.Match(m.filter, name) {
+	if m.filter == "" || !topic.Match(m.filter, name) {
 		return "", false
 	}
 	var matched []string
@@ -61,7 +61,7 @@ func (m mapping) localName(name string) (string, bool) {
 		}
 	}
 	local := fill(m.local, matched)
-	return local, topic.ValidName(local) == nil
+	return local, topic.ValidName(local) == nil && local[0] != '$' // those are the broker's own
 }
 
 // parent is what "#" has matched when the name ended a level before it. No level can contain it.
@@ -114,16 +114,14 @@ func (u *Uplink) echoed() string {
 
 // localNameOf finds the place of an inbound message. A 5.0 Server names the subscription it came by; else it is the first
 // of the map that fits.
-func (u *Uplink) localNameOf(p *packet.Publish) (string, bool) {
+func (l *link) localNameOf(p *packet.Publish) (string, bool) {
 	name := string(p.TopicName)
 	for id := range p.Properties.SubscriptionIdentifiers() {
-		if i := int(id) - 1; i < len(u.receive) {
-			if local, ok := u.receive[i].localName(name); ok {
-				return local, true
-			}
+		if local, ok := l.identified[id].localName(name); ok {
+			return local, true
 		}
 	}
-	for _, m := range u.receive {
+	for _, m := range l.u.receive {
 		if local, ok := m.localName(name); ok {
 			return local, true
 		}

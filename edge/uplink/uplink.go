@@ -52,13 +52,13 @@ type Uplink struct {
 
 	mu       sync.Mutex
 	status   Status
-	reported string          // the last failure that was logged
+	reported map[string]bool // the failures of this outage that were logged
 	said     map[string]bool // what once has logged
 }
 
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
-	u := &Uplink{config: c, broker: b, log: o.Log, dial: o.Dial, ackTimeout: o.AckTimeout, said: map[string]bool{}}
+	u := &Uplink{config: c, broker: b, log: o.Log, dial: o.Dial, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
 	u.status.Aside = map[string]uint64{}
 	if u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)
@@ -111,6 +111,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		return err
 	}
 	defer u.door.Disconnect(broker.DisconnectOptions{})
+	defer u.count(func(s *Status) { s.Online = false })
 	waits := newBackoff(u.config.Retry)
 	for at := 0; ctx.Err() == nil; {
 		began := time.Now()

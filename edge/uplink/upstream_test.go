@@ -20,31 +20,32 @@ import (
 type upstream struct {
 	t *testing.T
 
-	mu       sync.Mutex
-	down     bool                                                 // dialling is refused
-	refuse   func(c *packet.Connect, bridge bool) *packet.Connack // nil or a result of nil: accepted
-	hangUp   bool                                                 // connections are closed instead of CONNACK
-	limits   packet.Properties                                    // of CONNACK
-	answer   func(p *packet.Publish) (packet.ReasonCode, bool)    // nil: Success; false: silence
-	failing  bool                                                 // of each connection 20 messages are answered, 20 taken and not answered, the rest not seen
-	count    int                                                  // PUBLISH packets of this connection with QoS 1 or 2
-	stalled  chan struct{}                                        // not nil: nothing is read until it is closed
-	mute     bool                                                 // nothing is answered, PINGREQ neither
-	session  bool
-	held     map[uint16]bool
-	filters  map[string]packet.Subscription
-	connects []packet.Connect
-	bridges  []bool
-	got      []packet.Publish // messages taken: QoS 2 once per exchange
-	sent     []packet.Publish // every PUBLISH that came
-	releases []packet.Ack
-	acks     []packet.Ack // PUBACK, PUBREC, PUBCOMP from the uplink
-	asked    int          // SUBSCRIBE packets
-	dropped  []string     // filters of UNSUBSCRIBE
-	bye      int          // DISCONNECT packets
-	flight   map[uint16]bool
-	most     int // the most QoS 1 and 2 messages that were on their way at a time
-	dials    int
+	mu        sync.Mutex
+	down      bool                                                 // dialling is refused
+	refuse    func(c *packet.Connect, bridge bool) *packet.Connack // nil or a result of nil: accepted
+	hangUp    bool                                                 // connections are closed instead of CONNACK
+	limits    packet.Properties                                    // of CONNACK
+	answer    func(p *packet.Publish) (packet.ReasonCode, bool)    // nil: Success; false: silence
+	failing   bool                                                 // of each connection 20 messages are answered, 20 taken and not answered, the rest not seen
+	count     int                                                  // PUBLISH packets of this connection with QoS 1 or 2
+	stalled   chan struct{}                                        // not nil: nothing is read until it is closed
+	forbidden string                                               // a Topic Filter that nobody may have
+	mute      bool                                                 // nothing is answered, PINGREQ neither
+	session   bool
+	held      map[uint16]bool
+	filters   map[string]packet.Subscription
+	connects  []packet.Connect
+	bridges   []bool
+	got       []packet.Publish // messages taken: QoS 2 once per exchange
+	sent      []packet.Publish // every PUBLISH that came
+	releases  []packet.Ack
+	acks      []packet.Ack // PUBACK, PUBREC, PUBCOMP from the uplink
+	asked     int          // SUBSCRIBE packets
+	dropped   []string     // filters of UNSUBSCRIBE
+	bye       int          // DISCONNECT packets
+	flight    map[uint16]bool
+	most      int // the most QoS 1 and 2 messages that were on their way at a time
+	dials     int
 
 	conn    net.Conn
 	version packet.Version
@@ -210,6 +211,10 @@ func (s *upstream) handle(v packet.Version, frame []byte) (out []byte, end bool)
 		s.asked++
 		reply := packet.Suback{PacketID: p.PacketID}
 		for _, sub := range p.Subscriptions {
+			if string(sub.TopicFilter) == s.forbidden {
+				reply.ReasonCodes = append(reply.ReasonCodes, packet.UnspecifiedError)
+				continue
+			}
 			s.filters[string(sub.TopicFilter)] = sub
 			reply.ReasonCodes = append(reply.ReasonCodes, packet.ReasonCode(sub.QoS))
 		}
