@@ -266,3 +266,18 @@ func TestAliasMemory(t *testing.T) {
 	}
 	p.script("< e0: 97", "< closed")
 }
+
+// [MQTT-3.1.2-25]: what a Client does not take is left out, and counted.
+func TestTooLargeIsCounted(t *testing.T) {
+	st, address := start(t, server.Limits{})
+	p := dial(t, address)
+	p.script("> 10: 'MQTT' 05 02 0000 05 27 00000020 'p' | 82: 0001 00 't' 02", "< 20: ??*16 | 90: 0001 00 02")
+	for qos := range byte(3) {
+		m := packet.Publish{QoS: qos, TopicName: []byte("t"), PacketID: uint16(qos), Payload: make([]byte, 100)}
+		p.send(m.Append(nil, packet.V5))
+	}
+	p.script("< 40: 0001 | 50: 0002", "> 30: 't' 00 \"short\"", "< 30: 't' 00 \"short\"")
+	if got := st.server.Stats().TooLarge; got != 3 {
+		t.Errorf("%d messages left out, want 3", got)
+	}
+}
