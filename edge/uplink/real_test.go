@@ -189,7 +189,7 @@ func TestTLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer g.stop()
-			eventually(t, "several attempts", func() bool { return g.uplink.Status().Attempts > 8 })
+			eventually(t, "several attempts", func() bool { return g.uplink.Status().Attempts > 5 })
 			if s := g.uplink.Status(); s.Online || !strings.Contains(s.Err, test.hint) {
 				t.Errorf("error %q, want a hint with %q", s.Err, test.hint)
 			}
