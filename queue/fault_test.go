@@ -102,6 +102,22 @@ func TestStoreGoesDown(t *testing.T) {
 	}
 }
 
+// TestFailingDiskOpens: a sync that fails while opening is said, and does not keep the daemon from starting.
+func TestFailingDiskOpens(t *testing.T) {
+	disk := vfs.NewDisk()
+	s, _ := open(t, disk, small)
+	x := create(t, s, queue.SessionOptions{})
+	publish(t, s, message("a"), at(x, 1))
+	commit(t, s)
+	disk = disk.Killed()
+	failing(disk, vfs.OpSync, 1, syscall.EIO)
+	s, r := open(t, disk, small)
+	if !r.Report.Suspect || r.Report.Messages != 1 {
+		t.Errorf("report %+v", r.Report)
+	}
+	closeStore(t, s)
+}
+
 func TestFullDisk(t *testing.T) {
 	disk := vfs.NewDisk()
 	s, _ := open(t, disk, small)

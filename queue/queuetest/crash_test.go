@@ -69,3 +69,18 @@ func TestCrashLyingDisk(t *testing.T) {
 		}
 	}
 }
+
+// TestCrashFailingDisk lets single writes and syncs fail besides: groups move to new slots, and sometimes the store goes down.
+func TestCrashFailingDisk(t *testing.T) {
+	for seed := range uint64(*points / 10) {
+		p := plan(seed)
+		p.Faults = 30
+		r := rand.New(rand.NewPCG(seed, 3))
+		for range 3 {
+			p.Cuts = append(p.Cuts, queuetest.Cut{At: 1 + r.IntN(150)})
+		}
+		if _, err := queuetest.Run(p); err != nil {
+			t.Fatal(fmt.Errorf("cuts %v: %w", p.Cuts, err))
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"time"
 
 	"skerry/queue"
@@ -17,7 +18,8 @@ type Plan struct {
 	Cuts      []Cut // one for each boot
 	Steps     int   // random steps in each boot
 	Fate      vfs.Fate
-	Lie       int         // so many operations before a cut Sync begins to do nothing; then what was acknowledged may be lost, but nothing later
+	Lie       int         // so many operations before a cut Sync begins to do nothing: what was acknowledged may be lost, nothing later
+	Faults    int         // one of so many writes and syncs fails; 0: none
 	PacketIDs queue.Range // of the subscribers; a few make them wrap
 	Window    int
 	Options   queue.Options
@@ -77,11 +79,21 @@ func (w *world) setCut(c Cut) {
 	if c.At == 0 {
 		return
 	}
+	if w.Faults > 0 {
+		w.disk.Hook(w.fault)
+	}
 	at := w.disk.Ops() + c.At
 	w.disk.CutAt(at)
 	if w.Lie > 0 {
 		w.disk.LieFrom(max(1, at-w.Lie))
 	}
+}
+
+func (w *world) fault(op vfs.Op) error {
+	if (op.Kind == vfs.OpWrite || op.Kind == vfs.OpSync) && w.r.IntN(w.Faults) == 0 {
+		return syscall.EIO
+	}
+	return nil
 }
 
 // powerOff is a power cut, or a kill of the process: then everything written is still there.

@@ -36,9 +36,7 @@ func Open(fsys vfs.FS, dir string, o Options) (*Log, error) {
 		return nil, err
 	}
 	l.keepSpares()
-	if err := l.fixEnds(); err != nil {
-		return nil, err
-	}
+	l.fixEnds()
 	l.boot++
 	return l, nil
 }
@@ -230,10 +228,8 @@ func (l *Log) keepSpares() {
 	}
 }
 
-// fixEnds finds where each segment ends: the next header says it, or else its own blocks do. The slot of the last
-// one is synced: if the last process was killed, its blocks may be in the page cache only, and what is replayed
-// must not be lost by a power cut after that.
-func (l *Log) fixEnds() error {
+// fixEnds finds where each segment ends: the next header says it, or else its own blocks do.
+func (l *Log) fixEnds() {
 	for i, s := range l.segments {
 		l.boot = max(l.boot, s.boot)
 		if i+1 < len(l.segments) {
@@ -242,29 +238,26 @@ func (l *Log) fixEnds() error {
 				continue
 			}
 		}
-		if err := l.fixEnd(s); err != nil {
-			return err
-		}
+		l.fixEnd(s)
 	}
-	return nil
 }
 
-func (l *Log) fixEnd(s *segment) error {
+// fixEnd also syncs the slot: if the last process was killed, its blocks may be in the page cache only, and what is
+// replayed must not be lost by a power cut after that. If the sync fails the disk is failing; the log is opened all
+// the same, because what was acknowledged had been synced before.
+func (l *Log) fixEnd(s *segment) {
 	s.end = Position{Chunk: s.firstChunk}
 	f, err := l.fs.Open(l.name(s.slot))
 	if err != nil {
-		return nil // counted as damage by the reader
+		return // counted as damage by the reader
 	}
 	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("sync the end of the log: %w", err)
-	}
+	l.suspect = f.Sync() != nil || l.suspect
 	b := l.scan(f, s.places)[s.number]
 	if b == nil {
-		return nil
+		return
 	}
 	s.end = b.findEnd(s.firstChunk, l.capacity())
 	l.torn += b.beyond(s.end)
 	l.boot = max(l.boot, b.boot)
-	return nil
 }

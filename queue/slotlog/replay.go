@@ -3,10 +3,11 @@ package slotlog
 // Replayed is what Replay met.
 type Replayed struct {
 	Records  int
-	Torn     int    // blocks after the end of the log
-	Damaged  int    // ranges
-	Lost     uint64 // records in them, as far as known
-	Segments []uint64
+	Torn     int      // blocks after the end of the log
+	Damaged  int      // ranges
+	Lost     uint64   // records in them, as far as known
+	Segments []uint64 // with damage
+	Suspect  bool     // the end of the log could not be synced: the disk is failing
 }
 
 // Replay yields every record of the log in order. It must run once, before the first Commit.
@@ -20,5 +21,5 @@ func (l *Log) Replay(yield func(Record)) Replayed {
 		return true
 	})
 	l.w.seq = max(1, r.seq)
-	return Replayed{Records: n, Torn: l.torn, Damaged: r.Damaged, Lost: r.Lost, Segments: r.hurt}
+	return Replayed{Records: n, Torn: l.torn, Damaged: r.Damaged, Lost: r.Lost, Segments: r.hurt, Suspect: l.suspect}
 }
