@@ -51,7 +51,8 @@ func key(clientID string, internal bool) string {
 }
 
 // Connect connects a session: the one that ClientID has, or a new one. A connection that the session already has is taken
-// over: its handle is dead when Connect returns, and its Conn is told. The error is a packet.ReasonCode.
+// over: its handle is dead when Connect returns, and its Conn is told. What waits for the session already is not announced:
+// the caller asks Next once. The error is a packet.ReasonCode.
 func (b *Broker) Connect(o ConnectOptions) (*Session, Connected, error) {
 	if code := o.invalid(); code.IsError() {
 		return nil, Connected{}, code

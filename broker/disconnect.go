@@ -9,7 +9,8 @@ type DisconnectOptions struct {
 	// SessionExpiryInterval of the DISCONNECT, if it had one. It cannot make a session durable that is not. [MQTT-3.14.2-2]
 	SessionExpiryInterval *uint32
 	// Shutdown: the Server goes down, not the Client. The Will stays on disk, to be published by the next run unless the
-	// Client is back within Will Delay + 1.5 KeepAlive; so a restart does not tell the world that everybody is gone.
+	// Client is back within Will Delay + 1.5 KeepAlive; so a restart does not tell the world that everybody is gone. The same
+	// happens after a crash, and to a Client that sent DISCONNECT in the two seconds before: that is written with the next group.
 	Shutdown bool
 }
 

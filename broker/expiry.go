@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"time"
@@ -67,6 +68,9 @@ func (b *Broker) serve(s *session, now time.Duration, up *later) {
 	}
 }
 
+// noKeepAlive stands for the KeepAlive of a Client without one when it is given time to return after a restart.
+const noKeepAlive = 10 * time.Second
+
 // setDeadlines computes when a session that has just lost its connection, or was restored without one, is due.
 func (b *Broker) setDeadlines(s *session) {
 	now := b.store.Now().At
@@ -74,7 +78,7 @@ func (b *Broker) setDeadlines(s *session) {
 	if l.willDue = s.will != nil; l.willDue {
 		l.willAt = now + s.will.delay()
 		if l.restarted {
-			l.willAt += l.keepAlive * 3 / 2
+			l.willAt += cmp.Or(l.keepAlive, noKeepAlive) * 3 / 2
 		}
 	}
 	if l.expires = s.queue != nil && l.expiry != Never; l.expires {

@@ -9,6 +9,7 @@ import (
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/queue"
 	"skerry/queue/vfs"
 )
 
@@ -152,6 +153,49 @@ func TestSubscribingAgainCostsNothing(t *testing.T) {
 		at.quiet()
 		if after := at.store.Stats(); after.Records != before.Records {
 			t.Errorf("%d records were written", after.Records-before.Records)
+		}
+	})
+}
+
+// TestDamagedFacts cost what they stood for, and nothing else.
+func TestDamagedFacts(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		c := at.connect("c", keep(broker.Never))
+		c.subscribe("a", 1)
+		damage := at.store.NewBatch()
+		for space := byte(1); space <= 3; space++ {
+			for _, key := range []string{"", "cx", "zz #", "1 #", "no number"} {
+				damage.Put(space, key, []byte{99, 1, 2, 3})
+			}
+		}
+		damage.Put(2, "zzzz a/#", []byte{1, 1}) // of a session that is not there
+		lost := damage.Create(queue.SessionOptions{})
+		r, err := at.store.Apply(damage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at.settle(r)
+		for range 2 {
+			at.restart()
+			c = at.connect("c", keep(broker.Never))
+			if !c.SessionPresent {
+				t.Fatal("a sound session was lost")
+			}
+			c.publish("a", "x", 1)
+			c.expect("a x q1")
+			at.quiet()
+		}
+		if at.store.Session(lost.Number()) != nil {
+			t.Error("a session without a name was kept")
+		}
+		left := 0
+		for space := byte(1); space <= 3; space++ {
+			for range at.store.Facts(space) {
+				left++
+			}
+		}
+		if left != 2 {
+			t.Errorf("%d facts are left, want that of the session and of its subscription", left)
 		}
 	})
 }

@@ -167,8 +167,10 @@ func TestWillOnShutdown(t *testing.T) {
 			}
 			w.expect()
 			at.restart()
+			time.Sleep(10 * time.Second)
+			at.connect("watcher", keep(broker.Never)).expect()
 			at.connect("come back", keep(expiry))
-			time.Sleep(time.Second)
+			time.Sleep(10 * time.Second) // 15 s are given to a Client without KeepAlive
 			at.connect("watcher", keep(broker.Never)).expect("will stay away q1")
 		})
 	}
