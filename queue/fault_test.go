@@ -247,6 +247,32 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestLostSessionRecord: the number of a session that damage has taken is not given to another, which would get its messages.
+func TestLostSessionRecord(t *testing.T) {
+	disk := vfs.NewDisk()
+	s, _ := open(t, disk, small)
+	var x *queue.Session
+	for range 5 {
+		x = create(t, s, queue.SessionOptions{})
+	}
+	publish(t, s, message("%4000d", 1), at(x, 1)) // its record is not in the block of the sessions
+	commit(t, s)
+	publish(t, s, message("not yours"), at(x, 1))
+	closeStore(t, s)
+	s, _ = open(t, disk, small)
+	publish(t, s, retain(message("kept")))
+	closeStore(t, s)
+	overwrite(t, disk, "q/log/slot-0000", 1024, slices.Repeat([]byte{1}, 1024))
+	s, r := open(t, disk, small)
+	if r.Report.Damaged == 0 || s.Session(x.Number()) != nil {
+		t.Fatalf("report %+v", r.Report)
+	}
+	y := create(t, s, queue.SessionOptions{})
+	if y.Number() <= x.Number() {
+		t.Errorf("number %d again", y.Number())
+	}
+}
+
 func TestNewerFormatIsRefusedUntouched(t *testing.T) {
 	disk := vfs.NewDisk()
 	s, _ := open(t, disk, small)

@@ -73,20 +73,17 @@ func (x *Session) Receive(packetID uint16, m *Message, to []Target) (Receipt, er
 // Release notes a PUBREL. PUBCOMP may be sent when the receipt is resolved: before that, a restart would bring the
 // held id back, and swallow the next message that the publisher sends under it. False: the packet id is not held.
 func (x *Session) Release(packetID uint16) (Receipt, bool) {
+	if ok, logged := x.letGo(packetID); !logged {
+		return 0, ok
+	}
 	s := x.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	h, ok := x.holds(packetID)
-	switch {
-	case !ok:
-		return 0, false
-	case h.released != 0:
-		return h.released, true
-	case !h.logged:
-		delete(x.held, packetID)
-		return 0, true
+	if !ok || h.released != 0 {
+		return h.released, ok
 	}
 	body := binary.AppendUvarint(nil, x.number)
 	body = binary.AppendUvarint(body, uint64(packetID))
@@ -94,6 +91,17 @@ func (x *Session) Release(packetID uint16) (Receipt, bool) {
 	x.hold(packetID, h)
 	x.forgetReleased()
 	return h.released, true
+}
+
+// letGo releases a packet id that only memory knows of.
+func (x *Session) letGo(packetID uint16) (ok, logged bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	h, ok := x.holds(packetID)
+	if ok && !h.logged {
+		delete(x.held, packetID)
+	}
+	return ok, h.logged
 }
 
 // forgetReleased keeps the map small.

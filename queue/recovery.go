@@ -166,6 +166,7 @@ func (p *replay) message(r slotlog.Record) bool {
 		by.hold(m.by.packetID, held{logged: true})
 	}
 	for t := range m.eachTarget(nil) {
+		p.used(t.session)
 		if x := p.s.sessions[t.session]; x != nil {
 			x.next = max(x.next, t.ordinal+1)
 			x.second = x.second || t.flags&targetQoS == 2
@@ -174,6 +175,13 @@ func (p *replay) message(r slotlog.Record) bool {
 		}
 	}
 	return true
+}
+
+// used keeps the number of a session whose record was lost to damage from being given to another one.
+func (p *replay) used(session uint64) {
+	if session > p.s.sessionNumber.Load() && session < volatileNumber {
+		p.s.sessionNumber.Store(session)
+	}
 }
 
 func (p *replay) retain(m *messageRecord) {
@@ -245,7 +253,7 @@ func (p *replay) session(typ byte, b []byte) bool {
 		r, ok := decodeSession(b)
 		if ok {
 			p.s.sessions[r.number] = newSession(p.s, r.number, true, r.o)
-			p.s.sessionNumber.Store(max(p.s.sessionNumber.Load(), r.number))
+			p.used(r.number)
 		}
 		return ok
 	}
@@ -253,7 +261,7 @@ func (p *replay) session(typ byte, b []byte) bool {
 	if ok {
 		delete(p.s.sessions, r.session)
 		delete(p.marks, r.session)
-		p.s.sessionNumber.Store(max(p.s.sessionNumber.Load(), r.session))
+		p.used(r.session)
 	}
 	return ok
 }

@@ -3,7 +3,7 @@
 // It exists so that a power cut can be played in a test: Disk is a memory disk that counts its operations, loses
 // power at any of them, tears and garbles what was not synced, and fails on demand. OS is the real thing.
 //
-// The contract of both: WriteAt of a File may be reordered with any other write until Sync of that File returns
+// Both promise: WriteAt of a File may be reordered with any other write until Sync of that File returns
 // nil; what was written before is then durable, and the length of the file with it. A directory entry is durable
 // after SyncDir. After an error of Sync nothing is known about what was written since the last good one, and a
 // second Sync proves nothing.

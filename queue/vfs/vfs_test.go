@@ -14,8 +14,8 @@ import (
 	"skerry/queue/vfs"
 )
 
-// TestContract is what both file systems do alike.
-func TestContract(t *testing.T) {
+// TestBoth is what both file systems do alike.
+func TestBoth(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		fs   vfs.FS
