@@ -56,7 +56,7 @@ func Run(p Plan) (ops []int, err error) {
 		w.pubs = append(w.pubs, &publisher{w: w, name: i, qos: q, gateway: i == 0 && p.Seed%2 == 0, batch: i == 3})
 	}
 	for i, q := range []byte{1, 2, 2} {
-		w.subs = append(w.subs, &subscriber{w: w, name: i, qos: q, held: map[uint16]bool{}, last: map[int]int{}, forgiven: map[int]int{}})
+		w.subs = append(w.subs, &subscriber{w: w, name: i, qos: q, held: map[uint16]bool{}, last: map[int]int{}, latest: map[int]int{}, forgiven: map[int]int{}})
 	}
 	for boot, cut := range p.Cuts {
 		before := w.disk.Ops()
@@ -223,9 +223,7 @@ func (w *world) bind() bool {
 		}
 	}
 	for _, s := range w.subs {
-		s.x = find(fmt.Sprint("sub", s.name), s.created, queue.SessionOptions{
-			PacketIDs: w.PacketIDs, Window: w.Window, RingMessages: 6, RingBytes: 8 << 10,
-		})
+		s.x = find(s.fact(), s.created, s.options())
 	}
 	if missing {
 		if _, err := w.s.Apply(b); err != nil {
@@ -240,6 +238,9 @@ func (w *world) bind() bool {
 	}
 	for _, s := range w.subs {
 		s.created = true
+		if s.cleaning != 0 {
+			s.cleanStart()
+		}
 	}
 	return true
 }
@@ -265,6 +266,8 @@ func (w *world) step() bool {
 		p.disconnect()
 	case n < 99:
 		s.disconnect()
+	case w.r.IntN(4) == 0 && w.Lie == 0:
+		s.cleanStart()
 	default:
 		s.connect()
 	}
