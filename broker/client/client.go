@@ -276,7 +276,9 @@ func (c *Client) acknowledge(a *packet.Ack) error {
 		}
 		return c.conn.Release(a.PacketID, code)
 	}
-	c.complete(a)
+	if a.Type != packet.PUBCOMP || c.session.releasing(a.PacketID) {
+		c.complete(a)
+	}
 	return nil
 }
 

@@ -124,6 +124,20 @@ func TestUnknownPubrec(t *testing.T) {
 	}
 }
 
+// TestStrayPubcomp: a PUBCOMP without our PUBREL keeps no promise.
+func TestStrayPubcomp(t *testing.T) {
+	p, c, _ := start(t, packet.V5, packet.Connack{}, client.Options{})
+	done := async(func() error { return c.Publish(t.Context(), message("t", 2)) })
+	id := p.publish().PacketID
+	p.send(ack(packet.PUBCOMP, id), ack(packet.PUBREC, id))
+	p.ack(packet.PUBREL)
+	pending(t, done)
+	p.send(ack(packet.PUBCOMP, id))
+	if err := result(t, done); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReceiveExactlyOnce(t *testing.T) {
 	session := client.NewSession()
 	var got []string

@@ -95,6 +95,14 @@ func (s *Session) receive(id uint16) bool {
 	return x != nil
 }
 
+// releasing tells whether PUBREL was sent for a message. A PUBCOMP for another one answers what we said to an unknown PUBREC.
+func (s *Session) releasing(id uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.byID[id]
+	return x != nil && x.received
+}
+
 // hold notes an inbound QoS 2 id; false if it is held already, so that the message is known [MQTT-4.3.3-10].
 func (s *Session) hold(id uint16) bool {
 	s.mu.Lock()
