@@ -22,8 +22,8 @@ func (x *Session) push(m *Message, t *Target) {
 	x.ring.push(e)
 }
 
-// fits tells whether the ring takes one more. A durable session without a connection gets little memory: there may be
-// many, and the log has it all.
+// fits tells whether the ring takes one more. A durable session without a connection gets little memory: there may
+// be many, and the log has it all.
 func (x *Session) fits(size int32) bool {
 	most := x.o.RingBytes
 	if x.durable && !x.connected {

@@ -32,7 +32,6 @@ type Report struct {
 	Damaged     int      // ranges in the middle that could not be read
 	LostRecords uint64   // in them, as far as known
 	Unknown     int      // records that this version does not know or cannot read
-	Suspect     bool     // the end of the log could not be synced: the disk is failing
 	Quarantined []string // copies of damaged slots
 	Duration    time.Duration
 }
@@ -64,7 +63,7 @@ func (s *Store) recover() *Recovery {
 	rep := s.log.Replay(p.record)
 	s.boot = s.log.Boot()
 	p.report.Segments, p.report.Records, p.report.TornBlocks = s.log.Segments(), rep.Records, rep.Torn
-	p.report.Damaged, p.report.LostRecords, p.report.Suspect = rep.Damaged, rep.Lost, rep.Suspect
+	p.report.Damaged, p.report.LostRecords = rep.Damaged, rep.Lost
 	p.report.Unclean = rep.Records > 0 && p.last != recEnd
 	if n := len(s.runs); p.report.Unclean && (n == 0 || !s.runs[n-1].known() || s.runs[n-1].id != s.o.Boot.ID) {
 		p.report.PowerLost, s.skipped = true, true

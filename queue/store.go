@@ -103,7 +103,8 @@ type Store struct {
 }
 
 // Open takes the lock of dir (ErrLocked) and replays the log. A newer format is ErrFormat and the log is not
-// touched; damage never is an error, but said in the Recovery.
+// touched; damage never is an error, but said in the Recovery. That the end of the log cannot be synced is one:
+// nothing could be promised.
 func Open(fs vfs.FS, dir string, o Options) (*Store, *Recovery, error) {
 	start := time.Now()
 	if err := fs.MkdirAll(dir); err != nil {

@@ -70,7 +70,8 @@ func TestCrashLyingDisk(t *testing.T) {
 	}
 }
 
-// TestCrashFailingDisk lets single writes and syncs fail besides: groups move to new slots, and sometimes the store goes down.
+// TestCrashFailingDisk lets single writes and syncs fail besides: groups move to new slots, and sometimes the store
+// goes down.
 func TestCrashFailingDisk(t *testing.T) {
 	for seed := range uint64(*points / 10) {
 		p := plan(seed)

@@ -158,7 +158,7 @@ func (w *world) open() bool {
 	binary.LittleEndian.PutUint64(o.Boot.ID[:], w.kernel+1)
 	o.Boot.Clock = func() time.Duration { return w.clock }
 	s, rec, err := queue.Open(w.disk, "q", o)
-	if errors.Is(err, vfs.ErrPower) {
+	if errors.Is(err, vfs.ErrPower) || errors.Is(err, syscall.EIO) {
 		return false
 	}
 	if err != nil {

@@ -36,7 +36,6 @@ type Log struct {
 	nextSlot  int
 	preparing chan struct{} // closed when Prepare is done; nil: it is not under way
 	torn      int           // blocks after the end of the log, found by Open
-	suspect   bool          // the end of the log could not be synced
 	stats     Stats
 
 	w writer

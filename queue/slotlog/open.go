@@ -36,7 +36,9 @@ func Open(fsys vfs.FS, dir string, o Options) (*Log, error) {
 		return nil, err
 	}
 	l.keepSpares()
-	l.fixEnds()
+	if err := l.fixEnds(); err != nil {
+		return nil, err
+	}
 	l.boot++
 	return l, nil
 }
@@ -229,7 +231,7 @@ func (l *Log) keepSpares() {
 }
 
 // fixEnds finds where each segment ends: the next header says it, or else its own blocks do.
-func (l *Log) fixEnds() {
+func (l *Log) fixEnds() error {
 	for i, s := range l.segments {
 		l.boot = max(l.boot, s.boot)
 		if i+1 < len(l.segments) {
@@ -238,26 +240,32 @@ func (l *Log) fixEnds() {
 				continue
 			}
 		}
-		l.fixEnd(s)
+		if err := l.fixEnd(s); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // fixEnd also syncs the slot: if the last process was killed, its blocks may be in the page cache only, and what is
-// replayed must not be lost by a power cut after that. If the sync fails the disk is failing; the log is opened all
-// the same, because what was acknowledged had been synced before.
-func (l *Log) fixEnd(s *segment) {
+// replayed must not be lost by a power cut after that. A sync that fails is an error: to go on would be to promise
+// what is not on the disk, to go back would be to break a promise that may have been made.
+func (l *Log) fixEnd(s *segment) error {
 	s.end = Position{Chunk: s.firstChunk}
 	f, err := l.fs.Open(l.name(s.slot))
 	if err != nil {
-		return // counted as damage by the reader
+		return nil // counted as damage by the reader
 	}
 	defer f.Close()
-	l.suspect = f.Sync() != nil || l.suspect
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sync the end of the log: %w", err)
+	}
 	b := l.scan(f, s.places)[s.number]
 	if b == nil {
-		return
+		return nil
 	}
 	s.end = b.findEnd(s.firstChunk, l.capacity())
 	l.torn += b.beyond(s.end)
 	l.boot = max(l.boot, b.boot)
+	return nil
 }

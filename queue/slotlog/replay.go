@@ -7,7 +7,6 @@ type Replayed struct {
 	Damaged  int      // ranges
 	Lost     uint64   // records in them, as far as known
 	Segments []uint64 // with damage
-	Suspect  bool     // the end of the log could not be synced: the disk is failing
 }
 
 // Replay yields every record of the log in order. It must run once, before the first Commit.
@@ -21,5 +20,5 @@ func (l *Log) Replay(yield func(Record)) Replayed {
 		return true
 	})
 	l.w.seq = max(1, r.seq)
-	return Replayed{Records: n, Torn: l.torn, Damaged: r.Damaged, Lost: r.Lost, Segments: r.hurt, Suspect: l.suspect}
+	return Replayed{Records: n, Torn: l.torn, Damaged: r.Damaged, Lost: r.Lost, Segments: r.hurt}
 }
