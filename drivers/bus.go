@@ -129,5 +129,13 @@ func parseWord(to *byte, words []string, b []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is none of %q", b, words)
+	return &WordError{string(b), words}
 }
+
+// WordError is a text where one of a few words is wanted.
+type WordError struct {
+	Text  string
+	Words []string // those wanted
+}
+
+func (e *WordError) Error() string { return fmt.Sprintf("%q is none of %q", e.Text, e.Words) }

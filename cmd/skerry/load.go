@@ -18,7 +18,7 @@ func load(path string) (*config.Config, error) {
 	var wrong config.Errors
 	if file := cfg.Broker.UsersFile; file != "" {
 		if _, err := server.ReadUsers(file); err != nil {
-			wrong = append(wrong, cfg.Wrong("broker.users_file", err.Error(), ""))
+			wrong = append(wrong, cfg.Wrong("broker.users_file", err.Error(), "NAME:HASH in each line, as `skerry user add FILE NAME` writes them"))
 		}
 	}
 	for _, s := range cfg.Sensors {

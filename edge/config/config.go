@@ -96,7 +96,7 @@ type ServerTLS struct {
 // Limits bound what clients may take.
 type Limits struct {
 	Connections int  `yaml:"connections" in:"1..100000"` // Network Connections at a time
-	Packet      Size `yaml:"packet" in:"128B..64MiB"`    // Maximum Packet Size
+	Packet      Size `yaml:"packet" in:"128B..960KiB"`   // Maximum Packet Size; more does not fit into one record of the log
 	Inflight    int  `yaml:"inflight" in:"1..65535"`     // Receive Maximum: unacknowledged QoS 1 and 2 messages each way
 
 	_ struct{} `later:"session_expiry queue"`

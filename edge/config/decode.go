@@ -12,6 +12,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"skerry/drivers"
 )
 
 // section is a map of the file that is decoded later, when what it depends on is known.
@@ -79,6 +81,9 @@ func (d *decoder) plain(n *yaml.Node, path string) bool {
 	return false
 }
 
+// maxScalar is the longest text that anything here can have: a topic's.
+const maxScalar = 65_535
+
 // scalarType reports whether a type is written as one text.
 func scalarType(t reflect.Type) bool {
 	if reflect.PointerTo(t).Implements(textType) {
@@ -97,20 +102,23 @@ func scalarType(t reflect.Type) bool {
 func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value, f field) {
 	switch {
 	case n.Kind != yaml.ScalarNode:
-		d.wrong(n, path, fmt.Sprintf("wants %s, not %s", noun(v.Type()), kindOf(n)), "")
+		d.wrong(n, path, fmt.Sprintf("wants %s, not %s", noun(v.Type()), kindOf(n)), "write it on the line of its key: KEY: VALUE")
 	case empty(n):
 		d.wrong(n, path, "has no value", "leave the line out to have the default")
+	case len(n.Value) > maxScalar:
+		d.wrong(n, path, fmt.Sprintf("is longer than %d bytes", maxScalar), "is a quote not closed?")
 	case strings.ContainsFunc(n.Value, unicode.IsControl):
-		d.wrong(n, path, "holds a line end or another control character", "")
+		d.wrong(n, path, "holds a line end or another control character", "is a quote not closed? Nothing here has more than one line")
 	case slices.Contains(f.later, n.Value):
 		d.wrong(n, path, n.Value+" is not supported yet", notYet(f.oneof))
 	case len(f.oneof) > 0 && !slices.Contains(f.oneof, n.Value):
-		d.wrong(n, path, fmt.Sprintf("%q is not known here", n.Value), suggest(n.Value, f.oneof))
+		d.wrong(n, path, unknownWord(n.Value), suggest(n.Value, f.oneof))
 	default:
 		if err := setScalar(n.Value, v); err != nil {
-			d.wrong(n, path, err.Error(), hintOf(err))
+			problem, hint := explainScalar(n.Value, err)
+			d.wrong(n, path, problem, hint)
 		} else if !f.in.contains(v) {
-			d.wrong(n, path, fmt.Sprintf("%s is outside %s", n.Value, f.in.text), "")
+			d.wrong(n, path, fmt.Sprintf("%s is outside %s", n.Value, f.in.text), f.in.nearest(v))
 		}
 	}
 }
@@ -121,6 +129,16 @@ func notYet(choices []string) string {
 	}
 	return "allowed: " + strings.Join(choices, ", ")
 }
+
+// explainScalar gives the words of drivers the same explanation as those of this package.
+func explainScalar(text string, err error) (problem, hint string) {
+	if e, ok := errors.AsType[*drivers.WordError](err); ok {
+		return unknownWord(text), suggest(text, e.Words)
+	}
+	return err.Error(), hintOf(err)
+}
+
+func unknownWord(text string) string { return fmt.Sprintf("%q is not known here", text) }
 
 func hintOf(err error) string {
 	if h, ok := errors.AsType[*hinted](err); ok {
@@ -161,14 +179,14 @@ func setBool(text string, v reflect.Value) error {
 	case "false", "no", "off":
 		v.SetBool(false)
 	default:
-		return &hinted{fmt.Sprintf("%q is neither true nor false", text), ""}
+		return &hinted{fmt.Sprintf("%q is neither true nor false", text), "write true or false"}
 	}
 	return nil
 }
 
 // setInteger reads 16 and 0x10. A leading zero is refused: half of the readers take it for an octal number.
 func setInteger(text string, v reflect.Value) error {
-	wrong := &hinted{fmt.Sprintf("%q is not a whole number", text), ""}
+	wrong := &hinted{fmt.Sprintf("%q is not a whole number", text), "digits alone: 64; or 0x40"}
 	digits := strings.TrimLeft(text, "+-")
 	if len(digits) > 1 && digits[0] == '0' && digits[1] != 'x' || strings.Contains(text, "_") {
 		return wrong
@@ -191,7 +209,7 @@ func setInteger(text string, v reflect.Value) error {
 
 func outside(text string, err, wrong error) error {
 	if errors.Is(err, strconv.ErrRange) {
-		return &hinted{fmt.Sprintf("%s is too large", text), ""}
+		return &hinted{fmt.Sprintf("%s is too large", text), "has it a digit too many?"}
 	}
 	return wrong
 }
@@ -211,7 +229,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, targets ...reflect.Value) {
 		if f, ok := pick(fields, e.name); ok {
 			d.value(e.value, at, f.value, f)
 		} else if planned(targets, e.name) {
-			d.wrong(e.key, at, "not supported yet", "")
+			d.wrong(e.key, at, "not supported yet", "leave it out in this version")
 		} else {
 			d.wrong(e.key, at, "unknown key", suggest(e.name, names(fields)))
 		}
@@ -221,7 +239,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, targets ...reflect.Value) {
 // isMap reports whether n is a map. A key with nothing behind it, as when all lines below are comments, is an empty one.
 func (d *decoder) isMap(n *yaml.Node, path string) bool {
 	if n.Kind != yaml.MappingNode && !empty(n) {
-		d.wrong(n, path, "wants keys with values, not "+kindOf(n), "")
+		d.wrong(n, path, "wants keys with values, not "+kindOf(n), "write {KEY: VALUE}, or KEY: VALUE on lines of their own, indented")
 	}
 	return n.Kind == yaml.MappingNode
 }

@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	maxErrors = 100     // reported; the rest is counted
-	maxSteps  = 100_000 // values visited, with those behind aliases as often as they are used
+	maxErrors = 100      // reported; the rest is counted
+	maxSteps  = 100_000  // values visited, with those behind aliases as often as they are used
+	maxText   = 16 << 20 // bytes of these values and of their key paths, which places and errors hold on to
 	maxDepth  = 32
 )
 
@@ -22,6 +23,7 @@ type decoder struct {
 	told   map[Error]bool
 	sick   map[string]bool // key paths at or below which something is wrong
 	steps  int
+	text   int // bytes
 	depth  int
 	pairs  int // of filters compared, see loop
 
@@ -108,10 +110,14 @@ func above(path string) string { return path[:max(0, strings.LastIndexAny(path, 
 // enter counts a visit to a value. It is false when the file has used up what it may have.
 func (d *decoder) enter(n *yaml.Node, path string) bool {
 	d.steps++
+	d.text += len(path) + len(follow(n).Value)
 	switch {
 	case d.exhausted:
 	case d.steps > maxSteps:
 		d.wrong(n, path, fmt.Sprintf("the file has more than %d values", maxSteps), "do its aliases multiply each other?")
+		d.exhausted = true
+	case d.text > maxText:
+		d.report(placeOf(n), "", fmt.Sprintf("the file has more than %v of keys and values", Size(maxText)), "do its aliases multiply each other?")
 		d.exhausted = true
 	case d.depth > maxDepth:
 		d.wrong(n, path, fmt.Sprintf("nested deeper than %d levels", maxDepth), "does an alias contain itself?")
@@ -143,12 +149,12 @@ func (d *decoder) entries(n *yaml.Node, path string) []entry {
 	lines := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := follow(n.Content[i]), n.Content[i+1]
-		if !d.enter(value, path) {
+		if d.text += len(key.Value); !d.enter(value, path) {
 			return own
 		}
 		switch {
 		case key.Kind != yaml.ScalarNode:
-			d.wrong(key, path, "a key is not a text", "")
+			d.wrong(key, path, "a key is not a text", "names and keys are single words; text with { or [ needs quotes")
 		case key.Tag == "!!merge":
 			merged = append(merged, d.merge(value, path)...)
 		case lines[key.Value] != 0:
@@ -177,13 +183,13 @@ func (d *decoder) merge(n *yaml.Node, path string) []entry {
 		var all []entry
 		for _, one := range n.Content {
 			if one = follow(one); one.Kind != yaml.MappingNode {
-				d.wrong(one, path, "a merge key << names something that is no map", "")
+				d.wrong(one, path, "a merge key << names something that is no map", "<<: *ANCHOR, where &ANCHOR stands before a map")
 			} else if d.enter(one, path) {
 				all = append(all, d.entries(one, path)...)
 			}
 		}
 		return all
 	}
-	d.wrong(n, path, "a merge key << names something that is no map", "")
+	d.wrong(n, path, "a merge key << names something that is no map", "<<: *ANCHOR, where &ANCHOR stands before a map")
 	return nil
 }

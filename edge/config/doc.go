@@ -9,14 +9,14 @@
 //
 // # Guarantees
 //
-// Load reports all problems at once, sorted by their place, each with line, column, key path and, where one is known, a
-// hint. Nothing is ignored: a key that is unknown, given twice, planned, or of the wrong type is an error. What Load returns
-// needs no further checking by its consumers: references lead somewhere, topics are valid Topic Names, files exist. No input
-// makes it panic, loop, or grow without bound. Secrets stand in files of their own and are neither in a Config nor in an
-// error.
+// Load reports at once all problems that can be judged apart from each other, sorted by their place, each with line, column,
+// key path and a hint. Nothing is ignored: a key that is unknown, given twice, planned, or of the wrong type is an error. What
+// Load returns needs no further checking by its consumers: references lead somewhere, topics are valid Topic Names, files
+// exist. No input makes it panic, loop, or grow without bound. Secrets stand in files of their own and are neither in a Config
+// nor in an error.
 //
 // # Limits
 //
-// A file has at most 1 MiB, 32 levels and 100,000 values after its aliases and merge keys are followed. Whether a bus, a
-// device or a server exists is known only when the gateway runs. Loops through two gateways are not seen.
+// A file has at most 1 MiB, 32 levels, and 100,000 values and 16 MiB of text after its aliases and merge keys are followed.
+// Whether a bus, a device or a server exists is known only when the gateway runs. Loops through two gateways are not seen.
 package config

@@ -103,6 +103,18 @@ func (l limits) contains(v reflect.Value) bool {
 	return number(v) >= l.min && number(v) <= l.max
 }
 
+// nearest is the end of the limits that v is beyond, as a hint.
+func (l limits) nearest(v reflect.Value) string {
+	low, high, _ := strings.Cut(l.text, "..")
+	if _, ok := v.Interface().(DurationRange); ok {
+		return "both ends from " + low + " to " + high
+	}
+	if number(v) < l.min {
+		return "at least " + low
+	}
+	return "at most " + high
+}
+
 func number(v reflect.Value) float64 {
 	switch {
 	case v.CanInt():

@@ -37,6 +37,8 @@ func (d *decoder) existing(key string, path *string, secret bool, hint string) {
 		hint = "~ is not expanded: write the whole path"
 	case hint == "" && !filepath.IsAbs(written):
 		hint = "the path starts in the folder of this file"
+	case hint == "":
+		hint = "it must be a file that the user of this program can read"
 	}
 	d.fail(key, name+" "+problem, hint)
 }

@@ -72,5 +72,10 @@ func problems(t *testing.T, dir string, in txtar.File) string {
 	if !ok {
 		t.Fatalf("Load: %v, want Errors", err)
 	}
+	for _, e := range wrong {
+		if e.Hint == "" || e.Line == 0 {
+			t.Errorf("no hint or no place: %v", e)
+		}
+	}
 	return strings.ReplaceAll(wrong.Error(), dir+string(filepath.Separator), "") + "\n"
 }

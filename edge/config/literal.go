@@ -76,7 +76,7 @@ func splitUnit(text string) (number, unit, rest string) {
 func parseNumber(text string) (float64, error) {
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(n, 0) || math.IsNaN(n) || strings.ContainsAny(text, "xXpP_") {
-		return 0, &hinted{problem: fmt.Sprintf("%q is not a number", text)}
+		return 0, &hinted{fmt.Sprintf("%q is not a number", text), "digits and a point: 0.25"}
 	}
 	return n, nil
 }

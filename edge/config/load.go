@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 
 	"skerry/drivers"
@@ -132,6 +134,15 @@ func (d *decoder) buses(list []Bus) map[string]Bus {
 	return all
 }
 
+// deviceHint takes what people write for a device: its name, or the number of a bus.
+func deviceHint(b Bus) string {
+	name := filepath.Base(b.Device)
+	if strings.Trim(name, "0123456789") == "" && b.Kind == drivers.I2CBus {
+		name = "i2c-" + name
+	}
+	return "did you mean /dev/" + name + "?"
+}
+
 func (d *decoder) bus(at string, b *Bus) {
 	switch {
 	case b.I2C != "" && b.Serial != "":
@@ -145,12 +156,15 @@ func (d *decoder) bus(at string, b *Bus) {
 		d.fail(at, "names no device", "{i2c: /dev/i2c-1} or {serial: /dev/serial0, baud: 9600}")
 		return
 	}
+	if !filepath.IsAbs(b.Device) {
+		d.fail(below(at, b.Kind.String()), fmt.Sprintf("%q is not the path of a device", b.Device), deviceHint(*b))
+	}
 	if b.Kind == drivers.SerialBus {
 		return
 	}
 	for _, key := range []string{"baud", "parity", "data_bits", "stop_bits"} {
 		if d.given(below(at, key)) {
-			d.fail(below(at, key), "is for serial ports only", "")
+			d.fail(below(at, key), "is for serial ports only", "leave it out on an I2C bus")
 		}
 	}
 }

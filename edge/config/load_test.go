@@ -264,7 +264,8 @@ func TestNoText(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"UTF-16":   {"\xff\xfeg\x00", "the file is UTF-16 (save it as UTF-8)"},
 		"zeros":    {"gateway:\x00\x00", "holds zero bytes"},
-		"Latin 1":  {"gateway:\n  id: wx\n  site: h\xf6he\n", "station.yaml:3:1: the line is not UTF-8"},
+		"Latin 1":  {"gateway:\n  id: wx\n  site: h\xf6he\n", "station.yaml:3:10: this is not UTF-8 (save the file as UTF-8)"},
+		"a bell":   {"gateway:\n  id: wx\n  site: a\ab\n", "station.yaml:3:10: the control character U+0007"},
 		"too long": {strings.Repeat("# a comment\n", 100_000), "the file is larger than 1MiB"},
 		"nested":   {strings.Repeat("[", 20_000), "station.yaml:1:1: "},
 	} {

@@ -38,7 +38,7 @@ func (d *decoder) mapped(at string, u *Uplink, v vars) {
 	d.prefix(at+".prefix", u, v)
 	key := at + ".receive"
 	if len(u.Receive) > maxFilters {
-		d.fail(key, fmt.Sprintf("has more than %d filters", maxFilters), "")
+		d.fail(key, fmt.Sprintf("has more than %d filters", maxFilters), "wildcards say more with fewer: cmd/#")
 		return
 	}
 	for i := range u.Receive {

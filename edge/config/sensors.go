@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -97,8 +98,22 @@ func (d *decoder) kind(from section, kinds []drivers.Kind) (drivers.Kind, bool) 
 		}
 		return drivers.Kind{}, false
 	}
+	if e, ok := d.misspelt(from, "driver"); ok {
+		d.wrong(e.key, below(from.path, e.name), "unknown key", "did you mean driver?")
+		return drivers.Kind{}, false
+	}
 	d.fail(from.path, "names no driver", "driver: "+strings.Join(names, " | "))
 	return drivers.Kind{}, false
+}
+
+// misspelt finds the key that somebody wrote for the one that is missing.
+func (d *decoder) misspelt(from section, missing string) (entry, bool) {
+	for _, e := range d.entries(from.node, from.path) {
+		if suggest(e.name, []string{missing}) == "did you mean "+missing+"?" {
+			return e, true
+		}
+	}
+	return entry{}, false
 }
 
 // busOf returns the bus of a sensor: the one named, or the first one of the kind.
@@ -132,7 +147,8 @@ func (d *decoder) busOf(at, name string, kind drivers.Kind, buses []Bus) string 
 	case i < 0:
 		d.fail(key, fmt.Sprintf("no bus %q", name), suggest(name, choices))
 	case d.sound(below("buses", name)) && busKind(buses[i]) != kind.Bus:
-		d.fail(key, fmt.Sprintf("bus %s is not of kind %v, which driver %s needs", name, kind.Bus, kind.Name), suggest(name, choices))
+		d.fail(key, fmt.Sprintf("bus %s is not of kind %v, which driver %s needs", name, kind.Bus, kind.Name),
+			cmp.Or(suggest(name, choices), "leave the line out to have the board's own"))
 	}
 	return name
 }

@@ -60,22 +60,22 @@ func explain(problem string) (string, string) {
 		{"mapping values are not allowed", "a key stands where none can be", "is the line indented like its neighbours? A text with \": \" needs quotes"},
 		{"cannot start any token", "a text begins with a character that has a meaning in YAML", "put it into quotes"},
 		{"could not find expected ':'", "the line is not a key with a value", "write KEY: VALUE"},
-		{"expected ',' or ']'", "a list in [ ] is not closed, or a comma is missing", ""},
-		{"expected ',' or '}'", "a map in { } is not closed, or a comma is missing", ""},
-		{"unexpected end of stream", "a quote is not closed", ""},
+		{"expected ',' or ']'", "a list in [ ] is not closed, or a comma is missing", "[A, B]; the place is where that shows, and the mistake before it"},
+		{"expected ',' or '}'", "a map in { } is not closed, or a comma is missing", "{KEY: VALUE, KEY: VALUE}; the place is where that shows, and the mistake before it"},
+		{"unexpected end of stream", "a quote is not closed", "the place is where that shows, and the mistake before it"},
 		{"did not find expected key", "the line fits to no key before it", "is it indented like its neighbours? Is a quote or a bracket left over?"},
 		{"did not find expected '-'", "a key stands among the items of a list", "is the line indented like its neighbours?"},
 		{"block sequence entries are not allowed", "a list item stands where none can be", "begin the list on a line of its own"},
 		{"tab character", "a tab indents the line", "YAML indents with spaces"},
-		{"did not find expected node content", "a value is missing, or a bracket is not closed", ""},
+		{"did not find expected node content", "a value is missing, or a bracket is not closed", "the place is where that shows, and the mistake may stand before it"},
 		{"expected <document start>", "something stands beside the one map that a file is", "is the line indented like its neighbours?"},
-		{"exceeded max depth", "brackets or lists are nested too deeply", ""},
+		{"exceeded max depth", "brackets or lists are nested too deeply", "is this the right file?"},
 		{"incompatible YAML document", "the file says that it is another version of YAML", "remove the line %YAML"},
-		{"control characters", "the file holds a control character", ""},
+		{"control characters", "the file holds a control character", "is it hidden in a text that was copied from somewhere?"},
 	} {
 		if strings.Contains(problem, e.part) {
 			return e.problem, e.hint
 		}
 	}
-	return problem, ""
+	return problem, "it is not understood as YAML from here on"
 }

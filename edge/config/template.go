@@ -35,7 +35,7 @@ func (d *decoder) checkTemplate(path, text string, allowed []string) bool {
 		}
 		name, tail, closed := strings.Cut(rest[open+1:], "}")
 		if rest[open] == '}' || !closed {
-			d.fail(path, fmt.Sprintf("a brace in %q has no partner", text), "")
+			d.fail(path, fmt.Sprintf("a brace in %q has no partner", text), "placeholders are written {gateway}; other braces cannot stand here")
 			return false
 		}
 		if !slices.Contains(allowed, name) {
@@ -61,7 +61,7 @@ func (d *decoder) checkTopicName(path, name string) bool {
 	case topic.HasWildcard(name):
 		d.fail(path, fmt.Sprintf("topic %q holds a wildcard", name), "readings go to one topic; + and # are for match and receive")
 	case err != nil:
-		d.fail(path, topicProblem(name, err), "")
+		d.fail(path, topicProblem(name, err), "levels are divided by /: {site}/{gateway}/{sensor}/{value}")
 	case strings.HasPrefix(name, "$"):
 		d.fail(path, fmt.Sprintf("topic %q begins with $", name), "these topics belong to the broker")
 	default:

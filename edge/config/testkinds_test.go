@@ -53,7 +53,7 @@ func testKinds() []drivers.Kind {
 					errs = append(errs, &drivers.OptionError{Key: "pin", Problem: "is missing", Hint: "pin: GPIO17"})
 				}
 				if o, ok := s.Values["total"].(*pulseOpts); ok && o.PerPulse <= 0 {
-					errs = append(errs, &drivers.OptionError{Key: "values.total.per_pulse", Problem: "is not positive"})
+					errs = append(errs, &drivers.OptionError{Key: "values.total.per_pulse", Problem: "is not positive", Hint: "write what one pulse stands for: 0.2794"})
 				}
 				return errors.Join(errs...)
 			},

@@ -38,7 +38,7 @@ func (d *decoder) streams(list []Stream, v vars) []Stream {
 			d.fail(d.nearest(at, key), "matches nothing", `match: ["{site}/{gateway}/#"], or ["#"] for everything`)
 			continue
 		case len(s.Match) > maxFilters:
-			d.fail(key, fmt.Sprintf("has more than %d filters", maxFilters), "")
+			d.fail(key, fmt.Sprintf("has more than %d filters", maxFilters), "wildcards say more with fewer: farm/#")
 			continue
 		}
 		for j, m := range s.Match {
@@ -171,7 +171,7 @@ func (d *decoder) carried(at string, u *Uplink, streams []string) {
 		switch {
 		case !d.sound(item):
 		case slices.Contains(u.Carry[:i], name):
-			d.fail(item, fmt.Sprintf("stream %s is named twice", name), "")
+			d.fail(item, fmt.Sprintf("stream %s is named twice", name), "remove one")
 		case !slices.Contains(streams, name):
 			d.fail(item, fmt.Sprintf("no stream %q", name), suggest(name, streams))
 		}

@@ -76,7 +76,7 @@ func valueNames(kind drivers.Kind) []string {
 // treatment checks numbers that would make a value useless.
 func (d *decoder) treatment(at string, v Value) {
 	if v.Multiply == 0 {
-		d.fail(below(at, "multiply"), "multiplying by 0 leaves nothing", "")
+		d.fail(below(at, "multiply"), "multiplying by 0 leaves nothing", "1 leaves the value as it is")
 	}
 	if v.Round < 0 || v.Round == 0 && d.given(below(at, "round")) {
 		d.fail(below(at, "round"), "is not a step to round to", "the step: 0.01 for two decimals, 5 for 0, 5, 10")
