@@ -42,7 +42,7 @@ func appendJSON(b []byte, m *packet.Publish, now time.Time) []byte {
 }
 
 func appendJSONPayload(b []byte, m *packet.Publish, now time.Time) []byte {
-	if !json.Valid(m.Payload) {
+	if !json.Valid(m.Payload) || !utf8.Valid(m.Payload) { // Valid lets through texts that are not UTF-8
 		return appendJSON(b, m, now)
 	}
 	o := objectOf(m, now)

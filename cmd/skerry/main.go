@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
@@ -35,11 +36,13 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run does what the arguments say and gives the exit status.
 func run(args []string) int {
-	// The first signal asks to end in good order; a second one ends at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	defer context.AfterFunc(ctx, stop)()
-
+	ctx, cancel := untilSignal()
+	defer cancel()
+	for _, arg := range args {
+		if !utf8.ValidString(arg) { // the parser would put U+FFFD in its place, in a payload too
+			return misused(fmt.Errorf("argument %q is not UTF-8 (hint: a payload of any bytes comes from a file: pub --file FILE, or - for standard input)", arg))
+		}
+	}
 	parser, err := kong.New(&skerry{},
 		kong.Name("skerry"),
 		kong.Description(description),
@@ -57,6 +60,26 @@ func run(args []string) int {
 		return fail(err)
 	}
 	return 0
+}
+
+// untilSignal ends with the first signal, which asks to end in good order. The second one ends the program at once: that is
+// arranged before anybody hears of the first.
+func untilSignal() (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			end(fmt.Errorf("%v signal received", s))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		end(nil)
+	}
 }
 
 // misused prints what is wrong with the arguments.

@@ -23,7 +23,9 @@ func (c *runCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := edge.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	lines := newLineQueue(os.Stderr)
+	defer lines.Close()
+	o := edge.Options{Log: slog.New(slog.NewTextHandler(lines, nil))}
 	if c.Show {
 		o.Show = os.Stdout
 	}
@@ -34,7 +36,7 @@ func (c *runCmd) Run(ctx context.Context) error {
 	go func() {
 		select {
 		case <-g.Listening():
-			fmt.Fprint(os.Stderr, pointer(cfg, g))
+			fmt.Fprint(lines, pointer(cfg, g))
 		case <-ctx.Done():
 		}
 	}()

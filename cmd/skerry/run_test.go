@@ -45,8 +45,20 @@ type daemon struct {
 	ended   chan error
 }
 
-// runDaemon starts a station without sensors.
+// runDaemon starts a station without sensors, which logs to a file.
 func runDaemon(t *testing.T) *daemon {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	d := startDaemon(t, log)
+	d.log = log.Name()
+	return d
+}
+
+func startDaemon(t *testing.T, log *os.File) *daemon {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -60,13 +72,8 @@ func runDaemon(t *testing.T) *daemon {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{Cmd: exec.Command(os.Args[0], "run", file), t: t, address: address, log: filepath.Join(dir, "log"), ended: make(chan error, 1)}
+	d := &daemon{Cmd: exec.Command(os.Args[0], "run", file), t: t, address: address, ended: make(chan error, 1)}
 	d.Args[0] = "skerry" // by this name the test binary is the program, see TestMain
-	log, err := os.Create(d.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
 	d.Stderr = log
 	d.began = time.Now()
 	if err := d.Start(); err != nil {
@@ -162,6 +169,34 @@ func TestRunEndsAtOnceBySecondSignal(t *testing.T) {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || !exit.Sys().(syscall.WaitStatus).Signaled() {
 		t.Errorf("the second signal did not end it: %v", err)
+	}
+}
+
+// TestRunWithALogThatNobodyReads fills the pipe behind standard error: Clients are served all the same, and a signal ends it.
+func TestRunWithALogThatNobodyReads(t *testing.T) {
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	d := startDaemon(t, in)
+	in.Close()
+	for range 400 { // two lines each, into a pipe of 64 KiB
+		c := d.connect()
+		c.SetDeadline(time.Now().Add(patience))
+		c.Write([]byte("\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01s"))
+		if n, err := c.Read(make([]byte, 4)); n != 4 {
+			t.Fatalf("no CONNACK: %v", err)
+		}
+		c.Close()
+	}
+	from := time.Now()
+	d.Process.Signal(syscall.SIGTERM)
+	if err := d.end(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if took := time.Since(from); took > 5*time.Second {
+		t.Errorf("ended after %v", took)
 	}
 }
 
