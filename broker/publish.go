@@ -13,14 +13,11 @@ import (
 // acknowledgement may be sent when the receipt is resolved. An error code means that nothing was published. The caller must
 // flush t at the end of its batch; with t == nil that is done at once.
 func (s *Session) Publish(m *Message, t *Touched) (queue.Receipt, packet.ReasonCode) {
-	if code := s.refuses(m); code.IsError() {
-		return 0, code
-	}
 	if t == nil {
 		t = new(Touched)
 		defer t.Flush()
 	}
-	r, code := s.b.publish(m, s.state, 0, t)
+	r, code := s.take(m, 0, t)
 	t.count(m, s.b)
 	return r, code
 }
@@ -29,23 +26,35 @@ func (s *Session) Publish(m *Message, t *Touched) (queue.Receipt, packet.ReasonC
 // resolved. A packet id that is already held is the same message once more: it publishes nothing and gets the first
 // receipt. [MQTT-4.3.3-10]
 func (s *Session) Receive(packetID uint16, m *Message, t *Touched) (queue.Receipt, packet.ReasonCode) {
-	if code := s.refuses(m); code.IsError() {
-		return 0, code
-	}
-	if r, held := s.state.queue.Held(packetID); held {
-		return r, packet.Success
-	}
 	if t == nil {
 		t = new(Touched)
 		defer t.Flush()
 	}
-	r, code := s.b.publish(m, s.state, packetID, t)
+	r, code := s.take(m, packetID, t)
 	t.count(m, s.b)
 	return r, code
 }
 
+// take publishes m for this handle, unless it is dead. Nothing is flushed under the lock. packetID is not 0 if it is to be
+// held.
+func (s *Session) take(m *Message, packetID uint16, t *Touched) (queue.Receipt, packet.ReasonCode) {
+	s.push.Lock()
+	defer s.push.Unlock()
+	if code := s.refuses(m); code.IsError() {
+		return 0, code
+	}
+	if packetID != 0 {
+		if r, held := s.state.queue.Held(packetID); held {
+			return r, packet.Success
+		}
+	}
+	return s.b.publish(m, s.state, packetID, t)
+}
+
 // Release notes a PUBREL. PUBCOMP may be sent when the receipt is resolved.
 func (s *Session) Release(packetID uint16) (queue.Receipt, packet.ReasonCode) {
+	s.push.Lock()
+	defer s.push.Unlock()
 	if s.dead.Load() {
 		return 0, packet.SessionTakenOver
 	}

@@ -32,6 +32,8 @@ type Session struct {
 
 	dead atomic.Bool
 	pull sync.Mutex // held around taking deliveries, so that none is taken by a handle that has just died
+	push sync.Mutex // likewise around publishing: else a connection that was taken over in mid-call could publish a QoS 2
+	// message after its successor has run the whole exchange of it, once more
 }
 
 // session is what outlives its connections.
@@ -157,11 +159,13 @@ func (b *Broker) expiryLeft(m *Message) (seconds uint32, ok bool) {
 	return m.Expiry - min(m.Expiry, uint32(age)), true
 }
 
-// kill makes a handle dead. When it returns no call on it takes deliveries any more.
+// kill makes a handle dead. When it returns no call on it publishes or takes deliveries any more.
 func (s *Session) kill() {
+	s.push.Lock()
 	s.pull.Lock()
 	s.dead.Store(true)
 	s.pull.Unlock()
+	s.push.Unlock()
 }
 
 // internal sessions have a namespace of their own, so that no Client can name them.
