@@ -132,8 +132,11 @@ func (e *epoch) place(valid bool, fields []string, latitude, longitude float64) 
 		return
 	}
 	e.placed = true
-	e.latitude, e.longitude = number{true, latitude}, number{true, longitude}
+	e.latitude, e.longitude = number{true, degrees(latitude)}, number{true, degrees(longitude)}
 }
+
+// degrees leaves 7 decimals, a centimetre on the ground: the others come of dividing minutes by 60.
+func degrees(x float64) float64 { return math.Round(x*1e7) / 1e7 }
 
 // isCoordinate checks (d)ddmm.mmm and its hemisphere; go-nmea also takes a sign, 75 minutes, or nothing at all.
 func isCoordinate(value, hemisphere, hemispheres string) bool {

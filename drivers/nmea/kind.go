@@ -1,7 +1,6 @@
 package nmea
 
 import (
-	"errors"
 	"time"
 
 	"skerry/drivers"
@@ -9,8 +8,7 @@ import (
 
 // Opts are the options of a sensor with `driver: nmea`.
 type Opts struct {
-	Wait     time.Duration `yaml:"wait"`      // how long one reading waits for the receiver; default 3s, at most 9s
-	SetClock bool          `yaml:"set_clock"` // not built yet
+	Wait time.Duration `yaml:"wait"` // how long one reading waits for the receiver; default 3s, at most 9s
 }
 
 // Kind is the driver.
@@ -47,13 +45,8 @@ func options(s drivers.Setup) Opts {
 }
 
 func check(s drivers.Setup) error {
-	o := options(s)
-	var errs []error
-	if o.Wait < time.Second || o.Wait > maxWait {
-		errs = append(errs, &drivers.OptionError{Key: "wait", Problem: "out of range", Hint: "write 1s to 9s; receivers speak once a second"})
+	if wait := options(s).Wait; wait < time.Second || wait > maxWait {
+		return &drivers.OptionError{Key: "wait", Problem: "out of range", Hint: "write 1s to 9s; receivers speak once a second"}
 	}
-	if o.SetClock {
-		errs = append(errs, &drivers.OptionError{Key: "set_clock", Problem: "not supported yet", Hint: "leave it out"})
-	}
-	return errors.Join(errs...)
+	return nil
 }

@@ -95,6 +95,18 @@ func TestGoodEpoch(t *testing.T) {
 	})
 }
 
+// Minutes divided by 60 make digits that the receiver has not measured: 7 decimals are a centimetre.
+func TestPositionIsRounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got, err := senseAt(t, func(time.Time) string {
+			return sum("GPRMC,041600.00,A,4549.91978,N,00651.90025,W,,,221126,,,A", "GPGGA,041600.00,4549.91978,N,00651.90025,W,1,05,1.0,100.0,M,,M,,")
+		})
+		if err != nil || got["latitude"].Number != 45.8319963 || got["longitude"].Number != -6.8650042 {
+			t.Errorf("%v, %v, %v; want 45.8319963, -6.8650042", got["latitude"].Number, got["longitude"].Number, err)
+		}
+	})
+}
+
 // What a receiver says without a fix decodes as 0 north 0 east; none of it may be a value.
 func TestNoFixIsNoPosition(t *testing.T) {
 	tests := map[string]string{
@@ -347,10 +359,11 @@ func TestErrorsAreToldApart(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	for key, o := range map[string]nmea.Opts{"wait": {Wait: time.Minute}, "set_clock": {Wait: time.Second, SetClock: true}} {
+	for wait, key := range map[time.Duration]string{0: "wait", time.Second: "", 9 * time.Second: "", time.Minute: "wait"} {
 		var wrong *drivers.OptionError
-		if err := nmea.Kind.Check(drivers.Setup{Opts: &o}); !errors.As(err, &wrong) || wrong.Key != key {
-			t.Errorf("%s: %v", key, err)
+		err := nmea.Kind.Check(drivers.Setup{Opts: &nmea.Opts{Wait: wait}})
+		if (err != nil) != (key != "") || err != nil && (!errors.As(err, &wrong) || wrong.Key != key) {
+			t.Errorf("%v: %v", wait, err)
 		}
 	}
 }
