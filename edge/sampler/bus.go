@@ -68,7 +68,7 @@ func (b *bus) collect() {
 }
 
 // ask runs a call of a driver in a goroutine of its own and abandons it if it does not return.
-func (b *bus) ask(ctx context.Context, x *sensor, timeout time.Duration, call func(context.Context, outcome) outcome) outcome {
+func (b *bus) ask(ctx context.Context, x *sensor, timeout time.Duration, call func(context.Context, *outcome)) outcome {
 	if b.stuck != nil {
 		return outcome{err: &heldError{b.stuck.sensor.config.Name}}
 	}

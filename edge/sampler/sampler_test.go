@@ -231,6 +231,9 @@ func TestPanicIsAFailure(t *testing.T) {
 			t.Errorf("log\n%s", got)
 		}
 		s.stop()
+		if d.looked != 1 || d.halted != 1 {
+			t.Errorf("opened %d times, given back %d times, want once", d.looked, d.halted)
+		}
 	})
 }
 

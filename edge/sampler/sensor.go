@@ -74,10 +74,10 @@ func (x *sensor) handOver() outcome {
 func (x *sensor) adopt(found outcome) { x.device, x.readings = found.device, found.readings }
 
 // sense finds the device if that was not done yet, and reads it. It runs apart and touches nothing of the sensor that changes.
-func (x *sensor) sense(ctx context.Context, o outcome) outcome {
+func (x *sensor) sense(ctx context.Context, o *outcome) {
 	if o.device == nil {
 		if o.device, o.err = x.open(ctx, o.state); o.err != nil {
-			return o
+			return
 		}
 	}
 	o.state = nil
@@ -85,7 +85,6 @@ func (x *sensor) sense(ctx context.Context, o outcome) outcome {
 	if s, ok := o.device.(drivers.Stateful); ok {
 		o.state = s.State()
 	}
-	return o
 }
 
 func (x *sensor) open(ctx context.Context, state []byte) (drivers.Sensor, error) {
@@ -101,21 +100,25 @@ func (x *sensor) open(ctx context.Context, state []byte) (drivers.Sensor, error)
 	return device, nil
 }
 
-func halt(_ context.Context, o outcome) outcome {
+func halt(_ context.Context, o *outcome) {
+	var err error
 	if o.device != nil {
-		o.err = o.device.Halt()
+		err = o.device.Halt()
 	}
-	return outcome{err: o.err}
+	*o = outcome{err: err}
 }
 
-// guarded turns a panic of a driver into an error: one sick part never stops the others.
-func guarded(ctx context.Context, before outcome, call func(context.Context, outcome) outcome) (found outcome) {
+// guarded turns a panic of a driver into an error: one sick part never stops the others. A device that was opened stays, as
+// its line or port would be lost with it.
+func guarded(ctx context.Context, before outcome, call func(context.Context, *outcome)) (found outcome) {
 	defer func() {
 		if r := recover(); r != nil {
-			found = outcome{device: before.device, err: &panicError{r, debug.Stack()}}
+			found = outcome{device: found.device, err: &panicError{r, debug.Stack()}}
 		}
 	}()
-	return call(ctx, before)
+	found = before
+	call(ctx, &found)
+	return found
 }
 
 // accept publishes what a sensor said and reports when it begins or ceases to fail.
