@@ -107,7 +107,7 @@ func inOrder(chips []gpioChip) []gpioChip {
 // describe says what there is instead.
 func describe(chips []gpioChip) string {
 	if len(chips) == 0 {
-		return "this machine shows no GPIO chips (/dev/gpiochip*)"
+		return "this machine shows no GPIO chips (ls /dev/gpiochip*); is it the board with the pins?"
 	}
 	var labels []string
 	for _, c := range chips {
