@@ -48,7 +48,16 @@ func TestReadingsOfAllSensors(t *testing.T) {
 func TestShow(t *testing.T) {
 	leavesNothing(t)
 	out := &record{}
-	start(t, configure(t, threeSensors), edge.Options{Show: out})
+	s := start(t, configure(t, threeSensors), edge.Options{Show: out})
+	nc, err := net.Dial("tcp", s.Address("local").String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := nc.Write([]byte("\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01s" + "\x30\x09\x00\x06a\x1b[2Jbx")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a topic that would clear the screen, quoted", func() bool { return strings.Contains(out.String(), `"a\x1b[2Jb" x`) })
 	until(t, "a line per reading", func() bool {
 		return strings.Contains(out.String(), "lake/wx/air/temperature {\"value\":") && strings.Contains(out.String(), "lake/wx/rain/total ")
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"unicode"
 	"unicode/utf8"
 
@@ -65,12 +66,17 @@ func (v *view) run(ctx context.Context) error {
 	}
 }
 
-// line is a message as a terminal can show it: one whose payload is no text is quoted.
+// line is a message as a terminal can show it.
 func line(m *broker.Message) string {
-	for _, r := range string(m.Payload) {
+	return printable(m.TopicName) + " " + printable(string(m.Payload))
+}
+
+// printable quotes what is no text, or would command the terminal.
+func printable(text string) string {
+	for _, r := range text {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return fmt.Sprintf("%s %q", m.TopicName, m.Payload)
+			return strconv.Quote(text)
 		}
 	}
-	return fmt.Sprintf("%s %s", m.TopicName, m.Payload)
+	return text
 }
