@@ -71,7 +71,7 @@ func (s *Sensor) Stale(dst []*broker.Message, now time.Time) []*broker.Message {
 	}
 	together := false
 	for _, v := range s.values {
-		if !v.expire(now, s.born, s.config.Stale-s.slack()) {
+		if !v.expire(now, s.born, s.config.Stale-s.staleSlack()) {
 			continue
 		}
 		if v.config.Topic == "" {
@@ -95,6 +95,9 @@ func (s *Sensor) begin(now time.Time) {
 // slack is how much too early something counts as due. Readings come a little before or after their place on the schedule,
 // and a heartbeat that missed by a millisecond would wait for one reading more, each time.
 func (s *Sensor) slack() time.Duration { return s.config.Every / 2 }
+
+// staleSlack is that of Stale: no reading is stale before the next one is due.
+func (s *Sensor) staleSlack() time.Duration { return min(s.slack(), (s.config.Stale-s.config.Every)/2) }
 
 func (s *Sensor) find(name string) *value {
 	for _, v := range s.values {

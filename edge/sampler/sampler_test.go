@@ -3,6 +3,7 @@ package sampler_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -339,4 +340,24 @@ func TestNewReportsEverySensor(t *testing.T) {
 	if !strings.Contains(err.Error(), "sensor soil: values.temperature.unit: ") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// A neighbour on the bus wakes it more often: a value whose next reading is not due yet is not stale.
+func TestNotStaleBeforeTheNextReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := on("i2c1", "slow", time.Minute, &device{sense: steady})
+		slow.Stale = slow.Every // stale_after: 1x
+		s := launch(t, &sink{}, on("i2c1", "fast", time.Second, &device{sense: steady}), slow)
+		s.until(150 * time.Second)
+		var got []string
+		for line := range strings.SplitSeq(s.sink.take(), ", ") {
+			if strings.HasPrefix(line, "slow") {
+				got = append(got, line)
+			}
+		}
+		if want := []string{"slow 1", "slow 2", "slow 3"}; !slices.Equal(got, want) {
+			t.Errorf("published %q, want %q", got, want)
+		}
+		s.stop()
+	})
 }
