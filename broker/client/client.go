@@ -55,7 +55,7 @@ func Connect(ctx context.Context, rw io.ReadWriteCloser, connect *packet.Connect
 		options: o,
 		session: o.Session,
 		lasting: o.Session != nil,
-		window:  make(chan struct{}, min(conn.exact.max, maxWindow)),
+		window:  make(chan struct{}, min(conn.exact.max, maxWindow)), // of both QoS: simple, and at most one place less
 		resumed: make(chan struct{}),
 		wake:    make(chan struct{}, 1),
 		over:    make(chan struct{}),
@@ -115,7 +115,8 @@ func (c *Client) sendAgain(x *exchange) error {
 	case <-c.over:
 		return c.conn.Err()
 	}
-	if err := c.send(x, c.conn.Server().SessionPresent); err != nil && c.session.end(x.id) != nil {
+	err := c.send(x, c.conn.Server().SessionPresent)
+	if err != nil && c.conn.Err() == nil && c.session.end(x.id) != nil { // a lost connection keeps it for the next one
 		c.leave()
 		x.done(err) // this Server takes less than the one before
 	}

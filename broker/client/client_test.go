@@ -76,7 +76,7 @@ func TestPublishRefused(t *testing.T) {
 
 // TestReceiveMaximum: however many messages callers have, the Server gets as many as it asked for.
 func TestReceiveMaximum(t *testing.T) {
-	limits := packet.Properties(nil).AppendNumber(packet.ReceiveMaximum, 3)
+	limits := packet.Properties(nil).AppendNumber(packet.ReceiveMaximum, 4)
 	p, c, _ := start(t, packet.V5, packet.Connack{Properties: limits}, client.Options{})
 	const n = 20
 	done := make(chan error, n)

@@ -18,8 +18,9 @@ const (
 
 	// blindWindow is how many QoS 2 messages are on their way to a Server that cannot name its limit. Mosquitto 2.0 holds
 	// max_inflight_messages (20) of them and drops what else comes meanwhile, QoS 1 too, with a PUBREC or PUBACK that in 3.1.1
-	// looks like success. One place is left for QoS 1.
-	blindWindow = 19
+	// looks like success.
+	// So one place is left for QoS 1, and one for a QoS 2 message after a restart, when nobody knows what the Server holds.
+	blindWindow = 18
 
 	// keepBuffer is the largest write buffer kept for the next packets.
 	keepBuffer = 256 << 10
@@ -35,6 +36,10 @@ type ConnOptions struct {
 	// Ping is the longest silence of the Server before it is asked with PINGREQ. 0 is the Keep Alive. It can be shorter
 	// than the Keep Alive of CONNECT, which is what the Server measures by.
 	Ping time.Duration
+
+	// Held are the Packet Identifiers of QoS 2 messages that the Server may hold from an earlier connection. They count against
+	// its Receive Maximum from the beginning, as Servers count them, until they are completed.
+	Held []uint16
 
 	// PingTimeout is how long after PINGREQ, or after anything received since, the Server may be silent. 0 is 30 s.
 	PingTimeout time.Duration
@@ -149,9 +154,16 @@ func (c *Conn) accept(h packet.Header, connect *packet.Connect) error {
 		return &packet.Error{Code: packet.ProtocolError, Type: packet.CONNACK, Clause: "3.2", Problem: "a 3.1.1 answer to a 5.0 CONNECT"}
 	}
 	c.server = newServer(&a, connect)
-	c.flight.max, c.exact.max = int(c.server.ReceiveMaximum), int(c.server.ReceiveMaximum)
+	// One place is left for QoS 1: a QoS 1 message that must be sent again first could not be, if all were held for those behind it.
+	c.flight.max, c.exact.max = int(c.server.ReceiveMaximum), max(int(c.server.ReceiveMaximum)-1, 1)
 	if c.version != packet.V5 {
 		c.exact.max = blindWindow
+	}
+	if c.server.SessionPresent {
+		for _, id := range c.options.Held {
+			c.flight.add(id)
+			c.exact.add(id)
+		}
 	}
 	return nil
 }

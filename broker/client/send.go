@@ -88,7 +88,31 @@ func (c *Conn) Buffered() int {
 func (c *Conn) Quota() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return max(c.flight.max-c.flight.n, 0)
+	return max(c.flight.max-c.flight.doubt-c.flight.n, 0)
+}
+
+// Held are the Packet Identifiers of QoS 2 messages that the Server may hold: sent, here or before, and not completed.
+func (c *Conn) Held() []uint16 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ids []uint16
+	for id := range len(c.exact.ids) * 64 {
+		if c.exact.has(uint16(id)) {
+			ids = append(ids, uint16(id))
+		}
+	}
+	return ids
+}
+
+// Doubt has n places of the Receive Maximum count as taken: the Server may hold as many QoS 2 messages of an earlier run that
+// nobody remembers. At least one place is left.
+func (c *Conn) Doubt(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.exact.doubt = min(n, c.exact.max-1)
+	if c.version == packet.V5 { // for a 3.1.1 Server a QoS 1 message is done when it comes
+		c.flight.doubt = min(n, c.flight.max-1)
+	}
 }
 
 // Unacknowledged is the number of QoS 1 and 2 messages on their way whose PacketID is in first..last.
@@ -135,14 +159,14 @@ func (c *Conn) Flush() error {
 // flight is the set of Packet Identifiers that count against the Server's Receive Maximum. A set rather than a counter: an
 // acknowledgement that comes twice must not make room twice.
 type flight struct {
-	max, n int
-	ids    [1 << 16 / 64]uint64
+	max, n, doubt int
+	ids           [1 << 16 / 64]uint64
 }
 
 func (f *flight) has(id uint16) bool { return f.ids[id/64]&(1<<(id%64)) != 0 }
 
 // room tells whether id may be sent: there is quota left, or it has its place already.
-func (f *flight) room(id uint16) bool { return f.n < f.max || f.has(id) }
+func (f *flight) room(id uint16) bool { return f.n < f.max-f.doubt || f.has(id) }
 
 func (f *flight) add(id uint16) {
 	if !f.has(id) {

@@ -76,7 +76,7 @@ func (u *Uplink) ask(ctx context.Context, s *server, cleanStart bool) (*client.C
 	}
 	connecting, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	return client.Open(connecting, stream, connect, client.ConnOptions{Bridge: s.speech().bridge})
+	return client.Open(connecting, stream, connect, client.ConnOptions{Bridge: s.speech().bridge, Held: u.held.ids})
 }
 
 func (u *Uplink) connectPacket(s *server, cleanStart bool) (*packet.Connect, error) {
@@ -121,6 +121,8 @@ func (u *Uplink) carry(ctx context.Context, s *server, conn *client.Conn) (onlin
 		return false, err
 	}
 	defer l.close()
+	u.held.begin(l)
+	defer u.held.end(l)
 	if filter := u.echoed(); filter != "" && s.speech() == (speech{packet.V311, false}) {
 		u.once("echo", func() {
 			u.log.Warn("the server cannot be asked not to send back what it got from here: that comes in again by a filter under receive",

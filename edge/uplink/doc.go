@@ -23,7 +23,7 @@
 // # Limits
 //
 // 15 streams for each uplink, those included that are carried no more but still hold a backlog. The Servers of a list are one
-// service: they should share their sessions. A 3.1.1 Server cannot say what it takes: 19 QoS 2 messages are on their way to it
+// service: they should share their sessions. A 3.1.1 Server cannot say what it takes: 18 QoS 2 messages are on their way to it
 // at most. A message that several filters of the receive map match goes where the first of them says, unless the Server
 // sends one copy for each. Messages larger than 256 KiB are not received.
 //

@@ -56,7 +56,11 @@ func (l *link) round() (more bool, err error) {
 		return false, err
 	}
 	for idle := 0; idle < len(l.lanes); {
-		if l.resumed = l.resumed || l.allResumed(); l.resumed && !l.greeted {
+		if !l.resumed && l.allResumed() {
+			l.resumed = true
+			l.conn.Doubt(0)
+		}
+		if l.resumed && !l.greeted {
 			if err := l.greet(); err != nil {
 				return false, err
 			}

@@ -128,9 +128,15 @@ func (at *station) restartUplink() {
 // reboot lets the power go, and starts again with what was synced. The old process ends on a disk that nobody sees.
 func (at *station) reboot() {
 	at.t.Helper()
-	after := at.disk.Crash(rand.New(rand.NewPCG(1, 2)), vfs.Fate{Dropped: 1})
-	at.server.cut()
+	at.rebootWith(vfs.Fate{Dropped: 1}, rand.New(rand.NewPCG(1, 2)))
+}
+
+// rebootWith is reboot with a disk that loses what was not synced as fate wants it.
+func (at *station) rebootWith(fate vfs.Fate, r *rand.Rand) {
+	at.t.Helper()
 	at.server.with(func() { at.server.down = true })
+	at.server.cut() // first: what is heard of the gateway must not be younger than its disk
+	after := at.disk.Crash(r, fate)
 	at.stop()
 	at.server.with(func() { at.server.down = false })
 	at.disk, at.boot = after, at.boot+1

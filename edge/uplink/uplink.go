@@ -49,6 +49,7 @@ type Uplink struct {
 	receive []mapping
 	memory  *memory
 	door    *broker.Session
+	held    held
 
 	mu       sync.Mutex
 	status   Status

@@ -45,6 +45,7 @@ type upstream struct {
 	bye       int          // DISCONNECT packets
 	flight    map[uint16]bool
 	most      int // the most QoS 1 and 2 messages that were on their way at a time
+	exceeded  int // times the uplink did not keep to Receive Maximum
 	dials     int
 
 	conn    net.Conn
@@ -200,7 +201,7 @@ func (s *upstream) handle(v packet.Version, frame []byte) (out []byte, end bool)
 	case packet.PUBLISH:
 		var p packet.Publish
 		err = p.Decode(v, h)
-		out = s.publish(v, &p)
+		out, end = s.publish(v, &p)
 	case packet.PUBACK, packet.PUBREC, packet.PUBREL, packet.PUBCOMP:
 		var a packet.Ack
 		err = a.Decode(v, h)
@@ -243,31 +244,39 @@ func (s *upstream) handle(v packet.Version, frame []byte) (out []byte, end bool)
 	if s.mute {
 		out = nil
 	}
-	return out, false
+	return out, end
 }
 
-func (s *upstream) publish(v packet.Version, p *packet.Publish) []byte {
+func (s *upstream) publish(v packet.Version, p *packet.Publish) (out []byte, end bool) {
 	s.sent = append(s.sent, *p)
+	if s.failing && s.count >= 40 {
+		return nil, false
+	}
 	if p.QoS == 0 {
 		s.got = append(s.got, *p)
-		return nil
+		return nil, false
 	}
 	s.flight[p.PacketID] = true
-	if s.most = max(s.most, len(s.flight)); len(s.flight) > int(s.limits.ReceiveMaximum()) {
-		s.t.Errorf("message %d of QoS %d is above Receive Maximum", len(s.flight), p.QoS)
+	s.most = max(s.most, len(s.flight))
+	switch {
+	case v == packet.V5 && len(s.flight) > int(s.limits.ReceiveMaximum()):
+		s.exceeded++
+		return (&packet.Disconnect{ReasonCode: packet.ReceiveMaximumExceeded}).Append(nil, v), true
+	case v != packet.V5 && len(s.flight) > 20 && !s.held[p.PacketID]: // as mosquitto: dropped, and acknowledged all the same
+		s.t.Errorf("message %s of QoS %d is dropped: the server holds %d", p.Payload, p.QoS, len(s.held))
 	}
 	code, ok := packet.Success, true
 	if s.answer != nil && string(p.TopicName) != stateTopic {
 		code, ok = s.answer(p)
 	}
-	switch s.count++; {
-	case !ok, s.failing && s.count > 40:
-		return nil
-	case s.failing && s.count > 20:
-		s.reply(v, p, code)
-		return nil
+	if s.count++; !ok {
+		return nil, false
 	}
-	return s.reply(v, p, code)
+	reply := s.reply(v, p, code)
+	if s.failing && s.count > 20 {
+		return nil, false
+	}
+	return reply, false
 }
 
 // reply takes a message and acknowledges it.
