@@ -113,16 +113,22 @@ func TestBackPressure(t *testing.T) {
 	_, address := start(t, server.Limits{Pending: 16 << 10})
 	p := dial(t, address)
 	p.script("> 10: 'MQTT' 04 02 0000 'p'", "< 20: 00 00")
-	const pings = 4 << 20 // 8 MB of requests, as much of answers: more than the system takes for us
+	m := packet.Publish{QoS: 1, TopicName: []byte("nobody/listens"), PacketID: 1, Payload: make([]byte, 40)}
+	const messages = 300_000 // both they and their acknowledgements are more than the system holds for us
 	sent := make(chan error, 1)
 	go func() {
-		_, err := p.nc.Write(bytes.Repeat([]byte{0xC0, 0}, pings))
+		p.nc.SetWriteDeadline(time.Time{})
+		_, err := p.nc.Write(bytes.Repeat(m.Append(nil, packet.V311), messages))
 		sent <- err
 	}()
-	got := make([]byte, 64<<10)
-	total := 0
-	p.nc.SetReadDeadline(time.Now().Add(patience))
-	for total < 2*pings {
+	select {
+	case err := <-sent:
+		t.Fatalf("all was read though no answer was taken (%v)", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	got, total := make([]byte, 64<<10), 0
+	for total < 4*messages {
+		p.nc.SetReadDeadline(time.Now().Add(patience))
 		n, err := p.nc.Read(got)
 		if err != nil {
 			t.Fatalf("after %d bytes: %v", total, err)
