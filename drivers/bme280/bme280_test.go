@@ -156,6 +156,13 @@ func TestOutsideOfTheRangeIsSuspect(t *testing.T) {
 		if got := sense(t, x)["temperature"]; got.Quality != drivers.Suspect {
 			t.Errorf("%+v, want it suspect above 85 °C", got)
 		}
+		r.OnWrite = func(reg, value byte) {
+			r.Mem[0xF4] &^= 3
+			measure(r, rawT, 900000)
+		}
+		if got := sense(t, x)["pressure"]; got.Quality != drivers.Suspect || got.Number >= 300 {
+			t.Errorf("%+v, want it suspect below 300 hPa", got)
+		}
 	})
 }
 

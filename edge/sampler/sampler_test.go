@@ -157,6 +157,10 @@ level=WARN msg="sensor fails" sensor=neighbour err="the bus is held up by sensor
 		}
 		s.sink.take()
 		close(release)
+		s.until(5*time.Minute + 30*time.Second)
+		if n := len(strings.Fields(neighbour.times(s.start))); n < 2 {
+			t.Error("the neighbour waits on although the bus is free")
+		}
 		s.until(8 * time.Minute)
 		if got := s.sink.take(); strings.Contains(got, "sick 2,") || !strings.Contains(got, "sick 3") || !strings.Contains(got, "neighbour 2") {
 			t.Errorf("published after the call came back: %s", got)
