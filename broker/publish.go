@@ -80,8 +80,12 @@ func (s *Session) refuses(m *Message) packet.ReasonCode {
 	return packet.Success
 }
 
-// reserved names are the Server's own; mosquitto refuses the same two.
+// reserved names are the Server's own. A bridge may say whether it is there: mosquitto's bridges name such a topic in their
+// Will, and would be refused for ever.
 func reserved(name string) bool {
+	if strings.HasPrefix(name, "$SYS/broker/connection/") && strings.HasSuffix(name, "/state") {
+		return false
+	}
 	return strings.HasPrefix(name, "$SYS") || strings.HasPrefix(name, "$share")
 }
 

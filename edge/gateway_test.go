@@ -152,6 +152,7 @@ func TestRestartKeepsTheTotal(t *testing.T) {
 
 	s = start(t, cfg, edge.Options{Buses: board})
 	live = s.hear("local", "lake/wx/rain/total")
+	until(t, "the driver to take the line", line.Taken)
 	line.Play(1)
 	live.wait("8", func(_, payload string) bool { return payload == "8" })
 }

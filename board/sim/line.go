@@ -33,7 +33,14 @@ func (l *Line) Quiet() {
 	l.quiet = true
 }
 
-// Play makes n edges, now. Nobody sees them while no driver has the line.
+// Taken tells whether a driver has the line.
+func (l *Line) Taken() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.taken != nil
+}
+
+// Play makes n edges, now. Nobody sees them while no driver has the line, see Taken.
 func (l *Line) Play(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -176,7 +176,7 @@ func TestMosquittoBridge(t *testing.T) {
 	_, address := start(t, server.Limits{})
 	near := freePort(t)
 	conf := filepath.Join(t.TempDir(), "bridge.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nconnection up\naddress %s\nnotifications false\nrestart_timeout 1\ntopic t/# both 2\n", near, address)
+	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nconnection up\naddress %s\nrestart_timeout 1\ntopic t/# both 2\n", near, address)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
