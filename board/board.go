@@ -38,9 +38,8 @@ const DefaultTimeout = 200 * time.Millisecond
 
 // Board is a machine with its buses. It satisfies drivers.Buses and may be used by several goroutines.
 type Board struct {
-	buses   map[string]Bus
-	log     *slog.Logger
-	machine machine
+	buses map[string]Bus
+	log   *slog.Logger
 
 	mu   sync.Mutex
 	i2cs map[string]*openBus // by device
@@ -54,27 +53,21 @@ type openBus struct {
 
 var _ drivers.Buses = (*Board)(nil)
 
-// Open reads what machine this is. Buses and pins are opened when a driver asks for them.
+// Open tells the log what machine this is. Buses and pins are opened when a driver asks for them.
 func Open(o Options) (*Board, error) {
 	b := &Board{
-		buses:   maps.Clone(o.Buses),
-		log:     cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
-		machine: readMachine(os.DirFS("/")),
-		i2cs:    map[string]*openBus{},
+		buses: maps.Clone(o.Buses),
+		log:   cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+		i2cs:  map[string]*openBus{},
 	}
 	for name, bus := range b.buses {
 		if (bus.I2C == "") == (bus.Serial == "") {
 			return nil, fmt.Errorf("bus %s: needs either i2c or serial", name)
 		}
 	}
+	b.log.Info("board", "model", model(os.DirFS("/")))
 	return b, nil
 }
-
-// Model is the name of the machine: "Raspberry Pi 4 Model B Rev 1.4".
-func (b *Board) Model() string { return b.machine.model }
-
-// SerialNumber is the machine's; empty when it has none.
-func (b *Board) SerialNumber() string { return b.machine.serial }
 
 // Close gives the I2C buses back. Pins and serial ports belong to the drivers that took them.
 func (b *Board) Close() error {

@@ -1,7 +1,6 @@
 package board
 
 import (
-	"io/fs"
 	"time"
 	"unsafe"
 
@@ -42,17 +41,12 @@ func (q Queue) Put(e gpiocdev.LineEvent, now time.Time, mono time.Duration) {
 // LineOptions are the settings of a line as the kernel's interface takes them.
 func LineOptions(c drivers.PinConfig) []gpiocdev.LineReqOption { return lineOptions(c) }
 
-// ReadMachine gives model and serial number.
-func ReadMachine(root fs.FS) (model, serial string) {
-	m := readMachine(root)
-	return m.model, m.serial
-}
-
 // Functions under test.
 var (
 	I2CNumber = i2cNumber
 	ChooseI2C = chooseI2C
 	Monotonic = monotonic
+	Model     = model
 )
 
 // Explain explains an error of opening a device.

@@ -1,31 +1,20 @@
 package board
 
 import (
+	"cmp"
 	"io/fs"
 	"runtime"
 	"strings"
 )
 
-// machine is what the hardware says of itself.
-type machine struct {
-	model  string
-	serial string
-}
-
-// readMachine looks at the device tree, which boards have, then at the DMI table, which PCs have. root is the root of the file system.
-func readMachine(root fs.FS) machine {
-	m := machine{
-		model:  first(root, "proc/device-tree/model", "sys/firmware/devicetree/base/model"),
-		serial: first(root, "proc/device-tree/serial-number", "sys/firmware/devicetree/base/serial-number"),
+// model is the name of the machine: "Raspberry Pi 4 Model B Rev 1.4". It stands in the device tree, which boards have, or in the
+// DMI table, which PCs have. root is the root of the file system.
+func model(root fs.FS) string {
+	if name := first(root, "proc/device-tree/model", "sys/firmware/devicetree/base/model"); name != "" {
+		return name
 	}
-	if m.model == "" {
-		vendor := first(root, "sys/class/dmi/id/sys_vendor")
-		m.model = strings.TrimSpace(vendor + " " + first(root, "sys/class/dmi/id/product_name"))
-	}
-	if m.model == "" {
-		m.model = "unknown board (" + runtime.GOARCH + ")"
-	}
-	return m
+	vendor, product := first(root, "sys/class/dmi/id/sys_vendor"), first(root, "sys/class/dmi/id/product_name")
+	return cmp.Or(strings.TrimSpace(vendor+" "+product), "unknown board ("+runtime.GOARCH+")")
 }
 
 // first gives the contents of the first file that has any. Strings of the device tree end with a zero byte.

@@ -52,12 +52,6 @@ func New(o Options) *Board {
 	}
 }
 
-// Model is the name of the machine.
-func (b *Board) Model() string { return "simulated board" }
-
-// SerialNumber is the same on every simulated board.
-func (b *Board) SerialNumber() string { return "sim" }
-
 // I2C gives the bus of that name, with the deadline of a real one.
 func (b *Board) I2C(name string) (i2c.Bus, error) { return b.Bus(name).guarded, nil }
 
