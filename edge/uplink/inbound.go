@@ -46,7 +46,7 @@ func (l *link) take(p *packet.Publish) error {
 		return nil
 	}
 	receipt, code := l.publish(p, m)
-	for deadline := time.Now().Add(patience); code == packet.QuotaExceeded && time.Now().Before(deadline) && l.conn.Err() == nil; {
+	for deadline := time.Now().Add(patience); code == packet.ServerBusy && time.Now().Before(deadline) && l.conn.Err() == nil; {
 		time.Sleep(patience / 100)
 		receipt, code = l.publish(p, m)
 	}

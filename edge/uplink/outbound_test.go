@@ -91,7 +91,7 @@ func TestCutInTheMiddle(t *testing.T) {
 		play(t, func(t *testing.T, at *station) {
 			at.start()
 			at.online()
-			at.server.with(func() { at.server.failing = true })
+			at.server.with(func() { at.server.failing, at.server.fails = true, true })
 			at.publishMany(0, 300, qos)
 			for range 5 {
 				time.Sleep(time.Second)
@@ -117,7 +117,7 @@ func TestPowerCut(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
 		at.start()
 		at.online()
-		at.server.with(func() { at.server.failing = true })
+		at.server.with(func() { at.server.failing, at.server.fails = true, true })
 		at.publishMany(0, 200, 2)
 		synctest.Wait()
 		before := map[string]uint16{}
@@ -211,7 +211,7 @@ func TestReceiveMaximumOverConnections(t *testing.T) {
 		at.server.limits = at.server.limits.AppendNumber(packet.ReceiveMaximum, 30)
 		at.start()
 		at.online()
-		at.server.with(func() { at.server.failing = true })
+		at.server.with(func() { at.server.failing, at.server.fails = true, true })
 		for i := range 200 {
 			for _, name := range []string{"c", "b", "a"} {
 				at.publish(&broker.Message{TopicName: name + "/x", Payload: []byte{byte(i)}, QoS: byte(1 + i%2)})

@@ -78,7 +78,7 @@ func soak(t *testing.T, at *station, r *rand.Rand) {
 	for topic, numbers := range acked {
 		judge(t, at.server.payloads("farm/"+topic), numbers, topic[2] == '2')
 	}
-	if s := at.uplink.Status(); s.Refused+s.LostSession > 0 {
-		t.Errorf("status %+v", s)
+	if s := at.uplink.Status(); s.Refused+s.LostSession > 0 || at.server.exceeded > 0 {
+		t.Errorf("above Receive Maximum %d times; status %+v", at.server.exceeded, s)
 	}
 }

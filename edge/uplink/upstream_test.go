@@ -28,6 +28,7 @@ type upstream struct {
 	answer    func(p *packet.Publish) (packet.ReasonCode, bool)    // nil: Success; false: silence
 	failing   bool                                                 // of each connection 20 messages are answered, 20 taken and not answered, the rest not seen
 	count     int                                                  // PUBLISH packets of this connection with QoS 1 or 2
+	fails     bool                                                 // failing, for the connection that stands
 	stalled   chan struct{}                                        // not nil: nothing is read until it is closed
 	forbidden string                                               // a Topic Filter that nobody may have
 	mute      bool                                                 // nothing is answered, PINGREQ neither
@@ -120,7 +121,7 @@ func (s *upstream) serve(conn net.Conn) {
 		if v == 0 {
 			v, out, end = s.connect(conn, frame)
 		} else {
-			out, end = s.handle(v, frame)
+			out, end = s.handle(conn, v, frame)
 		}
 		if len(out) > 0 {
 			if _, err := conn.Write(out); err != nil {
@@ -183,15 +184,18 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 	for id := range s.held {
 		s.flight[id] = true // as mosquitto counts
 	}
-	s.count = 0
+	s.count, s.fails = 0, s.failing
 	expiry, _ := c.Properties.SessionExpiryInterval()
 	s.session, s.conn, s.version = expiry > 0 || c.Version != packet.V5 && !c.CleanStart, conn, c.Version
 	return c.Version, a.Append(nil, c.Version), false
 }
 
-func (s *upstream) handle(v packet.Version, frame []byte) (out []byte, end bool) {
+func (s *upstream) handle(conn net.Conn, v packet.Version, frame []byte) (out []byte, end bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.conn != conn {
+		return nil, true // it was cut, and what had not been read is gone
+	}
 	h, err := packet.Split(frame)
 	if err != nil {
 		s.t.Error(err)
@@ -249,7 +253,7 @@ func (s *upstream) handle(v packet.Version, frame []byte) (out []byte, end bool)
 
 func (s *upstream) publish(v packet.Version, p *packet.Publish) (out []byte, end bool) {
 	s.sent = append(s.sent, *p)
-	if s.failing && s.count >= 40 {
+	if s.fails && s.count >= 40 {
 		return nil, false
 	}
 	if p.QoS == 0 {
@@ -273,7 +277,7 @@ func (s *upstream) publish(v packet.Version, p *packet.Publish) (out []byte, end
 		return nil, false
 	}
 	reply := s.reply(v, p, code)
-	if s.failing && s.count > 20 {
+	if s.fails && s.count > 20 {
 		return nil, false
 	}
 	return reply, false
