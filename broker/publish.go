@@ -10,8 +10,9 @@ import (
 )
 
 // Publish publishes a message of QoS 0 or 1, or one of QoS 2 from inside the program, where no packet id is to be held. The
-// acknowledgement may be sent when the receipt is resolved. An error code means that nothing was published. The caller must
-// flush t at the end of its batch; with t == nil that is done at once.
+// acknowledgement may be sent when the receipt is resolved. An error code means that nothing was published; ServerBusy, that
+// more waits for the disk than memory may hold: it passes with the next group. The caller must flush t at the end of its
+// batch; with t == nil that is done at once.
 func (s *Session) Publish(m *Message, t *Touched) (queue.Receipt, packet.ReasonCode) {
 	if t == nil {
 		t = new(Touched)
@@ -102,6 +103,9 @@ func (b *Broker) publish(m *Message, from *session, packetID uint16, t *Touched)
 	}
 	b.route(m, from, t)
 	receipt, err := b.hand(m, from, packetID, t.targets)
+	if errors.Is(err, queue.ErrBusy) {
+		return 0, packet.ServerBusy
+	}
 	if err != nil {
 		return 0, refusal(err)
 	}

@@ -51,10 +51,18 @@ func (q *ackQueue) take(dst []byte, durable queue.Receipt) (out []byte, sum ack)
 		sum.subacks += a.subacks
 		q.first++
 	}
-	if q.first == len(q.fifo) {
-		q.fifo, q.bytes, q.first, q.taken = q.fifo[:0], q.bytes[:0], 0, 0
+	if q.taken > len(q.bytes)/2 {
+		q.compact()
 	}
 	return dst, sum
+}
+
+// compact gives the room of what has left to what is to come. A Client that always has something under way never empties
+// the queue, which would grow with each acknowledgement.
+func (q *ackQueue) compact() {
+	q.fifo = q.fifo[:copy(q.fifo, q.fifo[q.first:])]
+	q.bytes = q.bytes[:copy(q.bytes, q.bytes[q.taken:])]
+	q.first, q.taken = 0, 0
 }
 
 // head is the receipt that the first acknowledgement waits for.

@@ -255,5 +255,27 @@ func (c *conn) waitForRoom() error {
 func (c *conn) crowded() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.acks != nil && c.acks.cost > c.server.limits.Pending
+	return c.pings > mostPings || c.acks != nil && c.acks.cost > c.server.limits.Pending
 }
+
+// mostPings is how many PINGRESP packets are owed before reading stops: they are built in one piece when the Client reads
+// again.
+const mostPings = 1024
+
+// waitForDisk holds up reading until a receipt is resolved, because there is no room for more before. What was read so far
+// goes out first.
+func (c *conn) waitForDisk(at queue.Receipt) error {
+	c.in.touched.Flush()
+	c.Flush()
+	b := c.server.broker
+	b.Notify(at, readerWaker{c})
+	for b.Durable() < at && b.Err() == nil && c.ended() == nil {
+		<-c.kick
+	}
+	return c.ended()
+}
+
+// readerWaker wakes the reader of a connection; the connection itself as a queue.Waker wakes its writer.
+type readerWaker struct{ c *conn }
+
+func (w readerWaker) Wake() { w.c.wakeReader() }

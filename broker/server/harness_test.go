@@ -34,7 +34,13 @@ type station struct {
 // openStation makes a station that has no listener yet and does not run.
 func openStation(t testing.TB, disk *vfs.Disk, o server.Options) *station {
 	t.Helper()
-	store, recovery, err := queue.Open(disk, "data", queue.Options{SlotSize: 1 << 20})
+	return openStationWith(t, disk, o, queue.Options{SlotSize: 1 << 20})
+}
+
+// openStationWith is openStation with bounds of the store.
+func openStationWith(t testing.TB, disk *vfs.Disk, o server.Options, q queue.Options) *station {
+	t.Helper()
+	store, recovery, err := queue.Open(disk, "data", q)
 	if err != nil {
 		t.Fatal(err)
 	}

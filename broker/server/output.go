@@ -228,9 +228,18 @@ func (c *conn) collectAnswers() {
 	if c.acks != nil {
 		c.takeAcks(durable)
 	}
-	for ; c.pings > 0 && c.greeted; c.pings-- {
-		o := c.output()
+	if c.pings > 0 && c.greeted {
+		c.takePings()
+	}
+}
+
+func (c *conn) takePings() {
+	o := c.output()
+	for ; c.pings > 0; c.pings-- {
 		o.buf = packet.Pingresp{}.Append(o.buf, c.version)
+	}
+	if c.stalled.Load() {
+		c.wakeReader()
 	}
 }
 

@@ -29,18 +29,37 @@ func (c *conn) publish(h packet.Header) error {
 	}
 	m := newMessage(topicName, p.Properties, p.Payload)
 	m.QoS, m.Retain = p.QoS, p.Retain
-	if p.QoS == 2 {
-		receipt, code := c.session.Receive(p.PacketID, m, &c.in.touched)
+	receipt, code, err := c.hand(p.PacketID, m)
+	switch {
+	case err != nil:
+		return err
+	case p.QoS == 2:
 		return c.acknowledge(packet.PUBREC, p, receipt, code)
+	case p.QoS == 1:
+		return c.acknowledge(packet.PUBACK, p, receipt, code)
+	case code == packet.SessionTakenOver:
+		return code
 	}
-	receipt, code := c.session.Publish(m, &c.in.touched)
-	if p.QoS == 0 {
-		if code == packet.SessionTakenOver {
-			return code
+	return nil // there is nobody to tell
+}
+
+// hand gives a message to the broker. When more waits for the disk than memory may hold, it waits for the next group: a
+// Client that keeps to what it was granted is not refused because the disk is slow, it is just not read.
+func (c *conn) hand(packetID uint16, m *broker.Message) (receipt queue.Receipt, code packet.ReasonCode, err error) {
+	for {
+		durable := c.server.broker.Durable()
+		if m.QoS == 2 {
+			receipt, code = c.session.Receive(packetID, m, &c.in.touched)
+		} else {
+			receipt, code = c.session.Publish(m, &c.in.touched)
 		}
-		return nil // there is nobody to tell
+		if code != packet.ServerBusy {
+			return receipt, code, nil
+		}
+		if err := c.waitForDisk(durable + 1); err != nil {
+			return 0, 0, err
+		}
 	}
-	return c.acknowledge(packet.PUBACK, p, receipt, code)
 }
 
 // mayBegin counts an exchange. A 5.0 Client has been told how many it may have under way [MQTT-3.3.4-9].

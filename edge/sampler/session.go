@@ -64,7 +64,7 @@ func (s *Session) publish(ctx context.Context, m *broker.Message) error {
 			s.last, s.refused = max(s.last, receipt), false
 			return nil
 		}
-		if code != packet.QuotaExceeded || waited >= patience || s.refused {
+		if code != packet.ServerBusy || waited >= patience || s.refused {
 			s.refused = true
 			return code
 		}
