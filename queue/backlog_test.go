@@ -143,3 +143,42 @@ func TestHandOverTakesWhatIsPending(t *testing.T) {
 		closeStore(t, s)
 	})
 }
+
+// TestHandOverTakesWhatIsBeingWritten is the same while the disk is busy with a group, which is neither in the log nor
+// pending.
+func TestHandOverTakesWhatIsBeingWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := vfs.NewDisk()
+		s, _ := open(t, disk, small)
+		stop := run(t, s)
+		x := create(t, s, queue.SessionOptions{RingMessages: 2})
+		for i := range 5 {
+			publish(t, s, message("%d", i), at(x, 1))
+		}
+		synctest.Wait()
+		written := make(chan struct{})
+		disk.Hook(func(op vfs.Op) error {
+			if op.Kind == vfs.OpSync {
+				<-written
+			}
+			return nil
+		})
+		publish(t, s, message("being written"), at(x, 1))
+		synctest.Wait()
+		publish(t, s, message("pending"), at(x, 1))
+		x.Resume(0)
+		var got []string
+		for range 5 {
+			ds := x.Next(nil, 10)
+			got = append(got, texts(ds)...)
+			ack(t, x, ds...)
+			synctest.Wait()
+		}
+		if want := []string{"0", "1", "2", "3", "4", "being written", "pending"}; !slices.Equal(got, want) {
+			t.Errorf("got %q", got)
+		}
+		close(written)
+		stop()
+		closeStore(t, s)
+	})
+}

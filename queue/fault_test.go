@@ -33,7 +33,17 @@ func TestFailedWriteMovesToNewSlot(t *testing.T) {
 			publish(t, s, message("before"), at(x, 1))
 			commit(t, s)
 			publish(t, s, message("failing"), at(x, 1))
-			failing(disk, kind, 1, syscall.EIO)
+			failed := ""
+			disk.Hook(func(op vfs.Op) error {
+				switch {
+				case failed == "" && op.Kind == kind:
+					failed = op.Name
+					return syscall.EIO
+				case op.Kind == vfs.OpWrite && op.Name == failed:
+					t.Errorf("%s is written again", failed)
+				}
+				return nil
+			})
 			commit(t, s)
 			publish(t, s, message("after"), at(x, 1))
 			closeStore(t, s)
