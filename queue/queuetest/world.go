@@ -301,6 +301,7 @@ func (w *world) putFacts() {
 	w.put++
 	b := w.s.NewBatch()
 	b.Put(factSpace, "a", binary.AppendUvarint(nil, w.put))
+	b.Put(factSpace, "between", make([]byte, w.r.IntN(3000))) // a block ends between the two, and a write may tear there
 	b.Put(factSpace, "b", binary.AppendUvarint(nil, w.put))
 	r, err := w.s.Apply(b)
 	if err != nil {
