@@ -193,10 +193,14 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 func (s *upstream) handle(conn net.Conn, v packet.Version, frame []byte) (out []byte, end bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	h, err := packet.Split(frame)
+	if h.Type == packet.DISCONNECT {
+		s.bye++ // also when the next connection was faster
+		return nil, true
+	}
 	if s.conn != conn {
 		return nil, true // it was cut, and what had not been read is gone
 	}
-	h, err := packet.Split(frame)
 	if err != nil {
 		s.t.Error(err)
 		return nil, true
@@ -236,9 +240,6 @@ func (s *upstream) handle(conn net.Conn, v packet.Version, frame []byte) (out []
 		out = reply.Append(nil, v)
 	case packet.PINGREQ:
 		out = packet.Pingresp{}.Append(nil, v)
-	case packet.DISCONNECT:
-		s.bye++
-		return nil, true
 	default:
 		err = fmt.Errorf("the uplink sends %v", h.Type)
 	}
