@@ -27,11 +27,13 @@ const (
 func (u *Uplink) connection(ctx context.Context, s *server) (online bool, err error) {
 	for {
 		var conn *client.Conn
-		if conn, err = u.connect(ctx, s); err == nil {
-			s.understood()
+		conn, err = u.connect(ctx, s)
+		switch {
+		case err == nil && s.understood():
 			return u.carry(ctx, s, conn)
-		}
-		if ctx.Err() != nil || !s.adapt(err) {
+		case err == nil:
+			_ = part(conn) // what matters is how the next attempt ends
+		case ctx.Err() != nil, !s.adapt(err):
 			return false, err
 		}
 	}
@@ -55,6 +57,11 @@ func (u *Uplink) clear(ctx context.Context, s *server) error {
 	if err != nil {
 		return err
 	}
+	return part(conn)
+}
+
+// part ends a connection that carries nothing.
+func part(conn *client.Conn) error {
 	defer conn.Close()
 	if err := conn.Send(&packet.Disconnect{}); err != nil {
 		return err

@@ -141,6 +141,47 @@ func TestSilentRefusal(t *testing.T) {
 	})
 }
 
+// TestNotTheVersion: connections that were closed while the Server was away say nothing about the versions it understands.
+func TestNotTheVersion(t *testing.T) {
+	for away := range 8 {
+		t.Run(fmt.Sprint(away), func(t *testing.T) {
+			play(t, func(t *testing.T, at *station) {
+				at.server.hangUp = true
+				at.start()
+				at.until("attempts", func() bool { return at.server.attempts() >= away })
+				at.server.with(func() { at.server.hangUp = false })
+				at.online()
+				at.publishMany(0, 10, 2)
+				at.taken(10)
+				at.server.with(func() {
+					if v := at.server.version; v != packet.V5 {
+						t.Errorf("connected by %v", v)
+					}
+				})
+			})
+		})
+	}
+}
+
+// TestDeafServer: a Server that hangs up on what it does not know is found, for good.
+func TestDeafServer(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.server.deaf = func(c *packet.Connect) bool { return c.Version == packet.V5 }
+		at.start()
+		at.online()
+		at.publishMany(0, 10, 2)
+		at.taken(10)
+		n := at.server.attempts()
+		at.server.cut()
+		at.online()
+		at.server.with(func() {
+			if len(at.server.connects) != n+1 || at.server.version != packet.V311 || !at.server.bridges[n] {
+				t.Errorf("%d attempts, the last by %v, bridge %v", len(at.server.connects)-n, at.server.version, at.server.bridges[n])
+			}
+		})
+	})
+}
+
 func (s *upstream) attempts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,6 +15,8 @@ type server struct {
 	at       int  // which of the speeches is tried
 	proven   bool // it has been understood
 	silent   int  // attempts in a row to which nothing was answered
+	guessed  bool // a speech was left because nothing was answered to it: the Server may just have been away
+	fallback int  // the speech that was answered, while the newer ones are tried once more; 0: they are not
 	modest   bool // the Will without Retain and with QoS 0: the Server takes no more
 }
 
@@ -35,8 +37,18 @@ func newServer(s config.Server, v config.Version) *server {
 
 func (s *server) speech() speech { return s.speeches[s.at] }
 
-// understood notes that the Server has accepted a connection.
-func (s *server) understood() { s.proven, s.silent = true, 0 }
+// understood notes that the Server has accepted a connection, and tells whether that settles how it is spoken to. If an older
+// speech was a guess, the newer ones are tried once more now that the Server is known to be there: what stands between, a
+// tunnel or a balancer, closes connections as well while the Server is away.
+func (s *server) understood() (settled bool) {
+	s.silent = 0
+	if s.guessed {
+		s.guessed, s.fallback, s.at = false, s.at, 0
+		return false
+	}
+	s.proven, s.fallback = true, 0
+	return true
+}
 
 // adapt learns from a failed attempt; true if another one makes sense at once.
 func (s *server) adapt(err error) bool {
@@ -48,10 +60,14 @@ func (s *server) adapt(err error) bool {
 	case ok && (refused.Code == packet.RetainNotSupported || refused.Code == packet.QoSNotSupported) && !s.modest:
 		s.modest = true
 		return true
+	case !ok && errors.Is(err, client.ErrLost) && s.at < s.fallback:
+		s.at++
+		return true
 	case !ok && errors.Is(err, client.ErrLost) && !s.proven:
 		// Some servers close the connection instead of refusing the version. But so does a bad link: once is not enough.
 		if s.silent++; s.silent >= 2 {
-			s.silent, s.at = 0, (s.at+1)%len(s.speeches)
+			s.silent, s.at, s.fallback = 0, (s.at+1)%len(s.speeches), 0
+			s.guessed = s.at != 0
 		}
 	}
 	return false

@@ -24,6 +24,7 @@ type upstream struct {
 	down      bool                                                 // dialling is refused
 	refuse    func(c *packet.Connect, bridge bool) *packet.Connack // nil or a result of nil: accepted
 	hangUp    bool                                                 // connections are closed instead of CONNACK
+	deaf      func(*packet.Connect) bool                           // hangs up on some
 	limits    packet.Properties                                    // of CONNACK
 	answer    func(p *packet.Publish) (packet.ReasonCode, bool)    // nil: Success; false: silence
 	failing   bool                                                 // of each connection 20 messages are answered, 20 taken and not answered, the rest not seen
@@ -161,7 +162,7 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 		return 0, nil, true
 	}
 	s.connects, s.bridges = append(s.connects, c), append(s.bridges, bridge)
-	if s.hangUp {
+	if s.hangUp || s.deaf != nil && s.deaf(&c) {
 		return 0, nil, true
 	}
 	if s.refuse != nil {
