@@ -49,6 +49,7 @@ func TestStateTopic(t *testing.T) {
 			t.Errorf("will %+v", c.Will)
 		}
 		at.stopUplink()
+		synctest.Wait() // the server reads what was left for it
 		if p := at.server.last(stateTopic); string(p.Payload) != "offline" || !p.Retain {
 			t.Errorf("state %+v after an orderly end", p)
 		}
