@@ -11,6 +11,7 @@ import (
 	"skerry/broker/packet"
 	"skerry/edge/config"
 	"skerry/edge/uplink"
+	"skerry/queue/vfs"
 )
 
 // commands gives every station of a test its receive map.
@@ -142,6 +143,57 @@ func (at *station) waiting(id string) []string {
 		time.Sleep(time.Second) // it is read back from the log
 	}
 	return got
+}
+
+// TestAcknowledgedFromTheDisk: the Server is told nothing about a command before the disk has it, and of the end of a QoS 2
+// exchange neither.
+func TestAcknowledgedFromTheDisk(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		commands(at)
+		at.start()
+		keep, _, err := at.broker.Connect(broker.ConnectOptions{ClientID: "keeper", Version: packet.V5, SessionExpiryInterval: broker.Never})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep.Subscribe([]broker.Subscription{{TopicFilter: "cmd/#", QoS: 2}}, nil)
+		at.online()
+		at.server.with(func() { at.server.mute = true }) // no PUBREL by itself
+		told := func(when string, want ...packet.Type) {
+			t.Helper()
+			synctest.Wait()
+			at.server.with(func() {
+				var types []packet.Type
+				for _, a := range at.server.acks {
+					types = append(types, a.Type)
+				}
+				if !slices.Equal(types, want) {
+					t.Errorf("%s: acknowledged with %v, want %v", when, types, want)
+				}
+			})
+		}
+		synced := at.holdSync()
+		at.server.send(command("cmd/wx-042/a", 1, 1), command("cmd/wx-042/a", 2, 2))
+		told("before the disk has them")
+		synced()
+		told("after", packet.PUBACK, packet.PUBREC)
+		synced = at.holdSync()
+		at.server.send(&packet.Ack{Type: packet.PUBREL, PacketID: 2})
+		told("before the disk has the release", packet.PUBACK, packet.PUBREC)
+		synced()
+		told("after", packet.PUBACK, packet.PUBREC, packet.PUBCOMP)
+	})
+}
+
+// holdSync keeps the disk from making anything durable until it is called back.
+func (at *station) holdSync() (release func()) {
+	hold := make(chan struct{})
+	at.disk.Hook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync {
+			<-hold
+		}
+		return nil
+	})
+	return func() { close(hold) }
 }
 
 // TestHeldIDsOfALostSession: the Server begins its ids anew, and a command must not be taken for one of the old session.
