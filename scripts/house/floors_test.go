@@ -102,7 +102,7 @@ func TestApart(t *testing.T) {
 
 // owners lists the folders that alone may import a library.
 var owners = []struct {
-	library string
+	path    string
 	folders []string
 	why     string
 }{
@@ -121,7 +121,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		}
 		for _, imp := range s.imports {
 			for _, o := range owners {
-				if under(imp, o.library) && !underAny(s.pkg, o.folders...) {
+				if under(imp, o.path) && !underAny(s.pkg, o.folders...) {
 					t.Errorf("%s imports %s, which belongs to %v: %s", s.path, imp, o.folders, o.why)
 				}
 			}
