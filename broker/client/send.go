@@ -84,6 +84,9 @@ func (c *Conn) Buffered() int {
 	return len(c.out)
 }
 
+// Window is how many messages may be on their way at once: of QoS 1 and 2 together, and of QoS 2.
+func (c *Conn) Window() (all, exact int) { return c.flight.max, c.exact.max }
+
 // Quota is the number of QoS 1 and 2 messages that may be sent now. To a 3.1.1 Server it may be fewer of QoS 2; Publish tells.
 func (c *Conn) Quota() int {
 	c.mu.Lock()

@@ -120,7 +120,7 @@ func (u *Uplink) connectPacket(s *server, cleanStart bool) (*packet.Connect, err
 func (u *Uplink) carry(ctx context.Context, s *server, conn *client.Conn) (online bool, err error) {
 	defer conn.Close()
 	present := conn.Server().SessionPresent
-	if err := u.adopt(ctx, present); err != nil {
+	if err := u.adopt(ctx, conn); err != nil {
 		return false, err
 	}
 	l, err := newLink(u, conn)
@@ -141,20 +141,22 @@ func (u *Uplink) carry(ctx context.Context, s *server, conn *client.Conn) (onlin
 }
 
 // adopt notes what the Server knows of us, before a single message goes either way.
-func (u *Uplink) adopt(ctx context.Context, present bool) error {
+func (u *Uplink) adopt(ctx context.Context, conn *client.Conn) error {
+	present := conn.Server().SessionPresent
 	known := u.memory.ClientID == u.config.ClientID
 	if !present {
 		// Ids that were held belong to other messages now, and a command would be taken for one that came already.
 		if err := u.broker.Wait(ctx, u.door.ForgetHeld()); err != nil {
 			return fmt.Errorf("forget the packet ids of a lost session: %w", err)
 		}
-		u.memory.Subscribed = nil
+		u.memory.Subscribed, u.memory.Window = nil, window{}
 	}
 	if known && !present {
 		u.count(func(s *Status) { s.LostSession++ })
 		u.log.Warn("the server has forgotten the session; what was on its way is sent again, and may arrive twice")
 	}
 	u.memory.ClientID = u.config.ClientID
+	u.memory.Window.widen(conn)
 	receipt, err := u.memory.write()
 	if err != nil || receipt == 0 {
 		return err

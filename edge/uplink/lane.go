@@ -17,6 +17,7 @@ type lane struct {
 	// The writer's:
 	left    []broker.Delivery // pulled, but the Server had no room
 	resumed bool              // everything the Server may hold of an earlier connection was sent again
+	before  window            // how much more that may be
 
 	mu   sync.Mutex // guards hold
 	hold hold

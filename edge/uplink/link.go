@@ -36,6 +36,7 @@ type link struct {
 	at      int       // which lane has the next turn
 	settled []settled // to be acknowledged locally when it is written
 	resumed bool      // all lanes have
+	doubted bool      // nobody knows what the Server holds, until then
 	greeted bool      // the state topic says online
 }
 

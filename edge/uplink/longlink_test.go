@@ -2,10 +2,12 @@ package uplink_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 	"time"
 
+	"skerry/broker/packet"
 	"skerry/edge/config"
 )
 
@@ -79,5 +81,47 @@ func TestLongLink(t *testing.T) {
 			}
 			at.arrived(1000, true)
 		})
+	}
+}
+
+// TestLongLinkAfterRestart: after a power cut nobody knows what the Server holds, but that is no more than one window: the rest of
+// a backlog takes no round trip for each message.
+func TestLongLinkAfterRestart(t *testing.T) {
+	const n = 3000
+	for _, version := range []config.Version{config.V5, config.V311} {
+		for _, qos := range []byte{1, 2} {
+			t.Run(fmt.Sprint(packet.Version(version), " QoS ", qos), func(t *testing.T) {
+				play(t, func(t *testing.T, at *station) {
+					at.config.Version = version
+					at.server.limits = at.server.limits.AppendNumber(packet.ReceiveMaximum, 20)
+					at.options.Dial = far(at.server.dial, 300*time.Millisecond)
+					at.start()
+					at.online()
+					at.server.with(func() { at.server.failing, at.server.fails = true, true })
+					at.publishMany(0, 100, qos)
+					at.until("some are on their way", func() bool { return at.uplink.Status().Acknowledged > 0 })
+					at.server.with(func() { at.server.down = true })
+					at.server.cut()
+					at.until("offline", func() bool { return !at.uplink.Status().Online })
+					at.publishMany(100, n-100, qos)
+					at.reboot()
+					at.server.with(func() { at.server.failing, at.server.fails = false, false })
+					began := time.Now()
+					for at.uplink.Status().Backlog["all"] > 0 {
+						if time.Sleep(100 * time.Millisecond); time.Since(began) > time.Hour {
+							t.Fatal("it takes too long")
+						}
+					}
+					// 18 or 20 messages for each round trip of QoS 1, and two of QoS 2: 200 s and the attempts to connect.
+					if d := time.Since(began); d > 6*time.Minute {
+						t.Errorf("%d messages took %v over a link of 600 ms", n, d)
+					}
+					at.arrived(n, qos == 2)
+					if at.server.exceeded > 0 || version == config.V5 && at.server.most > 20 {
+						t.Errorf("%d messages were on their way", at.server.most)
+					}
+				})
+			})
+		}
 	}
 }

@@ -22,6 +22,9 @@ type memory struct {
 	// Subscribed are the filters that the session upstream has, with their Subscription Identifiers.
 	Subscribed map[string]uint32 `json:"subscribed,omitempty"`
 
+	// Window is the widest since the session upstream began.
+	Window window `json:"window"`
+
 	broker *broker.Broker
 	key    string
 	mu     sync.Mutex // the reader of a link changes Subscribed
@@ -35,10 +38,10 @@ type streamMemory struct {
 // remember reads the fact, or begins a new one. One that cannot be read does not keep the gateway from starting: the backlog
 // does not depend on it.
 func remember(b *broker.Broker, key string, log *slog.Logger) *memory {
-	m := &memory{}
+	m := &memory{Window: unknownWindow}
 	if value, ok := b.Fact(key); ok {
 		if err := json.Unmarshal(value, m); err != nil {
-			m = &memory{}
+			m = &memory{Window: unknownWindow}
 			log.Error("what is known of the session upstream cannot be read; it begins anew, and what was on its way may arrive twice", "err", err)
 		}
 	}

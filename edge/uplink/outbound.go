@@ -58,7 +58,7 @@ func (l *link) round() (more bool, err error) {
 	for idle := 0; idle < len(l.lanes); {
 		if !l.resumed && l.allResumed() {
 			l.resumed = true
-			l.conn.Doubt(0)
+			l.doubt()
 		}
 		if l.resumed && !l.greeted {
 			if err := l.greet(); err != nil {
@@ -115,7 +115,7 @@ func (l *link) turn(a *lane) (sent bool, err error) {
 	}
 	for i := range a.left {
 		d := &a.left[i]
-		a.resumed = a.resumed || !d.Dup && !d.Release
+		a.resumed = a.resumed || !d.Dup && !d.Release && d.QoS > 0
 		err := error(client.ErrQuota)
 		if l.resumed || !a.resumed {
 			err = l.send(a, d)
@@ -126,6 +126,11 @@ func (l *link) turn(a *lane) (sent bool, err error) {
 		}
 		if err != nil {
 			return false, err
+		}
+		if !a.resumed && (d.QoS > 0 || d.Release) {
+			a.before.sent(d.QoS == 2 || d.Release)
+			a.resumed = a.resumed || a.before.left() <= 0
+			l.doubt()
 		}
 	}
 	sent = len(a.left) > 0
