@@ -90,7 +90,7 @@ func networkHint(err error) string {
 		return "no way leads there; is the link up?"
 	case errors.Is(err, client.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return "the server or the link does not answer"
-	case errors.Is(err, client.ErrLost) && strings.HasPrefix(err.Error(), "connect"):
+	case errors.Is(err, client.ErrLost) && strings.HasPrefix(err.Error(), "connect:"):
 		return "the server closed the connection instead of answering: is this port one for MQTT, TLS only with tls://, and does it want a client certificate?"
 	}
 	return ""

@@ -196,6 +196,27 @@ func (at *station) holdSync() (release func()) {
 	return func() { close(hold) }
 }
 
+// TestPropertiesAreCopied: a message does not lie in the buffer that the next one is read into.
+func TestPropertiesAreCopied(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		commands(at)
+		at.start()
+		local := at.listen("cmd/#")
+		at.online()
+		for i := range uint16(10) {
+			p := command("cmd/wx-042/a", 1, i+1)
+			p.Properties = p.Properties.AppendString(packet.ResponseTopic, fmt.Sprint("answer/", i))
+			at.server.send(p)
+			at.until("received", func() bool { return len(local.messages()) == int(i)+1 })
+		}
+		for i, m := range local.raw {
+			if want := packet.Properties(nil).AppendString(packet.ResponseTopic, fmt.Sprint("answer/", i)); string(m.Properties) != string(want) {
+				t.Errorf("message %d has the properties %q", i, m.Properties)
+			}
+		}
+	})
+}
+
 // TestHeldIDsOfALostSession: the Server begins its ids anew, and a command must not be taken for one of the old session.
 func TestHeldIDsOfALostSession(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {

@@ -1,10 +1,13 @@
 package uplink_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,6 +208,61 @@ func TestBackoff(t *testing.T) {
 			t.Errorf("log %q", lines)
 		}
 		at.online()
+	})
+}
+
+// TestBackoffSpreads: the attempts of a fleet that lost its Server in one moment do not stay together.
+func TestBackoffSpreads(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		var dialled []time.Time
+		at.options.Dial = func(context.Context, config.Server) (net.Conn, error) {
+			dialled = append(dialled, time.Now())
+			return nil, syscall.ECONNREFUSED
+		}
+		at.start()
+		time.Sleep(24 * time.Hour)
+		at.stopUplink()
+		different := map[time.Duration]bool{}
+		for i := range dialled[1:] {
+			wait := dialled[i+1].Sub(dialled[i])
+			different[wait] = true
+			if shortest := at.config.Retry.Min; wait > at.config.Retry.Max || i > 0 && wait < shortest {
+				t.Errorf("wait %d took %v", i, wait)
+			}
+		}
+		if len(different) < len(dialled)/10 {
+			t.Errorf("%d different waits between %d attempts", len(different), len(dialled))
+		}
+	})
+}
+
+// TestInterrupted: a link that stood and was lost has nothing to do with the port or its certificates.
+func TestInterrupted(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.start()
+		at.online()
+		at.server.cut()
+		synctest.Wait()
+		if lines := at.log.matching("uplink is offline"); len(lines) != 1 || strings.Contains(lines[0], "hint") {
+			t.Errorf("log %q", lines)
+		}
+	})
+}
+
+// TestBackoffBeginsAnew: after a connection that lasted, an interruption is short.
+func TestBackoffBeginsAnew(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.server.down = true
+		at.start()
+		time.Sleep(time.Hour)
+		at.server.with(func() { at.server.down = false })
+		at.online()
+		time.Sleep(2 * time.Minute)
+		at.server.cut()
+		time.Sleep(at.config.Retry.Min)
+		if synctest.Wait(); !at.uplink.Status().Online {
+			t.Errorf("still offline %v after an interruption: %+v", at.config.Retry.Min, at.uplink.Status())
+		}
 	})
 }
 

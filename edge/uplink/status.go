@@ -109,7 +109,7 @@ func (u *Uplink) failed(s *server, err error) {
 func reasonOf(err error) string {
 	text := err.Error()
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
-		text = strings.Replace(text, op.Error(), op.Op+": "+op.Err.Error(), 1)
+		text = strings.Replace(text, op.Error(), op.Err.Error(), 1)
 	}
 	if h := hint(err); h != "" {
 		text += " (hint: " + h + ")"
