@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 // No acknowledgement of QoS 1, QoS 2, SUBSCRIBE or UNSUBSCRIBE leaves before the disk has confirmed what it stands
-// for.
+// for, nor the CONNACK that makes or ends a durable session.
 func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
 	disk := vfs.NewDisk()
 	st := openStation(t, disk, server.Options{})
@@ -26,6 +27,8 @@ func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
 
 	var stuck atomic.Bool
 	release := make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(release) })
+	defer letGo() // or a failed test would wait for the disk
 	disk.Hook(func(op vfs.Op) error {
 		if op.Kind == vfs.OpSync && stuck.Load() {
 			<-release
@@ -37,13 +40,21 @@ func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
 	stuck.Store(true)
 	p.script("> 32: 't' 0001 \"1\" | 34: 't' 0002 \"2\" | 82: 0003 'u' 00 | a2: 0004 'u' | 62: 0002", "> c0:")
 	p.script("< d0:") // the first thing to come is what waits for no disk
-	p.nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-	if n, _ := p.nc.Read(make([]byte, 1)); n > 0 {
-		t.Fatal("an acknowledgement left before the disk had confirmed it")
+	fresh, clean := dial(t, address), dial(t, address)
+	fresh.script("> 10: 'MQTT' 04 00 003c 'fresh'") // makes a durable session
+	keeper.nc.Close()
+	clean.script("> 10: 'MQTT' 04 02 003c 'keeper'") // ends one
+	for who, c := range map[string]*peer{"PUBLISH, SUBSCRIBE, UNSUBSCRIBE": p, "CONNECT": fresh, "CONNECT with CleanSession": clean} {
+		c.nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		if n, _ := c.nc.Read(make([]byte, 1)); n > 0 {
+			t.Fatalf("the answer to %s left before the disk had confirmed it", who)
+		}
 	}
 	stuck.Store(false)
-	close(release)
+	letGo()
 	p.script("< 40: 0001 | 50: 0002 | 90: 0003 00 | b0: 0004 | 70: 0002")
+	fresh.script("< 20: 00 00")
+	clean.script("< 20: 00 00")
 }
 
 // A subscriber that does not read holds up neither the publisher nor others, and costs bounded memory.
