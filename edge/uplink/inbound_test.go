@@ -242,10 +242,11 @@ func TestHeldIDsOfALostSession(t *testing.T) {
 	})
 }
 
-// TestSubscribesOnce: a session that has the filters is not asked again, and one whose filters have changed is brought in line.
+// TestSubscribesOnce: a session of 3.1.1 that has the filters is not asked again, and one whose filters have changed is brought in line.
 func TestSubscribesOnce(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
 		commands(at)
+		at.config.Version = config.V311
 		at.start()
 		at.online()
 		synctest.Wait()
@@ -271,6 +272,55 @@ func TestSubscribesOnce(t *testing.T) {
 		synctest.Wait()
 		if len(at.server.filters) != 0 {
 			t.Errorf("has %v", at.server.filters)
+		}
+	})
+}
+
+// TestFilterLost: a server that crashed may bring the session back as it was before the last SUBSCRIBE.
+func TestFilterLost(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		commands(at)
+		at.start()
+		local := at.listen("cmd/#")
+		at.online()
+		synctest.Wait()
+		at.server.with(func() { clear(at.server.filters) })
+		at.server.cut()
+		at.online()
+		synctest.Wait()
+		sub, ok := at.server.filters["cmd/wx-042/#"]
+		if !ok || sub.RetainHandling != 1 || len(at.server.filters) != 2 {
+			t.Errorf("the server has the filters %+v", at.server.filters)
+		}
+		at.server.send(command("cmd/wx-042/a", 1, 1))
+		at.until("received", func() bool { return len(local.messages()) == 1 })
+	})
+}
+
+// TestRetainedCommandStaysHere: a retained message that was received is not sent back for a filter that is new, not even after a
+// restart.
+func TestRetainedCommandStaysHere(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		commands(at)
+		at.streams = []config.Stream{stream("all", "t/#")}
+		at.start()
+		at.online()
+		p := command("cmd/wx-042/a", 1, 1)
+		p.Retain = true
+		at.server.send(p)
+		at.until("received", func() bool { return at.uplink.Status().Received == 1 })
+		at.publish(&broker.Message{TopicName: "state", Payload: []byte("1"), QoS: 1, Retain: true})
+		at.streams = []config.Stream{stream("all", "#"), stream("more", "cmd/#")}
+		at.reboot()
+		at.online()
+		at.until("the retained message of the station", func() bool { return len(at.server.payloads("farm/state")) == 1 })
+		at.publish(&broker.Message{TopicName: "cmd/b", Payload: []byte("live"), QoS: 1, Retain: true})
+		at.until("what is published here", func() bool { return len(at.server.payloads("farm/cmd/b")) == 2 })
+		if got := at.server.payloads("farm/cmd/a"); len(got) > 0 {
+			t.Errorf("sent back: %q", got)
+		}
+		if n := at.uplink.Status().Backlog["all"]; n != 0 {
+			t.Errorf("%d messages wait", n)
 		}
 	})
 }

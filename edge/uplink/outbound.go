@@ -185,6 +185,10 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 		TopicName:  l.u.config.Prefix + m.TopicName,
 		Properties: m.Properties,
 	}
+	if d.Retain && !m.Retain && l.u.receives(m.TopicName) { // a stored message for a new filter, and it came from the Server
+		l.giveUp(a, d)
+		return h, false
+	}
 	if h.QoS > 0 {
 		h.PacketID = d.PacketID
 		h.Dup = d.Dup && server.SessionPresent // in a new session it is a new message [MQTT-3.3.1-1]

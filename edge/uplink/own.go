@@ -70,8 +70,9 @@ func (u *Uplink) identify() map[uint32]mapping {
 	return all
 }
 
-// subscribeAnew brings what the session upstream is subscribed to in line with the receive map. What it has is not asked for
-// again: a 3.1.1 Server would send all retained messages again.
+// subscribeAnew brings what the session upstream is subscribed to in line with the receive map. A 5.0 Server is asked for all of
+// it each time, which repeats nothing: one that crashed may have kept the session and lost a filter. A 3.1.1 Server is not asked
+// for what it has: it would send all retained messages again.
 func (l *link) subscribeAnew() error {
 	if err := l.unsubscribe(); err != nil {
 		return err
@@ -79,7 +80,7 @@ func (l *link) subscribeAnew() error {
 	subscribed := l.u.memory.subscribed()
 	for _, id := range slices.Sorted(maps.Keys(l.identified)) {
 		filter := l.identified[id].filter
-		if _, has := subscribed[filter]; has {
+		if _, has := subscribed[filter]; has && l.conn.Version() != packet.V5 {
 			continue
 		}
 		if err := l.subscribe(filter, id); err != nil {

@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"skerry/broker/packet"
@@ -110,6 +111,12 @@ func (u *Uplink) echoed() string {
 		}
 	}
 	return ""
+}
+
+// receives tells whether a local topic is one that what is received goes to. No Local keeps apart what is published while the
+// program runs; who published a retained message is not known after a restart.
+func (u *Uplink) receives(name string) bool {
+	return slices.ContainsFunc(u.receive, func(m mapping) bool { return topic.Match(m.local, name) })
 }
 
 // localNameOf finds the place of an inbound message. A 5.0 Server names the subscription it came by; else it is the first
