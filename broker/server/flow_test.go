@@ -41,7 +41,7 @@ func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
 	p.script("> 32: 't' 0001 \"1\" | 34: 't' 0002 \"2\" | 82: 0003 'u' 00 | a2: 0004 'u' | 62: 0002", "> c0:")
 	p.script("< d0:") // the first thing to come is what waits for no disk
 	fresh, clean := dial(t, address), dial(t, address)
-	fresh.script("> 10: 'MQTT' 04 00 003c 'fresh'") // makes a durable session
+	fresh.script("> 10: 'MQTT' 04 00 003c 'fresh' | c0:") // makes a durable session
 	keeper.nc.Close()
 	clean.script("> 10: 'MQTT' 04 02 003c 'keeper'") // ends one
 	for who, c := range map[string]*peer{"PUBLISH, SUBSCRIBE, UNSUBSCRIBE": p, "CONNECT": fresh, "CONNECT with CleanSession": clean} {
@@ -53,7 +53,7 @@ func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
 	stuck.Store(false)
 	letGo()
 	p.script("< 40: 0001 | 50: 0002 | 90: 0003 00 | b0: 0004 | 70: 0002")
-	fresh.script("< 20: 00 00")
+	fresh.script("< 20: 00 00 | d0:")
 	clean.script("< 20: 00 00")
 }
 
