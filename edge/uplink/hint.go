@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -69,6 +70,9 @@ func tlsHint(err error) string {
 		return "the port does not speak TLS: tcp:// instead of tls://, or another port"
 	}
 	text := err.Error()
+	if strings.HasPrefix(text, "dial: TLS: ") && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)) {
+		return "the server hung up on TLS: does the port speak it? tcp:// if not"
+	}
 	for _, alert := range []string{"certificate required", "bad certificate", "unknown certificate authority", "unknown certificate", "certificate expired"} {
 		if strings.Contains(text, "remote error: tls: "+alert) {
 			return "the server does not accept the client certificate; tls: {cert: FILE, key: FILE}"

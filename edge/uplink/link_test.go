@@ -55,6 +55,21 @@ func TestCleanStart(t *testing.T) {
 }
 
 // TestOldServer: a 3.1.1 Server cannot say how much it takes.
+// TestConnectSaysWhatWeTake: what a 5.0 Server must know to hold back [MQTT-3.1.2-24].
+func TestConnectSaysWhatWeTake(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.start()
+		at.online()
+		p := at.server.connects[len(at.server.connects)-1].Properties
+		if rm, size := p.ReceiveMaximum(), p.MaximumPacketSize(); rm != 64 || size < 256<<10 || size > 1<<20 {
+			t.Errorf("Receive Maximum %d, Maximum Packet Size %d", rm, size)
+		}
+		if expiry, _ := p.SessionExpiryInterval(); expiry != 1<<32-1 {
+			t.Errorf("Session Expiry Interval %d", expiry)
+		}
+	})
+}
+
 func TestOldServer(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
 		at.config.Version = config.V311

@@ -200,6 +200,19 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// TestTLSToAPlainPort: what does not speak TLS hangs up, and that gets advice as well.
+func TestTLSToAPlainPort(t *testing.T) {
+	server := newMosquitto(t)
+	server.start()
+	c := realConfig(server.address)
+	c.Servers[0].TLS = true
+	g := startGateway(t, t.TempDir(), c)
+	eventually(t, "a failure", func() bool { return g.uplink.Status().Err != "" })
+	if s := g.uplink.Status(); !strings.Contains(s.Err, "does the port speak it") {
+		t.Errorf("error %q", s.Err)
+	}
+}
+
 // TestPassword: user and password from a file.
 func TestPassword(t *testing.T) {
 	dir := t.TempDir()
