@@ -54,7 +54,6 @@ func TestCleanStart(t *testing.T) {
 	}
 }
 
-// TestOldServer: a 3.1.1 Server cannot say how much it takes.
 // TestConnectSaysWhatWeTake: what a 5.0 Server must know to hold back [MQTT-3.1.2-24].
 func TestConnectSaysWhatWeTake(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
@@ -70,6 +69,7 @@ func TestConnectSaysWhatWeTake(t *testing.T) {
 	})
 }
 
+// TestOldServer: a 3.1.1 Server cannot say how much it takes.
 func TestOldServer(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
 		at.config.Version = config.V311
