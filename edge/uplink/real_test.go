@@ -18,7 +18,8 @@ import (
 func TestMosquitto(t *testing.T) {
 	for _, version := range []config.Version{config.V5, config.V311} {
 		t.Run(packet.Version(version).String(), func(t *testing.T) {
-			server := newMosquitto(t)
+			// With less, mosquitto 2.0.11 lets a new message overtake what it has queued for the reader.
+			server := newMosquitto(t, "max_inflight_messages 5000")
 			server.start()
 			up := newReader(t, server.address)
 			up.join(true)
