@@ -108,11 +108,17 @@ func (c *Conn) handle(in *Incoming, header packet.Header, h Handler) error {
 // settle frees the place of an acknowledged message (section 4.9).
 func (c *Conn) settle(a *packet.Ack) {
 	if a.Type == packet.PUBACK || a.Type == packet.PUBCOMP || a.Type == packet.PUBREC && a.ReasonCode.IsError() {
-		c.mu.Lock()
-		c.flight.remove(a.PacketID)
-		c.exact.remove(a.PacketID)
-		c.mu.Unlock()
+		c.Forget(a.PacketID)
 	}
+}
+
+// Forget frees the place of a message that is given up although it was on its way, on an earlier connection: nobody will
+// acknowledge it.
+func (c *Conn) Forget(packetID uint16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flight.remove(packetID)
+	c.exact.remove(packetID)
 }
 
 func (c *Conn) disconnected(header packet.Header) error {

@@ -143,7 +143,7 @@ func (l *link) turn(a *lane) (sent bool, err error) {
 func (l *link) send(a *lane, d *broker.Delivery) error {
 	if d.Release {
 		if l.conn.Server().MaximumQoS < 2 { // it cannot hold what it does not know
-			a.ack(d.PacketID)
+			l.giveUp(a, d)
 			return nil
 		}
 		return l.acks.sendAgain(l.conn, d.PacketID)
@@ -217,8 +217,10 @@ func (l *link) drop(a *lane, d *broker.Delivery, why string) {
 	l.giveUp(a, d)
 }
 
+// giveUp ends a delivery that the Server is not asked about any more, be it that it was on its way on an earlier connection.
 func (l *link) giveUp(a *lane, d *broker.Delivery) {
-	if d.QoS > 0 {
+	if d.QoS > 0 || d.Release {
+		l.conn.Forget(d.PacketID)
 		a.ack(d.PacketID)
 	}
 }
