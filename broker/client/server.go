@@ -1,7 +1,6 @@
 package client
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +36,7 @@ func newServer(a *packet.Connack, connect *packet.Connect) Server {
 		SessionPresent:        a.SessionPresent,
 		ClientID:              string(connect.ClientID),
 		KeepAlive:             time.Duration(connect.KeepAlive) * time.Second,
-		SessionExpiryInterval: expiry(connect),
+		SessionExpiryInterval: connect.SessionExpiry(),
 		ReceiveMaximum:        p.ReceiveMaximum(),
 		MaximumQoS:            p.MaximumQoS(),
 		MaximumPacketSize:     p.MaximumPacketSize(),
@@ -60,18 +59,6 @@ func newServer(a *packet.Connack, connect *packet.Connect) Server {
 		s.KeepAlive = time.Duration(seconds) * time.Second
 	}
 	return s
-}
-
-// expiry is what CONNECT asks for: the property in 5.0; in 3.1.1 a session without CleanSession never ends.
-func expiry(connect *packet.Connect) uint32 {
-	if connect.Version == packet.V5 {
-		seconds, _ := connect.Properties.SessionExpiryInterval()
-		return seconds
-	}
-	if connect.CleanStart {
-		return 0
-	}
-	return math.MaxUint32
 }
 
 // text copies a string property for use beyond its packet. It drops what would break a line of a log.

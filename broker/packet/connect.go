@@ -1,5 +1,7 @@
 package packet
 
+import "math"
+
 // Connect is a CONNECT packet (section 3.1).
 type Connect struct {
 	Version    Version
@@ -11,6 +13,19 @@ type Connect struct {
 	Will       Will   // only if WillFlag
 	UserName   []byte // nil = absent; empty and present is not the same
 	Password   []byte // nil = absent
+}
+
+// SessionExpiry is how long the session is to last after the connection, in seconds; math.MaxUint32 is for ever. Before 5.0
+// Clean Session ends the session with the connection, and without it the session has no end (3.1.2.11.2).
+func (p *Connect) SessionExpiry() uint32 {
+	switch {
+	case p.Version == V5:
+		seconds, _ := p.Properties.SessionExpiryInterval()
+		return seconds
+	case p.CleanStart:
+		return 0
+	}
+	return math.MaxUint32
 }
 
 // Will is the Will Message within a CONNECT packet.

@@ -116,7 +116,7 @@ func (c *conn) connectOptions(p *packet.Connect, user string) broker.ConnectOpti
 		User:                  user,
 		Version:               p.Version,
 		CleanStart:            p.CleanStart,
-		SessionExpiryInterval: sessionExpiry(p),
+		SessionExpiryInterval: p.SessionExpiry(),
 		KeepAlive:             time.Duration(c.keepAliveSeconds(p)) * time.Second,
 		ReceiveMaximum:        min(p.Properties.ReceiveMaximum(), uint16(c.server.limits.Inflight)),
 		Conn:                  c,
@@ -125,19 +125,6 @@ func (c *conn) connectOptions(p *packet.Connect, user string) broker.ConnectOpti
 		o.Will = will(&p.Will)
 	}
 	return o
-}
-
-// sessionExpiry is in seconds. Before 5.0 Clean Session ends the session with the connection, and without it the
-// session has no end.
-func sessionExpiry(p *packet.Connect) uint32 {
-	if p.Version == packet.V5 {
-		seconds, _ := p.Properties.SessionExpiryInterval()
-		return seconds
-	}
-	if p.CleanStart {
-		return 0
-	}
-	return math.MaxUint32
 }
 
 // keepAliveSeconds is what counts: what the Client asks for, unless the Server imposes a shorter one, which only a
