@@ -57,10 +57,19 @@ func compare(t *testing.T, what string, keys, documented []string) {
 	}
 }
 
-// TestDocumentedExamples loads every block of YAML in the document as a file.
+// TestDocumentedExamples loads every block of YAML in the document and in the README as a file.
 func TestDocumentedExamples(t *testing.T) {
 	text, _ := readDocument(t)
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	blocks := firstGroups("(?s)```yaml\n(.*?)```", text)
+	first := firstGroups("(?s)```yaml\n(.*?)```", string(readme))
+	if len(first) == 0 {
+		t.Fatal("no example in the README")
+	}
+	blocks = append(blocks, first...)
 	if len(blocks) < 5 {
 		t.Fatalf("%d blocks", len(blocks))
 	}

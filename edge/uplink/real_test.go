@@ -222,10 +222,10 @@ func TestPassword(t *testing.T) {
 	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	server := newMosquitto(t, "password_file "+users, "allow_anonymous false") // skips where there is none
 	if err := makeUsers(users, "wx-042", "secret"); err != nil {
-		t.Skip("needs mosquitto_passwd (Debian package mosquitto): ", err)
+		t.Fatal("mosquitto_passwd, of the same package: ", err)
 	}
-	server := newMosquitto(t, "password_file "+users, "allow_anonymous false")
 	server.start()
 	c := realConfig(server.address)
 	c.User, c.PasswordFile = "wx-042", password
