@@ -69,6 +69,31 @@ func TestMemoryDoesNotGrowWithBacklog(t *testing.T) {
 	}
 }
 
+// TestManySessionsShareMemory: what sessions without connection keep in memory is bounded for all of them together. What does not
+// fit is read from the log.
+func TestManySessionsShareMemory(t *testing.T) {
+	const sessions, messages, share = 4096, 20, 8 << 10
+	s, _ := open(t, vfs.NewDisk(), queue.Options{})
+	b := s.NewBatch()
+	var to []queue.Target
+	for range sessions {
+		to = append(to, at(b.Create(queue.SessionOptions{}), 1))
+	}
+	apply(t, s, b)
+	for range messages {
+		publish(t, s, message("%1000d", 1), to...)
+	}
+	commit(t, s)
+	for _, x := range []*queue.Session{to[0].Session, to[sessions-1].Session} {
+		if n := x.Queued(); n > share/1000 || n < 4 {
+			t.Errorf("%d messages of 1000 bytes in memory for one of %d sessions", n, sessions)
+		}
+		if n := len(everything(t, s, x.Number())); n != messages {
+			t.Errorf("%d of %d messages", n, messages)
+		}
+	}
+}
+
 // TestSpillMeetsLive publishes while a slow session with a tiny ring reads on from the log, so that it changes from
 // one to the other all the time.
 func TestSpillMeetsLive(t *testing.T) {

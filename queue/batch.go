@@ -1,9 +1,6 @@
 package queue
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // A Batch is a set of changes that become durable all or none. Make it with Store.NewBatch, fill it, give it to
 // Store.Apply once.
@@ -51,7 +48,7 @@ func (b *Batch) Delete(space byte, key string) {
 // batch was applied.
 func (b *Batch) Create(o SessionOptions) *Session {
 	x := newSession(b.s, b.s.sessionNumber.Add(1), true, o)
-	r := sessionRecord{x.number, x.o}
+	r := sessionRecord{x.number, *x.o}
 	b.add(change{typ: recSession, body: r.append(nil)})
 	b.created = append(b.created, x)
 	return x
@@ -74,7 +71,7 @@ func (b *Batch) Publish(m *Message, to []Target) {
 func (b *Batch) MayWait() { b.mayWait = true }
 
 // Apply applies the batch. Facts and sessions show it at once; it is durable when the receipt is resolved. The
-// receipt is 0 if the batch is empty. Errors: ErrTooLarge if it does not fit a quarter of a slot, ErrBusy, or that
+// receipt is 0 if the batch is empty. Errors: ErrTooLarge if it does not fit a quarter of a slot, ErrBusy, ErrFull, or that
 // the store is down; then nothing was applied.
 func (s *Store) Apply(b *Batch) (Receipt, error) {
 	if len(b.changes) == 0 {
@@ -82,7 +79,7 @@ func (s *Store) Apply(b *Batch) (Receipt, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.admit(b.bytes); err != nil {
+	if err := s.admitSmall(b); err != nil {
 		return 0, fmt.Errorf("apply batch: %w", err)
 	}
 	for _, x := range b.created {
@@ -91,9 +88,13 @@ func (s *Store) Apply(b *Batch) (Receipt, error) {
 	for _, x := range b.ended {
 		delete(s.sessions, x.number)
 		x.mu.Lock()
+		if x.shared != nil {
+			s.drops[DroppedEnded].Add(x.load.messages)
+		}
 		x.end()
 		x.mu.Unlock()
 	}
+	s.shareOffline()
 	it := &item{typ: recBatch, batched: make([]*item, 0, len(b.changes))}
 	for i := range b.changes {
 		it.batched = append(it.batched, s.apply(&b.changes[i]))
@@ -101,19 +102,24 @@ func (s *Store) Apply(b *Batch) (Receipt, error) {
 	if len(it.batched) == 1 {
 		it = it.batched[0] // one record is atomic by itself
 	}
-	due := time.Now()
+	r := Receipt(0)
 	if b.mayWait {
-		due = due.Add(s.window)
+		r = s.addWaiting(it, b.bytes)
+	} else {
+		r = s.add(it, b.bytes)
 	}
-	return s.add(it, b.bytes, due), nil
+	for _, x := range b.ended {
+		s.ending = append(s.ending, ending{x, r})
+	}
+	return r, nil
 }
 
 func (s *Store) apply(c *change) *item {
 	switch c.typ {
 	case recMessage:
-		s.stamp(c.m)
+		s.stamp(c.m, true)
 		it := s.newItem(c.m, c.to, loggedTargets(c.to), from{})
-		it.encoded.Store(true)
+		it.fixed = true
 		s.deliver(it, c.to)
 		return it
 	case recPut:

@@ -13,7 +13,7 @@ import (
 // thisMachine reads the boot clock and the identity of the running kernel. An unreadable identity is zero: then
 // every start counts as one after a loss of power.
 func thisMachine() Boot {
-	b := Boot{Clock: func() time.Duration {
+	b := Boot{Wall: wallClock, Clock: func() time.Duration {
 		var ts unix.Timespec
 		if unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) != nil {
 			return 0
@@ -29,6 +29,27 @@ func thisMachine() Boot {
 	return b
 }
 
+// earliest is a date before which no trustworthy clock can be: a board without a battery begins in 1970.
+const earliest = 1_704_067_200_000 // 2024-01-01, Unix milliseconds
+
+// wallClock trusts the date when the kernel says that something keeps it in step: chrony, ntpd, systemd-timesyncd or a
+// GNSS receiver through one of them clear STA_UNSYNC, and the kernel sets it again when it has not heard of them for
+// too long (adjtimex(2)).
+func wallClock() (ms int64, trusted bool) {
+	ms = time.Now().UnixMilli()
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	return ms, err == nil && synchronized(state, t.Status) && ms >= earliest
+}
+
+// synchronized reads the answer of adjtimex.
+func synchronized(state int, status int32) bool {
+	return state != unix.TIME_ERROR && status&unix.STA_UNSYNC == 0
+}
+
+// untrusted is the date of a Boot that says nothing of it.
+func untrusted() (int64, bool) { return time.Now().UnixMilli(), false }
+
 // bootClock tells the time since the kernel started from Go's monotonic clock, which costs no system call. That
 // clock stands still while the machine sleeps; sync makes up for it. It never runs ahead of the real one, so ages
 // stay lower bounds.
@@ -43,13 +64,16 @@ func (c *bootClock) init(boot func() time.Duration) {
 	c.offset.Store(int64(boot()))
 }
 
+// elapsed is the time since init.
+func (c *bootClock) elapsed() time.Duration { return time.Since(c.start) }
+
 func (c *bootClock) now() time.Duration {
 	return time.Duration(c.offset.Load()) + time.Since(c.start)
 }
 
 func (c *bootClock) sync() {
 	offset := int64(c.boot() - time.Since(c.start))
-	if offset > c.offset.Load() {
-		c.offset.Store(offset)
+	for old := c.offset.Load(); offset > old && !c.offset.CompareAndSwap(old, offset); {
+		old = c.offset.Load()
 	}
 }

@@ -1,7 +1,7 @@
 package queue
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -17,21 +17,25 @@ func (s *Store) Commit() error {
 	err := s.commit()
 	if err == nil && !s.running.Load() {
 		s.fillAll()
+		s.tend()
+		s.checkpointer.poll()
 	}
 	return err
 }
 
-func (s *Store) commit() error {
+func (s *Store) commit() error { return s.commitTurn(all) }
+
+func (s *Store) commitTurn(t turn) error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
-	g, sessions, err := s.begin()
+	g, sessions, err := s.begin(t)
 	if g == nil {
 		return err
 	}
 	acks := s.encode(g, sessions)
 	if s.group.Len() > 0 {
 		s.addTime()
-		if err := s.log.Commit(&s.group); err != nil {
+		if err := s.flush(); err != nil {
 			return s.fail(fmt.Errorf("commit: %w", err))
 		}
 		s.booted = true
@@ -41,19 +45,18 @@ func (s *Store) commit() error {
 }
 
 // begin takes what is pending. What is published from now on goes into the next group.
-func (s *Store) begin() (*group, []*Session, error) {
+func (s *Store) begin(t turn) (*group, []*Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return nil, nil, s.err
 	}
 	dirty := s.work.takeDirty()
-	if len(s.pending.items) == 0 && len(dirty) == 0 {
-		return nil, nil, nil
+	g := s.cut(t, len(dirty) > 0)
+	if g != nil {
+		g.begun = time.Now()
+		s.writing = g
 	}
-	g := s.pending
-	g.begun = time.Now()
-	s.writing, s.pending = g, &group{number: g.number + 1}
 	return g, dirty, nil
 }
 
@@ -67,13 +70,16 @@ func (s *Store) encode(g *group, dirty []*Session) []acked {
 	mark := s.group.Len()
 	newest := newestRetained(g)
 	for i, it := range g.items {
-		s.encodeItem(it, it.m == nil || !it.m.Retain || newest[it.m.TopicName] <= i)
+		g.written += s.encodeItem(it, it.m == nil || !it.m.Retain || newest[it.m.TopicName] <= i)
 	}
 	acks := make([]acked, 0, len(dirty))
 	for _, x := range dirty {
 		x.mu.Lock()
-		r, a := x.snapshot()
+		r, a := x.snapshot(g.number)
 		x.dirty = false
+		if x.gave > g.number { // to be said once more, when the record of that is durable
+			x.markDirty()
+		}
 		ended := x.ended
 		x.mu.Unlock()
 		if !ended {
@@ -101,38 +107,51 @@ func newestRetained(g *group) map[string]int {
 	return newest
 }
 
-// encodeItem adds the record of an item, unless it is a message that nobody is owed any more.
-func (s *Store) encodeItem(it *item, newest bool) {
+// encodeItem adds the record of an item, unless it is a message that nobody is owed any more, and tells how many messages are in it.
+func (s *Store) encodeItem(it *item, newest bool) (messages int) {
 	switch {
 	case it.m != nil:
-		fixed := it.encoded.Swap(true) // of a batch: written in any case
-		if !fixed && it.by.session == 0 && !it.owed() && !(it.m.Retain && newest) {
-			if it.m.Retain {
-				s.coalesced.Add(1)
-			} else {
-				s.elided.Add(1)
-			}
-			return
+		if !it.fixed && it.by.session == 0 && !it.owed() && !(it.m.Retain && newest) {
+			s.countSpared(it)
+			return 0
 		}
+		messages = 1
 	case it.typ == recBatch:
 		s.body = s.body[:0]
 		var body []byte
 		for _, part := range it.batched {
 			s.body = part.encode(s.body[:0], s.boot)
 			body = slotlog.AppendRecord(body, part.typ, s.body)
+			if part.m != nil {
+				messages++
+			}
 		}
 		s.group.Append(recBatch, body)
-		return
+		return messages
 	}
 	s.body = it.encode(s.body[:0], s.boot)
 	s.group.Append(it.typ, s.body)
+	return messages
 }
 
-// owed tells whether some target has not acknowledged the message yet. The order matters: encoded is set before
-// done is read, and Ack sets done before it reads encoded, so that one of the two knows.
+// countSpared counts a message that is not written. What was dropped before is counted as that.
+func (s *Store) countSpared(it *item) {
+	if it.m.Retain {
+		s.coalesced.Add(1)
+		return
+	}
+	for i := range it.to {
+		if it.to[i].fate.Load() != elided {
+			return
+		}
+	}
+	s.elided.Add(1)
+}
+
+// owed tells whether some target has not acknowledged the message yet.
 func (it *item) owed() bool {
 	for i := range it.to {
-		if !it.to[i].done.Load() {
+		if !it.to[i].done() {
 			return true
 		}
 	}
@@ -144,13 +163,14 @@ func (it *item) encode(dst []byte, boot uint32) []byte {
 	case recMessage:
 		return appendMessage(dst, it.m, it.by, it.to, boot)
 	case recReceived:
-		return it.run.append(dst)
+		return binary.AppendUvarint(it.run.append(dst), it.bytes)
 	}
 	return append(dst, it.body...)
 }
 
 func (s *Store) bootRecord() []byte {
-	r := bootRecord{number: s.boot, wall: time.Now().UnixMilli(), at: s.opened, id: s.o.Boot.ID}
+	wall, _ := s.o.Boot.Wall()
+	r := bootRecord{number: s.boot, wall: wall, at: s.opened, id: s.o.Boot.ID}
 	if s.skipped {
 		r.flags, r.skip = bootPowerLost, skipOrdinals
 	}
@@ -160,22 +180,31 @@ func (s *Store) bootRecord() []byte {
 // addTime lets a group that is written anyway prove how long this boot has lasted.
 func (s *Store) addTime() {
 	s.clock.sync()
-	now := s.clock.now()
-	if now-s.proven < timeEvery {
+	if s.clock.now()-s.proven < timeEvery && s.dates.Load() != nil {
 		return
 	}
-	s.proven = now
-	r := timeRecord{at: now, wall: time.Now().UnixMilli()}
+	r, fresh := s.time()
+	if r.at-s.proven < timeEvery && !fresh {
+		return
+	}
+	s.proven = r.at
 	s.group.Append(recTime, r.append(s.body[:0]))
 }
 
 // finish publishes that the group is durable, and wakes each of those who wait for it once.
 func (s *Store) finish(g *group, acks []acked) {
-	s.groups.Add(1)
+	if s.group.Len() > 0 { // else nothing was written
+		s.groups.Add(1)
+	}
 	s.records.Add(uint64(s.group.Len()))
+	s.messages.Add(uint64(g.written))
 	s.mu.Lock()
 	s.durable.Store(uint64(g.number))
 	s.writing = nil
+	if len(s.ending) > 0 { // what the ended sessions needed may be free now
+		signal(s.checkpointer.kick)
+	}
+	s.committed()
 	s.mu.Unlock()
 	for i := range acks {
 		if acks[i].durable() {
@@ -205,8 +234,7 @@ func wakeEach(waiters []Waker) {
 // woken to see it.
 func (s *Store) fail(err error) error {
 	s.mu.Lock()
-	first := s.err == nil
-	if first {
+	if s.err == nil {
 		s.err = err
 	}
 	err = s.err
@@ -218,9 +246,6 @@ func (s *Store) fail(err error) error {
 	}
 	s.writing, s.pending = nil, &group{number: s.pending.number + 1}
 	s.mu.Unlock()
-	if first && !errors.Is(err, ErrClosed) {
-		s.o.Log.Error("store is down: nothing is made durable any more", "error", err)
-	}
 	wakeEach(waiters)
 	for _, x := range s.work.takeParked(^Receipt(0)) {
 		x.wake()

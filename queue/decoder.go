@@ -72,3 +72,49 @@ func (d *decoder) millis() time.Duration {
 	const most = math.MaxInt64 / uint64(time.Millisecond)
 	return time.Duration(min(d.uvarint(), most)) * time.Millisecond
 }
+
+// span is a run that does not begin below `at`.
+func (d *decoder) span(at uint64) span {
+	s := span{from: at + d.uvarint()}
+	s.to = s.from + d.uvarint()
+	if s.from < at || s.to <= s.from {
+		d.b, d.bad = nil, true
+	}
+	return s
+}
+
+// spans takes a number of runs, and those.
+func (d *decoder) spans(at uint64) (all spans) {
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		s := d.span(at)
+		all = append(all, s)
+		at = s.to
+	}
+	return all
+}
+
+func (d *decoder) load() load { return load{d.uvarint(), d.uvarint()} }
+
+// drops takes pairs of a reason and a number. Reasons of a later version are left out.
+func (d *decoder) drops() (all Drops) {
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		why, count := d.uvarint(), d.uvarint()
+		if why < reasons {
+			all[why] = count
+		}
+	}
+	return all
+}
+
+func (d *decoder) stamp() Stamp { return Stamp{uint32(d.uvarint()), d.millis()} }
+
+// date takes milliseconds before or after 1970.
+func (d *decoder) date() time.Duration {
+	const most = 1 << 43
+	v := d.varint()
+	if v < -most || v > most {
+		d.b, d.bad = nil, true
+		return 0
+	}
+	return time.Duration(v) * time.Millisecond
+}

@@ -9,27 +9,33 @@ func (x *Session) push(m *Message, t *Target) {
 	if x.ended || t.QoS == 0 && !x.connected {
 		return
 	}
-	e := entry{m: m, qos: t.QoS, retain: t.Retain, ids: t.SubscriptionIDs, size: int32(m.size())}
+	e := entry{m: m, qos: t.QoS, retain: t.Retain, ids: t.SubscriptionIDs, size: charge(m, t.SubscriptionIDs)}
 	if !x.fits(e.size) && (t.QoS == 0 || !x.makeRoom(e.size)) {
-		x.s.dropped.Add(1)
+		x.drop(DroppedRing, 1)
 		return
 	}
 	if t.QoS > 0 {
 		e.ordinal = x.next
 		x.next++
 	}
-	x.bytes += int(e.size)
+	x.occupy(e.size)
 	x.ring.push(e)
 }
 
-// fits tells whether the ring takes one more. A durable session without a connection gets little memory: there may
-// be many, and the log has it all.
+// fits tells whether the ring takes one more. A message that is larger than the ring may be has it alone. A durable session
+// without a connection gets little memory, and no large message at all: there may be many such sessions, and the log has it all. A
+// share may have one message alone all the same.
 func (x *Session) fits(size int32) bool {
+	if x.ring.len() >= x.o.RingMessages || !x.fitsPool(size) {
+		return false
+	}
 	most := x.o.RingBytes
 	if x.durable && !x.connected {
-		most = min(most, offlineBytes)
+		if most = x.share(); x.shared == nil {
+			return x.bytes+int(size) <= most
+		}
 	}
-	return x.ring.len() < x.o.RingMessages && (x.bytes+int(size) <= most || x.ring.len()+x.flight.len() == 0)
+	return x.bytes+int(size) <= most || x.ring.len()+x.flight.len() == 0
 }
 
 // makeRoom drops the older half of what waits at QoS 0, so that a full ring is searched seldom.
@@ -41,13 +47,13 @@ func (x *Session) makeRoom(size int32) bool {
 		}
 	}
 	drop := (zero + 1) / 2
-	x.s.dropped.Add(uint64(drop))
+	x.drop(DroppedRing, uint64(drop))
 	x.ring.keep(func(e *entry) bool {
 		if e.qos != 0 || drop == 0 {
 			return true
 		}
 		drop--
-		x.bytes -= int(e.size)
+		x.occupy(-e.size)
 		return false
 	})
 	return x.fits(size)
@@ -58,36 +64,59 @@ func (x *Session) makeRoom(size int32) bool {
 func (x *Session) enqueue(it *item, t *logTarget, group Receipt) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.ended {
-		t.done.Store(true)
+	x.enqueueLocked(it, t, group)
+}
+
+func (x *Session) enqueueLocked(it *item, t *logTarget, group Receipt) {
+	if x.ended || !x.room(it.m) {
+		t.leave()
 		return
 	}
+	if x.doubt && x.shared == nil {
+		x.sweepDoubt()
+	}
+	x.owe(it.m)
+	x.place = place{group: group}
 	t.ordinal = x.next
 	x.next++
 	x.second = x.second || t.qos == 2
-	if !x.spilled && !x.fits(int32(it.m.size())) {
+	if !x.spilled && !x.fits(charge(it.m, t.ids)) {
 		x.spilled, x.want, x.cursor = true, t.ordinal, x.s.log.End()
 	}
 	if !x.spilled {
 		x.accept(it, t, group)
+	} else if x.o.Limits.limited() {
+		x.tally(t.ordinal, it.m)
 	}
 }
 
 func (x *Session) accept(it *item, t *logTarget, group Receipt) {
-	e := entry{m: it.m, it: it, owed: t, ordinal: t.ordinal, qos: t.qos, retain: t.retain, ids: t.ids, size: int32(it.m.size())}
-	if t.qos == 2 {
+	e := entry{m: it.m, it: it, owed: t, ordinal: t.ordinal, qos: t.qos, retain: t.retain, ids: t.ids, size: charge(it.m, t.ids)}
+	if t.qos == 2 || x.shared != nil {
 		e.gate = group
 	}
-	x.bytes += int(e.size)
+	e.dup = t.ordinal < x.dupBelow
+	x.occupy(e.size)
 	x.ring.push(e)
 }
 
 // Next appends up to max deliveries to dst. It never blocks. It obeys the window, Receive Maximum, and the rule
 // that a QoS 2 message is given to a durable session only when it is durable.
 func (x *Session) Next(dst []Delivery, max int) []Delivery {
+	most := len(dst) + max
+	dst, stuck := x.gather(dst, most)
+	for stuck {
+		x.s.dropOverdue(x)
+		dst, stuck = x.gather(dst, most)
+	}
+	return dst
+}
+
+// gather is Next as far as it goes without the lock of the store.
+func (x *Session) gather(dst []Delivery, most int) (_ []Delivery, stuck bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for n := 0; n < max; n++ {
+	for len(dst) < most {
 		e := x.ready(true)
 		if e == nil {
 			break
@@ -95,14 +124,14 @@ func (x *Session) Next(dst []Delivery, max int) []Delivery {
 		dst = append(dst, x.take(e))
 	}
 	x.askFill()
-	return dst
+	return dst, x.overdue && len(dst) < most
 }
 
 // Waiting tells whether Next would give something now.
 func (x *Session) Waiting() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.ready(false) != nil
+	return x.ready(false) != nil || x.overdue
 }
 
 // ready finds the delivery that is next, if it may go now. With park, the session is woken when a commit lets it go
@@ -118,36 +147,41 @@ func (x *Session) ready(park bool) *entry {
 	}
 	x.expire()
 	if o, due := x.sweepDue(); due {
-		if !x.mayFly(o, park) {
+		if !x.mayFly(o, 0, park) {
 			return nil
 		}
-		return &entry{ordinal: o, qos: 2, state: received}
+		return x.allowed(&entry{ordinal: o, qos: 2, state: received, rec: x.gave}, park)
 	}
-	if x.ring.len() == 0 {
+	if x.ring.len() == 0 || x.overdue {
 		return nil
 	}
 	e := x.ring.at(0)
-	if e.qos > 0 && !x.mayFly(e.ordinal, park) {
+	if e.qos > 0 && !x.mayFly(e.ordinal, e.qos, park) {
 		return nil
 	}
 	return x.allowed(e, park)
 }
 
 // expire drops what has expired from the front of the ring, if its delivery has not begun [MQTT-3.3.2-5]. A QoS 2
-// delivery that may have begun before a restart ends with PUBREL, so that its receiver does not keep the packet id.
+// delivery of a durable session that may have begun before a restart is overdue: that only PUBREL is left of it has to be written first.
 func (x *Session) expire() {
+	x.overdue = false
+	x.tidySweeps()
 	for x.ring.len() > 0 {
 		e := x.ring.at(0)
-		swept := len(x.sweeps) > 0 && e.ordinal > x.sweeps[0].from // that comes first
-		if e.m == nil || swept || !x.s.expired(e.m) {
+		swept := x.sweeping() && e.ordinal > x.sweeps[0].from // that comes first
+		if e.m == nil || swept {
 			return
 		}
-		x.s.expirations.Add(1)
-		x.bytes -= int(e.size)
-		if e.dup && e.qos == 2 {
-			*e = entry{ordinal: e.ordinal, qos: 2, state: received}
+		why, old := x.tooOld(e.m, e.qos)
+		if !old {
 			return
 		}
+		if x.overdue = x.durable && e.dup && e.qos == 2; x.overdue {
+			return
+		}
+		x.drop(why, 1)
+		x.occupy(-e.size)
 		q := x.ring.pop()
 		if q.qos > 0 {
 			x.pulled = q.ordinal + 1
@@ -158,13 +192,24 @@ func (x *Session) expire() {
 	}
 }
 
-// sweepDue tells whether a skipped ordinal is next in order.
-func (x *Session) sweepDue() (uint64, bool) {
+// sweeping tells whether there are skipped ordinals. A session in memory has none.
+func (x *Session) sweeping() bool { return x.durable && len(x.sweeps) > 0 }
+
+// tidySweeps forgets the skipped ordinals that are in flight or complete.
+func (x *Session) tidySweeps() {
+	if !x.sweeping() {
+		return
+	}
 	x.sweeps.cutBelow(x.pulled)
 	for len(x.sweeps) > 0 && x.complete.has(x.sweeps[0].from) {
 		x.sweeps.cutBelow(x.sweeps[0].from + 1)
 	}
-	if len(x.sweeps) == 0 {
+}
+
+// sweepDue tells whether a skipped ordinal is next in order.
+func (x *Session) sweepDue() (uint64, bool) {
+	x.tidySweeps()
+	if !x.sweeping() {
 		return 0, false
 	}
 	o := x.sweeps[0].from
@@ -176,25 +221,14 @@ func (x *Session) sweepDue() (uint64, bool) {
 }
 
 // mayFly tells whether one more ordinal may be in flight.
-func (x *Session) mayFly(ordinal uint64, park bool) bool {
+func (x *Session) mayFly(ordinal uint64, qos byte, park bool) bool {
 	count := uint64(x.o.PacketIDs.Count)
 	if n := x.flight.len(); n > 0 {
 		if n >= x.o.Window || ordinal-x.flight.at(0).ordinal >= count {
 			return false
 		}
 	}
-	if !x.durable {
-		return true
-	}
-	d := x.reuse.distance(ordinal)
-	if park && d >= count/2 && x.dirty {
-		x.s.work.hurry()
-	}
-	if d >= count {
-		x.blocked = x.blocked || park
-		return false
-	}
-	return true
+	return !x.durable || x.mayReuse(ordinal, qos, park)
 }
 
 // allowed checks what the connection and the disk have to say.
@@ -223,7 +257,7 @@ func (x *Session) take(e *entry) Delivery {
 	case e.ordinal != 0:
 		e = x.fly(e)
 	default:
-		x.bytes -= int(e.size)
+		x.occupy(-e.size)
 		q := x.ring.pop()
 		return Delivery{Message: q.m, Retain: q.retain, SubscriptionIDs: q.ids}
 	}
@@ -245,6 +279,9 @@ func (x *Session) fly(e *entry) *entry {
 	if x.ring.len() > 0 && e == x.ring.at(0) {
 		q = x.ring.pop()
 	}
+	if q.lent && q.qos == 2 {
+		x.repay(&q) // from now on it is this session's, whatever becomes of it [MQTT-4.8.2-5]
+	}
 	x.flight.push(q)
 	x.resend = x.flight.len()
 	x.pulled = q.ordinal + 1
@@ -264,15 +301,65 @@ func (x *Session) Ack(packetID uint16) bool {
 	if e == nil {
 		return false
 	}
+	x.finish(e)
+	return true
+}
+
+// Expired is Ack for a delivery that was given, and has expired before it could be sent; packetID 0: of QoS 0.
+func (x *Session) Expired(packetID uint16) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if packetID != 0 {
+		e := x.inFlight(packetID)
+		if e == nil {
+			return
+		}
+		x.finish(e)
+	}
+	x.drop(DroppedExpired, 1)
+}
+
+// AckAs is Ack for who says what the acknowledgement is for: the QoS of the delivery, and whether Received has been called
+// for it. If the delivery waits for another one it fits not, and nothing is done.
+func (x *Session) AckAs(packetID uint16, qos byte, afterReceived bool) (known, fits bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e := x.inFlight(packetID)
+	if e == nil {
+		return false, true
+	}
+	if e.qos != qos || (e.state == received) != afterReceived {
+		return true, false
+	}
+	x.finish(e)
+	return true, true
+}
+
+// InFlight tells whether a packet id stands for a delivery that is not complete.
+func (x *Session) InFlight(packetID uint16) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.inFlight(packetID) != nil
+}
+
+// finish makes a delivery in flight complete, and lets the log know of it in time.
+func (x *Session) finish(e *entry) {
+	if e.owed != nil {
+		e.owed.complete()
+	}
 	written := x.settle(e)
+	x.popDone()
+	if written {
+		x.markDirty()
+	}
+}
+
+// popDone lets go of what is complete at the front of what is in flight.
+func (x *Session) popDone() {
 	for x.flight.len() > 0 && x.flight.at(0).state == done {
 		x.flight.pop()
 		x.resend = max(0, x.resend-1)
 	}
-	if written {
-		x.markDirty()
-	}
-	return true
 }
 
 // markDirty has the acknowledgements of the session written with the next group, or by themselves some time later.
@@ -289,7 +376,7 @@ func (x *Session) settle(e *entry) (written bool) {
 	if e.counted {
 		x.unacked--
 	}
-	x.bytes -= int(e.size)
+	x.occupy(-e.size)
 	*e = entry{ordinal: e.ordinal, qos: e.qos, state: done}
 	return written
 }
@@ -297,11 +384,15 @@ func (x *Session) settle(e *entry) (written bool) {
 // settled notes that a message is owed to this session no more. The log need not know if the message was not
 // encoded yet: then this target is left out of it.
 func (x *Session) settled(e *entry) (written bool) {
-	if e.owed == nil {
-		return true
+	if e.lent {
+		x.repay(e)
+		return false
 	}
-	e.owed.done.Store(true)
-	return e.it.encoded.Load()
+	written = e.owed == nil || e.owed.leave()
+	if e.m != nil && x.durable && e.qos > 0 {
+		x.unowe(e.m, written)
+	}
+	return written
 }
 
 // Received notes a PUBREC. PUBREL may be sent when the receipt is resolved: before that, a restart would send
@@ -324,7 +415,7 @@ func (x *Session) Received(packetID uint16) (Receipt, bool) {
 	if !x.release(e, s.pending.number) {
 		return 0, false
 	}
-	s.addReceived(x, e.ordinal)
+	s.addReceived(x, e)
 	return e.rec, true
 }
 
@@ -334,7 +425,11 @@ func (x *Session) release(e *entry, r Receipt) bool {
 		return false
 	}
 	if e.state != received {
-		x.bytes -= int(e.size)
+		if x.durable {
+			x.unowe(e.m, true)
+			e.weight = uint32(e.m.weight())
+		}
+		x.occupy(-e.size)
 		e.state, e.rec, e.m, e.ids, e.size = received, r, nil, nil, 0
 	}
 	return true

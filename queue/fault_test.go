@@ -112,8 +112,8 @@ func TestStoreGoesDown(t *testing.T) {
 	}
 }
 
-// TestSyncFailsWhileOpening: what the last process wrote cannot be made durable, so nothing may be promised on top
-// of it.
+// TestSyncFailsWhileOpening: what the last process wrote cannot be made durable where it is, and goes to another slot.
+// Only if that fails too, nothing may be promised on top of it.
 func TestSyncFailsWhileOpening(t *testing.T) {
 	disk := vfs.NewDisk()
 	s, _ := open(t, disk, small)
@@ -121,11 +121,15 @@ func TestSyncFailsWhileOpening(t *testing.T) {
 	create(t, s, queue.SessionOptions{})
 	commit(t, s)
 	disk = disk.Killed()
-	failing(disk, vfs.OpSync, 1, syscall.EIO)
+	failing(disk, vfs.OpSync, 1000, syscall.EIO)
 	if _, _, err := queue.Open(disk, "q", small); !errors.Is(err, syscall.EIO) {
 		t.Errorf("open: %v", err)
 	}
+	failing(disk, vfs.OpSync, 1, syscall.EIO)
 	s, _ = open(t, disk, small)
+	if s.Session(1) == nil {
+		t.Error("the session is lost")
+	}
 	closeStore(t, s)
 }
 

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -12,8 +11,11 @@ type group struct {
 	number  Receipt
 	items   []*item
 	bytes   int
-	due     time.Time // zero: nothing waits for it
-	begun   time.Time // when its commit began
+	due     time.Time     // when it is to be looked at; zero: nothing waits for it
+	forced  int           // items that somebody waits for
+	written int           // in its records, once it is encoded
+	since   time.Duration // when the first of its messages came that have settled; 0: none has
+	begun   time.Time     // when its commit began
 	waiters []Waker
 }
 
@@ -23,12 +25,16 @@ type item struct {
 	body []byte // unless the type says otherwise
 
 	// recMessage: encoded at commit, because by then some targets may be done.
-	m       *Message
-	to      []logTarget
-	by      from
-	encoded atomic.Bool
+	m     *Message
+	to    []logTarget
+	by    from
+	fixed bool // of a batch: written in any case
+	size  int32
+	aside bool          // settled
+	came  time.Duration // since the store was opened; of what waits for a window
 
 	run     runRecord // recReceived
+	bytes   uint64    // of its messages
 	batched []*item   // recBatch
 }
 
@@ -46,28 +52,42 @@ func (g *group) messages(yield func(*item) bool) {
 	}
 }
 
-// add puts an item into the pending group, which is to be committed by then.
-func (s *Store) add(it *item, bytes int, due time.Time) Receipt {
+// add puts an item into the pending group, which is to be committed now: somebody waits for it.
+func (s *Store) add(it *item, bytes int) Receipt {
+	s.pending.take(it, bytes)
+	return s.force()
+}
+
+// force has the pending group committed now.
+func (s *Store) force() Receipt {
 	g := s.pending
-	g.items = append(g.items, it)
-	g.bytes += bytes
-	if g.due.IsZero() || due.Before(g.due) {
-		g.due = due
-		s.work.kick()
+	s.forced++
+	if g.forced++; g.forced == 1 {
+		g.due = time.Now()
+	}
+	if g.forced == 1 || g.forced == s.wanted {
+		s.kickLater()
 	}
 	return g.number
 }
 
+func (g *group) take(it *item, bytes int) {
+	it.size = int32(bytes)
+	g.items = append(g.items, it)
+	g.bytes += bytes
+}
+
 // addReceived adds to a run of PUBRECs where it can.
-func (s *Store) addReceived(x *Session, ordinal uint64) {
+func (s *Store) addReceived(x *Session, e *entry) {
 	if n := len(s.pending.items); n > 0 {
 		last := s.pending.items[n-1]
-		if last.typ == recReceived && last.run.session == x.number && last.run.first+last.run.count == ordinal {
+		if last.typ == recReceived && last.run.session == x.number && last.run.first+last.run.count == e.ordinal {
 			last.run.count++
+			last.bytes += uint64(e.weight)
 			return
 		}
 	}
-	s.add(&item{typ: recReceived, run: runRecord{x.number, ordinal, 1}}, smallRecord, time.Now())
+	s.add(&item{typ: recReceived, run: runRecord{x.number, e.ordinal, 1}, bytes: uint64(e.weight)}, smallRecord)
 }
 
 // smallRecord is what a record without a body of the user's is charged with.
@@ -112,6 +132,13 @@ func (w *work) addDirty(x *Session, due time.Time) {
 		w.acksDue = due
 		signal(w.wakeup)
 	}
+}
+
+// acksDueBy tells whether acknowledgements are to be written by themselves.
+func (w *work) acksDueBy(now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.acksDue.IsZero() && !w.acksDue.After(now)
 }
 
 // hurry lets the waiting acknowledgements be committed now.

@@ -1,9 +1,6 @@
 package queue
 
-import (
-	"encoding/binary"
-	"time"
-)
+import "encoding/binary"
 
 // held is an inbound QoS 2 packet id between PUBLISH and PUBCOMP.
 type held struct {
@@ -16,7 +13,7 @@ type held struct {
 func (x *Session) holds(packetID uint16) (held, bool) {
 	h, ok := x.held[packetID]
 	if ok && h.released != 0 && x.s.resolved(h.released) {
-		delete(x.held, packetID)
+		x.unhold(packetID)
 		return held{}, false
 	}
 	return h, ok
@@ -26,8 +23,36 @@ func (x *Session) hold(packetID uint16, h held) {
 	if x.held == nil {
 		x.held = map[uint16]held{}
 	}
+	if before, ok := x.held[packetID]; ok {
+		x.s.held.Add(-before.count())
+	}
+	x.s.held.Add(h.count())
 	x.held[packetID] = h
 }
+
+func (x *Session) unhold(packetID uint16) {
+	x.s.held.Add(-x.held[packetID].count())
+	delete(x.held, packetID)
+}
+
+// unholdAll lets go of all packet ids, without a record.
+func (x *Session) unholdAll() {
+	for id := range x.held {
+		x.unhold(id)
+	}
+	x.held = nil
+}
+
+// count is what a packet id counts in Store.Held.
+func (h held) count() int64 {
+	if h.released != 0 {
+		return 0
+	}
+	return 1
+}
+
+// Held is how many inbound packet ids all sessions hold whose PUBREL has not come.
+func (s *Store) Held() int { return int(s.held.Load()) }
 
 // Held tells whether an inbound QoS 2 packet id is held, and by which receipt.
 func (x *Session) Held(packetID uint16) (Receipt, bool) {
@@ -58,7 +83,7 @@ func (x *Session) Receive(packetID uint16, m *Message, to []Target) (Receipt, er
 		}
 		return r, err
 	}
-	s.stamp(m)
+	s.stamp(m, true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.publish(m, to, logged, from{x.number, packetID})
@@ -87,7 +112,7 @@ func (x *Session) Release(packetID uint16) (Receipt, bool) {
 	}
 	body := binary.AppendUvarint(nil, x.number)
 	body = binary.AppendUvarint(body, uint64(packetID))
-	h.released = s.add(&item{typ: recRelease, body: body}, smallRecord, time.Now())
+	h.released = s.add(&item{typ: recRelease, body: body}, smallRecord)
 	x.hold(packetID, h)
 	x.forgetReleased()
 	return h.released, true
@@ -99,7 +124,7 @@ func (x *Session) letGo(packetID uint16) (ok, logged bool) {
 	defer x.mu.Unlock()
 	h, ok := x.holds(packetID)
 	if ok && !h.logged {
-		delete(x.held, packetID)
+		x.unhold(packetID)
 	}
 	return ok, h.logged
 }
@@ -127,9 +152,9 @@ func (x *Session) ForgetHeld() Receipt {
 	for _, h := range x.held {
 		logged = logged || h.logged
 	}
-	x.held = nil
+	x.unholdAll()
 	if !logged {
 		return 0
 	}
-	return s.add(&item{typ: recRelease, body: binary.AppendUvarint(nil, x.number)}, smallRecord, time.Now())
+	return s.add(&item{typ: recRelease, body: binary.AppendUvarint(nil, x.number)}, smallRecord)
 }

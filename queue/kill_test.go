@@ -17,16 +17,68 @@ import (
 
 const (
 	childEnv  = "SKERRY_QUEUE_TEST_CHILD"
+	childTask = "SKERRY_QUEUE_TEST_TASK" // empty: publish
 	childNext = "SKERRY_QUEUE_TEST_NEXT"
 )
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
-		next, _ := strconv.Atoi(os.Getenv(childNext))
-		fmt.Fprintln(os.Stderr, child(dir, next))
-		os.Exit(1)
+		if err := task(os.Getenv(childTask), dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// task is what this program does when a test has started it.
+func task(name, dir string) error {
+	next, _ := strconv.Atoi(os.Getenv(childNext))
+	switch name {
+	case "open":
+		return openOnce(dir)
+	case "one by one":
+		return oneByOne(dir)
+	case "fill backlog":
+		return fillBacklog(dir, next)
+	case "drain backlog":
+		return drainBacklog(dir)
+	}
+	return child(dir, next)
+}
+
+func openOnce(dir string) error {
+	s, _, err := queue.Open(vfs.OS{}, dir, small)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// oneByOne publishes forty messages and prints each when it may be acknowledged.
+func oneByOne(dir string) error {
+	s, _, err := queue.Open(vfs.OS{}, dir, small)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	x := theSession(s)
+	for i := range 40 {
+		r, err := s.Publish(message("number-%08d %04000d", i, 0), []queue.Target{{Session: x, QoS: 1}})
+		if err != nil {
+			return err
+		}
+		if err := s.Wait(ctx, r); err != nil {
+			return err
+		}
+		os.Stdout.WriteString(fmt.Sprintf("acknowledged-%08d\n", i))
+	}
+	cancel()
+	return errors.Join(<-ended, s.Close())
 }
 
 // child publishes numbers without end, from one on, and prints each that it may acknowledge.

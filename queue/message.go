@@ -42,6 +42,9 @@ func (m *Message) size() int {
 	return overhead + len(m.TopicName) + len(m.Properties) + len(m.Payload)
 }
 
+// charge is the memory that a delivery is charged with: many Subscription Identifiers can weigh more than the message.
+func charge(m *Message, ids []uint32) int32 { return int32(m.size() + 4*len(ids)) }
+
 // A Target says to whom and how a message is delivered.
 type Target struct {
 	Session         *Session
@@ -68,7 +71,12 @@ type Range struct{ First, Count uint16 }
 // SessionOptions bound a session. Zero fields take the defaults.
 type SessionOptions struct {
 	PacketIDs    Range // default 1..65535
+	Shared       bool  // it is a share: nobody connects to it, members draw from it with Give; not stored either, see Session.SetShared
 	Window       int   // deliveries of QoS 1 and 2 unacknowledged at once; default and at most 1024
 	RingMessages int   // messages waiting in memory; default 1024
-	RingBytes    int   // memory of the messages waiting or in flight; default 512 KiB; a durable session without connection gets at most 32 KiB
+	RingBytes    int   // memory of the messages waiting or in flight; default 512 KiB; a durable session without connection keeps at most Options.OfflineBytes, and all together 32 MiB
+
+	// Limits of a durable session; they are not stored with it, see Session.SetLimits. A volatile one has its ring.
+	Limits Limits
+	Name   string // what log lines call a durable session; not stored either, see Session.SetName
 }

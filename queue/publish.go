@@ -1,17 +1,14 @@
 package queue
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // Publish hands m to the rings of its targets; those of durable sessions at QoS 1 and 2, and a message to be
-// retained, go to the log too. The receipt is 0 if nothing is owed to the disk. Errors: ErrTooLarge, ErrBusy, or
-// that the store is down; then nothing was published. A store that is down still passes on QoS 0 and whatever is
+// retained, go to the log too. The receipt is 0 if nothing is owed to the disk. Errors: ErrTooLarge, ErrBusy, ErrFull,
+// or that the store is down; then nothing was published. A store that is down still passes on QoS 0 and whatever is
 // owed to volatile sessions only.
 func (s *Store) Publish(m *Message, to []Target) (Receipt, error) {
-	s.stamp(m)
 	logged := loggedTargets(to)
+	s.stamp(m, logged > 0 || m.Retain)
 	if logged == 0 && !m.Retain {
 		pushAll(m, to)
 		return 0, nil
@@ -21,10 +18,16 @@ func (s *Store) Publish(m *Message, to []Target) (Receipt, error) {
 	return s.publish(m, to, logged, from{})
 }
 
-func (s *Store) stamp(m *Message) {
-	if m.Stamp.Boot == 0 {
-		m.Stamp = s.Now()
+// stamp gives m the time. For one whose age may count the clock is read anew, which costs a system call: else a message
+// that comes right after the machine has slept would look older than it is, by the time of the sleep. Once is enough for a burst.
+func (s *Store) stamp(m *Message, kept bool) {
+	if m.Stamp.Boot != 0 {
+		return
 	}
+	if (kept || m.HasExpiry) && !s.bursts.knowTheTime() {
+		s.clock.sync()
+	}
+	m.Stamp = Stamp{Boot: s.boot, At: s.clock.now()}
 }
 
 // loggedTargets counts the targets that are owed m through a power cut.
@@ -49,21 +52,50 @@ func pushAll(m *Message, to []Target) {
 
 // publish is Publish under the lock.
 func (s *Store) publish(m *Message, to []Target, logged int, by from) (Receipt, error) {
-	if err := s.admit(m.size() + logged*targetSize(to)); err != nil {
+	bytes := m.size() + logged*targetSize(to)
+	keep, err := s.accept(m, to, bytes, logged)
+	if err != nil {
 		if m.QoS > 0 || logged > 0 {
+			s.countRefused(err, to)
 			return 0, err
 		}
-		s.dropped.Add(1) // to be retained at QoS 0: nobody was promised that
+		s.drops[DroppedRing].Add(1) // to be retained at QoS 0: nobody was promised that
 		pushAll(m, to)
 		return 0, nil
 	}
+	if !keep {
+		if to, logged = dropLogged(to), 0; !m.Retain {
+			pushAll(m, to)
+			return 0, nil
+		}
+	}
 	it := s.newItem(m, to, logged, by)
 	s.deliver(it, to)
-	r := s.add(it, m.size()+logged*targetSize(to), s.dueOf(m, logged, by))
+	r := s.addMessage(it, bytes)
 	if m.QoS == 0 && logged == 0 {
 		return 0, nil // owed to nobody
 	}
 	return r, nil
+}
+
+// accept tells what becomes of a message: see hold.
+func (s *Store) accept(m *Message, to []Target, bytes, logged int) (keep bool, err error) {
+	if err := s.admit(bytes); err != nil {
+		return false, err
+	}
+	if err := rejects(m, to); err != nil {
+		return false, err
+	}
+	return s.afford(m, bytes, logged)
+}
+
+// afford tells whether the limits of the store leave room for a message: see hold.
+func (s *Store) afford(m *Message, bytes, logged int) (keep bool, err error) {
+	keep, err = s.hold(bytes, logged)
+	if !keep && err == nil && m.Retain && int64(s.waiting()+bytes) > s.space.small {
+		err = &FullError{Limit: s.limit()} // who was told that it is retained must find it after a restart
+	}
+	return keep, err
 }
 
 // targetSize bounds the bytes of a target in a record.
@@ -83,11 +115,7 @@ func (s *Store) admit(bytes int) error {
 	case bytes > s.log.MaxRecord():
 		return fmt.Errorf("%d bytes, at most %d: %w", bytes, s.log.MaxRecord(), ErrTooLarge)
 	}
-	waiting := s.pending.bytes
-	if s.writing != nil {
-		waiting += s.writing.bytes
-	}
-	if waiting > 0 && waiting+bytes > s.o.PendingBytes {
+	if waiting := s.waiting(); waiting > 0 && waiting+bytes > s.o.PendingBytes {
 		return ErrBusy
 	}
 	return nil
@@ -119,12 +147,4 @@ func (s *Store) deliver(it *item, to []Target) {
 	for i := range it.to {
 		it.to[i].x.enqueue(it, &it.to[i], s.pending.number)
 	}
-}
-
-// dueOf tells by when a message has to be committed: one of a client at once if somebody was promised that.
-func (s *Store) dueOf(m *Message, logged int, by from) time.Time {
-	if by.session != 0 || m.Origin == Client && (logged > 0 || m.QoS > 0) {
-		return time.Now()
-	}
-	return time.Now().Add(s.window)
 }

@@ -28,12 +28,14 @@ func (s *Store) addWaiter(r Receipt, w Waker) bool {
 	if s.err != nil || s.resolved(r) {
 		return false
 	}
+	s.hurryBurst()
 	g := s.pending
 	if s.writing != nil && r <= s.writing.number {
 		g = s.writing
 	}
 	if n := len(g.waiters); n == 0 || g.waiters[n-1] != w {
 		g.waiters = append(g.waiters, w)
+		s.awaited()
 	}
 	return true
 }

@@ -24,6 +24,8 @@ const (
 	recBoot       = 10
 	recTime       = 11
 	recEnd        = 12 // the log was closed
+	recState      = 18 // written by an import: sets what no other record can
+	recTaken      = 19 // a member of a share has taken a delivery over: the share owes it no more
 	// Reserved: 13 topic dictionary, 14 retained message removed without a message, 15 delivery of a stored message
 	// to one more session, 16 checkpoint covers the log up to here, 17 deliveries dropped by a limit.
 
@@ -59,7 +61,33 @@ type logTarget struct {
 	ids     []uint32
 	qos     byte
 	retain  bool
-	done    atomic.Bool // completed before it was written
+	fate    atomic.Uint32 // settled by whoever comes first, the receiver or the committer
+}
+
+// Fates of a target.
+const (
+	undecided = iota
+	elided    // acknowledged before its group was encoded: left out of it
+	forgone   // dropped before that: left out too
+	encoded   // in the log, or on the way to it
+)
+
+// complete notes that the receiver has it.
+func (t *logTarget) complete() { t.fate.CompareAndSwap(undecided, elided) }
+
+// leave notes that it is not owed any more, whatever the reason. It returns true if the log knows the target.
+func (t *logTarget) leave() (written bool) {
+	return !t.fate.CompareAndSwap(undecided, forgone) && t.fate.Load() == encoded
+}
+
+// encode notes that the target goes into the log, unless it is complete.
+func (t *logTarget) encode() bool {
+	return t.fate.CompareAndSwap(undecided, encoded) || t.fate.Load() == encoded
+}
+
+func (t *logTarget) done() bool {
+	fate := t.fate.Load()
+	return fate == elided || fate == forgone
 }
 
 // from names the publisher of an inbound QoS 2 message whose packet id is held.
@@ -103,7 +131,7 @@ func appendMessage(dst []byte, m *Message, by from, to []logTarget, boot uint32)
 	dst = appendString(dst, m.Properties)
 	dst = appendString(dst, m.Payload)
 	for i := range to {
-		if !to[i].done.Load() {
+		if to[i].encode() {
 			dst = to[i].append(dst)
 		}
 	}
@@ -149,6 +177,7 @@ type messageRecord struct {
 	by                    from
 	topic, props, payload []byte
 	targets               []byte
+	body                  []byte // all before the targets
 }
 
 func decodeMessage(b []byte, boot uint32) (r messageRecord, ok bool) {
@@ -168,7 +197,7 @@ func decodeMessage(b []byte, boot uint32) (r messageRecord, ok bool) {
 		r.by = from{d.uvarint(), uint16(d.uvarint())}
 	}
 	r.topic, r.props, r.payload = d.bytes(), d.bytes(), d.bytes()
-	r.targets = d.b
+	r.targets, r.body = d.b, b[:len(b)-len(d.b)]
 	ok = !d.bad && r.flags&flagQoS != 3 && r.more&^moreUnresolved == 0
 	for range r.eachTarget(&ok) {
 		continue
@@ -233,16 +262,36 @@ type span struct{ from, to uint64 }
 // ackedRecord says which ordinals of a session are complete: all below base, and some runs above.
 type ackedRecord struct {
 	session uint64
+	flags   byte
 	base    uint64
+	acked   load  // with ackedLoad: what was put into the log for the session and is not needed any more
+	drops   Drops // with ackedDrops
 	above   []span
 }
 
+// Flags of an acked record. Both numbers are totals since the session was made.
+const (
+	ackedLoad  = 0x01
+	ackedDrops = 0x02
+	ackedKnown = ackedLoad | ackedDrops
+)
+
 func (r *ackedRecord) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, r.session)
-	dst = append(dst, 0) // reserved for the reason
+	dst = append(dst, r.flags)
 	dst = binary.AppendUvarint(dst, r.base)
-	at := r.base
-	for _, s := range r.above {
+	if r.flags&ackedLoad != 0 {
+		dst = r.acked.append(dst)
+	}
+	if r.flags&ackedDrops != 0 {
+		dst = r.drops.append(dst)
+	}
+	return appendSpans(dst, r.base, r.above)
+}
+
+// appendSpans writes the distance to each run, and its length.
+func appendSpans(dst []byte, at uint64, above []span) []byte {
+	for _, s := range above {
 		dst = binary.AppendUvarint(dst, s.from-at)
 		dst = binary.AppendUvarint(dst, s.to-s.from)
 		at = s.to
@@ -253,19 +302,20 @@ func (r *ackedRecord) append(dst []byte) []byte {
 func decodeAcked(b []byte) (r ackedRecord, ok bool) {
 	d := decoder{b: b}
 	r.session = d.uvarint()
-	_ = d.byte()
+	r.flags = d.byte()
 	r.base = d.uvarint()
-	at := r.base
-	for len(d.b) > 0 && !d.bad {
-		s := span{from: at + d.uvarint()}
-		s.to = s.from + d.uvarint()
-		if s.from < at || s.to <= s.from {
-			return r, false
-		}
+	if r.flags&ackedLoad != 0 {
+		r.acked = d.load()
+	}
+	if r.flags&ackedDrops != 0 {
+		r.drops = d.drops()
+	}
+	for at := r.base; len(d.b) > 0 && !d.bad; {
+		s := d.span(at)
 		r.above = append(r.above, s)
 		at = s.to
 	}
-	return r, !d.bad
+	return r, !d.bad && r.flags&^ackedKnown == 0
 }
 
 // sessionRecord creates a session.
@@ -285,10 +335,15 @@ func (r *sessionRecord) append(dst []byte) []byte {
 // decodeSession leaves room for fields that a later version appends.
 func decodeSession(b []byte) (r sessionRecord, ok bool) {
 	d := decoder{b: b}
+	r = d.session()
+	return r, !d.bad && r.number != 0
+}
+
+func (d *decoder) session() (r sessionRecord) {
 	r.number = d.uvarint()
 	r.o.PacketIDs = Range{uint16(d.uvarint()), uint16(d.uvarint())}
 	r.o.Window, r.o.RingMessages, r.o.RingBytes = d.int(), d.int(), d.int()
-	return r, !d.bad && r.number != 0
+	return r
 }
 
 // bootRecord begins what one Open writes.
@@ -301,7 +356,10 @@ type bootRecord struct {
 	id     [16]byte
 }
 
-const bootPowerLost = 0x01
+const (
+	bootPowerLost = 0x01
+	bootMoved     = 0x02 // an import wrote it
+)
 
 func (r *bootRecord) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(r.number))
@@ -319,22 +377,28 @@ func decodeBoot(b []byte) (r bootRecord, ok bool) {
 	return r, !d.bad
 }
 
-// timeRecord proves that a boot lasted until then.
+// timeRecord proves that a boot lasted until then, and if the date was trustworthy, when that was.
 type timeRecord struct {
-	at   time.Duration
-	wall int64
+	at      time.Duration
+	wall    int64 // Unix milliseconds
+	trusted bool
 }
+
+const wallTrusted = 0x01 // other bits are for later: a reader ignores them
 
 func (r *timeRecord) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, milliseconds(r.at))
 	dst = binary.AppendVarint(dst, r.wall)
-	return append(dst, 0) // reserved for the quality of the wall clock
+	if r.trusted {
+		return append(dst, wallTrusted)
+	}
+	return append(dst, 0)
 }
 
 func decodeTime(b []byte) (r timeRecord, ok bool) {
 	d := decoder{b: b}
 	r.at, r.wall = d.millis(), d.varint()
-	_ = d.byte()
+	r.trusted = d.byte()&wallTrusted != 0
 	return r, !d.bad
 }
 
@@ -351,6 +415,16 @@ func decodeRun(b []byte) (r runRecord, ok bool) {
 	d := decoder{b: b}
 	r = runRecord{d.uvarint(), d.uvarint(), d.uvarint()}
 	return r, !d.bad && r.first+r.count >= r.first
+}
+
+// decodeReceived also gives the bytes of the messages; records of older versions do not say it.
+func decodeReceived(b []byte) (r runRecord, bytes uint64, ok bool) {
+	d := decoder{b: b}
+	r = runRecord{d.uvarint(), d.uvarint(), d.uvarint()}
+	if len(d.b) > 0 {
+		bytes = d.uvarint()
+	}
+	return r, bytes, !d.bad && r.first+r.count >= r.first
 }
 
 // factRecord sets or deletes a fact. Its bytes alias the record.

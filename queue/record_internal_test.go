@@ -2,6 +2,7 @@ package queue
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"reflect"
 	"slices"
@@ -22,13 +23,14 @@ func TestGoldenRecords(t *testing.T) {
 	to[0].number, to[0].ordinal, to[0].qos = 1, 300, 1
 	to[1].number, to[1].ordinal, to[1].qos, to[1].retain, to[1].ids = 200, 7, 2, true, []uint32{5, 1000}
 	to[2].number = 9
-	to[2].done.Store(true)
+	to[2].complete()
 	plain := &Message{TopicName: "t", QoS: 1, Stamp: Stamp{Boot: 3, At: time.Millisecond}}
 	session := sessionRecord{4, SessionOptions{PacketIDs: Range{1, 65535}, Window: 20, RingMessages: 100, RingBytes: 1 << 20}}
 	acked := ackedRecord{session: 4, base: 300, above: []span{{302, 305}, {400, 401}}}
 	run := runRecord{4, 300, 2}
 	boot := bootRecord{number: 3, flags: bootPowerLost, skip: 2048, wall: 1_700_000_000_000, at: 9 * time.Second, id: [16]byte{1, 15: 2}}
 	now := timeRecord{at: time.Minute, wall: -1}
+	trusted := timeRecord{at: time.Minute, wall: 1_700_000_000_000, trusted: true}
 	for _, c := range []struct {
 		name string
 		got  []byte
@@ -40,9 +42,13 @@ func TestGoldenRecords(t *testing.T) {
 		{"session", session.append(nil), "04 01 ffff03 14 64 808040"},
 		{"acked", acked.append(nil), "04 00 ac02 02 03 5f 01"},
 		{"run", run.append(nil), "04 ac02 02"},
+		{"taken", (&item{typ: recTaken, body: binary.AppendUvarint(run.append(nil), 300)}).encode(nil, 3), "04 ac02 02 ac02"},
+		{"received", (&item{typ: recReceived, run: run, bytes: 300}).encode(nil, 3), "04 ac02 02 ac02"},
+		{"acked with totals", (&ackedRecord{session: 4, flags: ackedKnown, base: 300, acked: load{200, 20_000}, drops: Drops{DroppedAge: 7}}).append(nil), "04 03 ac02 c801 a09c01 01 04 07"},
 		{"fact", appendFact(nil, 1, "key", []byte("value")), "01 036b6579 76616c7565"},
 		{"boot", boot.append(nil), "03 01 8010 80a0abfef962 a846 0100000000000000 0000000000000002"},
 		{"time", now.append(nil), "e0d403 01 00"},
+		{"trusted time", trusted.append(nil), "e0d403 80a0abfef962 01"},
 	} {
 		if want := strings.ReplaceAll(c.want, " ", ""); hex.EncodeToString(c.got) != want {
 			t.Errorf("%s: %x, want %s", c.name, c.got, want)
@@ -63,6 +69,12 @@ func TestRecordsComeBack(t *testing.T) {
 	if r, ok := decodeSession(append(session.append(nil), 1, 2, 3)); !ok || r != session {
 		t.Errorf("a session record with fields of later: %+v, %t", r, ok)
 	}
+	for _, b := range []byte{0, 1, 0xFE, 0xFF} {
+		want := timeRecord{at: time.Minute, wall: -1, trusted: b&1 != 0}
+		if r, ok := decodeTime([]byte{0xe0, 0xd4, 0x03, 0x01, b}); !ok || r != want {
+			t.Errorf("quality %#x: %+v, %t", b, r, ok)
+		}
+	}
 	boot := bootRecord{number: 3, flags: 1, skip: 2048, wall: -5, at: 9 * time.Second, id: [16]byte{1, 15: 2}}
 	if r, ok := decodeBoot(boot.append(nil)); !ok || r != boot {
 		t.Errorf("%+v, %t", r, ok)
@@ -78,13 +90,20 @@ func FuzzRecord(f *testing.F) {
 	f.Add(byte(recReceived), []byte("\x01\xac\x02\x02"))
 	f.Fuzz(func(t *testing.T, typ byte, body []byte) {
 		s := newStore("q", nil, Options{Boot: Boot{Clock: func() time.Duration { return 0 }}}.withDefaults())
-		s.sessions[1] = newSession(s, 1, true, SessionOptions{})
-		p := &replay{s: s, retained: map[string]retained{}, marks: map[uint64][]mark{}, seen: map[uint64]*spans{}}
 		s.log = &slotlog.Log{}
-		p.record(slotlog.Record{Type: typ, Body: body, Boot: 1})
-		for _, x := range s.sessions {
-			x.recovered(p.marks[x.number])
-			r, _ := x.snapshot()
+		c := newContents()
+		g := newImage(c)
+		g.sessions[1] = newSessionState(1, SessionOptions{})
+		g.record(slotlog.Record{Type: typ, Body: body, Boot: 1})
+		for _, st := range g.sessions {
+			if st == nil {
+				continue
+			}
+			if again, ok := decodeSessionState(st.append(nil)); !ok {
+				t.Errorf("%+v comes back as %+v", st, again)
+			}
+			x := s.build(st)
+			r, _ := x.snapshot(0)
 			if again, ok := decodeAcked(r.append(nil)); !ok || again.base != r.base || !slices.Equal(again.above, r.above) {
 				t.Errorf("%+v comes back as %+v", r, again)
 			}
@@ -109,8 +128,15 @@ func TestSpans(t *testing.T) {
 			t.Errorf("has(%d)", o)
 		}
 	}
+	for _, o := range []uint64{0, 3, 9, 12, 99, 11, 1, 6} {
+		s.remove(o)
+	}
+	if want := (spans{{2, 3}, {5, 6}, {7, 8}, {10, 11}}); !slices.Equal(s, want) {
+		t.Errorf("removed: %v, want %v", s, want)
+	}
+	s.add(span{5, 12})
 	s.cutBelow(6)
-	if want := (spans{{6, 8}, {10, 12}}); !slices.Equal(s, want) {
+	if want := (spans{{6, 12}}); !slices.Equal(s, want) {
 		t.Errorf("%v, want %v", s, want)
 	}
 }

@@ -3,6 +3,7 @@ package queue
 import (
 	"sort"
 	"sync"
+	"time"
 
 	"skerry/queue/slotlog"
 )
@@ -13,49 +14,76 @@ import (
 // What waits is in three places, in this order: in flight (sent and not complete), the ring, and, for a durable
 // session whose ring overflowed, the log from a cursor on.
 type Session struct {
-	s       *Store
-	number  uint64
-	durable bool
-	o       SessionOptions
+	s      *Store
+	number uint64
+	o      *SessionOptions // sessions in memory with the same ones share them
 
-	mu        sync.Mutex
-	waker     Waker
+	mu      sync.Mutex
+	waker   Waker
+	quota   int // Receive Maximum of the connection
+	unacked int // how much of it is taken
+
+	durable   bool
 	connected bool
 	ended     bool
-	quota     int // Receive Maximum of the connection
-	unacked   int // how much of it is taken
+	spilled   bool // everything from `want` on is in the log
+	filling   bool
+	seek      bool // the ring is filled also without a connection, because what is in it may have expired
+	overdue   bool // the first of the ring is to be dropped under the lock of the store
+	dirty     bool // acknowledgements to be written
+	blocked   bool // by reuse, until the acknowledgements are durable
+	parked    bool // waits for a receipt; see work
+
+	// What replay left.
+	second bool // QoS 2 was ever queued
+	hurt   bool // messages may have been lost to damage: ordinals without a message are swept
+	doubt  bool // the log has no message of it, and ordinals were skipped: it may have forgotten some
 
 	next   uint64 // the ordinal the next message gets
 	pulled uint64 // all ordinals below are in flight or complete
+	want   uint64 // of what has spilled, not in the ring
 	flight ring
 	resend int // first in flight that this connection has not been given
 	ring   ring
 	bytes  int // of both
 
-	spilled bool   // everything from `want` on is in the log
-	want    uint64 // and not in the ring
-	cursor  slotlog.Position
-	filling bool
+	held map[uint16]held
 
-	// What replay left.
+	load   load            // what is owed
+	drops  *Drops          // since it was made; nil: none
+	loans  map[uint64]loan // deliveries drawn from shares, by ordinal here; nil for most sessions
+	shared *share          // what only a share has
+	*onDisk
+}
+
+// onDisk is what only a durable session has, and nil in others: there are thousands of those where many clients are connected.
+type onDisk struct {
 	complete spans  // acknowledged, not reached yet by the cursor
 	released spans  // PUBREC came
 	sweeps   spans  // skipped after a loss of power: PUBREL frees what the receiver may hold under their packet ids
 	dupBelow uint64 // may have been sent before the restart
-	second   bool   // QoS 2 was ever queued
+	base     uint64 // all ordinals below were durably complete at the restart
+	reuse    reuse
+	cursor   slotlog.Position
+	place    place
 
-	dirty   bool // acknowledgements to be written
-	reuse   reuse
-	blocked bool // by reuse, until the acknowledgements are durable
-	parked  bool // waits for a receipt; see work
-	held    map[uint16]held
+	logged  load    // what was ever put into the log for it, acknowledged or not
+	marks   []mark  // of the sealed segments that may hold what is owed, by segment
+	cleared cleared // as the disk knows it
+	gave    Receipt // of the latest addition to released
+	given   load    // of it
+	tallies []tally
+	full    fullness
+	byStore uint64        // messages refused because the store was full, since Open; they are in drops
+	shed    time.Duration // when expired messages were last looked for, on the boot clock; 0: never
 }
 
 const (
 	mostWindow     = 1024
 	defaultRing    = 1024
 	defaultBytes   = 512 << 10
-	offlineBytes   = 32 << 10
+	offlineBytes   = 32 << 10 // of a durable session without connection, unless Options say otherwise ...
+	offlineTotal   = 32 << 20 // ... and of all of them
 	lastPacketID   = 65535
 	volatileNumber = 1 << 63 // session numbers of volatile sessions start here
 )
@@ -80,8 +108,49 @@ func (o SessionOptions) withDefaults() SessionOptions {
 }
 
 func newSession(s *Store, number uint64, durable bool, o SessionOptions) *Session {
-	return &Session{s: s, number: number, durable: durable, o: o.withDefaults(), next: 1, pulled: 1}
+	x := &Session{s: s, number: number, durable: durable, next: 1, pulled: 1}
+	if durable {
+		own := o.withDefaults()
+		x.o, x.onDisk = &own, &onDisk{reuse: reuse{base: 1}}
+	} else {
+		x.o = s.sameOptions(o.withDefaults())
+	}
+	if o.Shared {
+		x.shared = &share{}
+	}
+	return x
 }
+
+// sameOptions is o, in the place where the last session in memory has it if it has the same.
+func (s *Store) sameOptions(o SessionOptions) *SessionOptions {
+	last := s.options.Load()
+	if last == nil || *last != o {
+		own := o
+		last = &own
+		s.options.Store(last)
+	}
+	return last
+}
+
+// shareOffline divides the memory for sessions without connection among all durable ones, under the lock of the store.
+// Those who have more are cut when it has become half of what it was.
+func (s *Store) shareOffline() {
+	share := min(s.o.OfflineBytes, offlineTotal/max(1, len(s.sessions)))
+	s.offline.Store(int32(share))
+	if share >= s.shared/2 {
+		s.shared = max(s.shared, share)
+		return
+	}
+	s.shared = share
+	for _, x := range s.sessions {
+		x.mu.Lock()
+		x.shrink()
+		x.mu.Unlock()
+	}
+}
+
+// share is how many bytes of messages a session without a connection may hold.
+func (x *Session) share() int { return min(x.o.RingBytes, int(x.s.offline.Load())) }
 
 // NewVolatile makes a session that lives in memory only and is bounded: when its ring is full, QoS 0 is dropped
 // first.
@@ -131,17 +200,30 @@ func (x *Session) Resume(receiveMaximum uint16) {
 
 // Suspend says that the connection is gone: QoS 0 is no longer queued.
 func (x *Session) Suspend() {
+	unsent := x.suspend()
+	for _, u := range unsent {
+		x.s.putBack(u)
+	}
+	if x.durable {
+		x.s.suspended()
+	}
+}
+
+func (x *Session) suspend() (unsent []unsent) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.connected = false
+	if len(x.loans) > 0 {
+		unsent = x.giveBack()
+	}
 	x.ring.keep(func(e *entry) bool {
 		if e.qos == 0 {
-			x.bytes -= int(e.size)
+			x.occupy(-e.size)
 		}
 		return e.qos != 0
 	})
-	x.ring.release()
-	x.flight.release()
+	x.shrink()
+	return unsent
 }
 
 // Queued is how many deliveries wait in memory, not yet handed out.
@@ -149,6 +231,14 @@ func (x *Session) Queued() int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.ring.len()
+}
+
+// Lost is how many of its deliveries fell to a limit. What has expired or was removed by hand was not lost to one.
+func (x *Session) Lost() uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	d := x.dropped()
+	return d.Lost()
 }
 
 // Unfinished is how many deliveries of QoS 1 and 2 the session owes: in flight, waiting, or on the disk, and not
@@ -164,7 +254,11 @@ func (x *Session) Unfinished() uint64 {
 			n++
 		}
 	}
-	for _, s := range x.complete.gaps(x.pulled, x.next) {
+	var complete spans
+	if x.durable {
+		complete = x.complete
+	}
+	for _, s := range complete.gaps(x.pulled, x.next) {
 		n += s.to - s.from
 	}
 	return n
@@ -172,8 +266,14 @@ func (x *Session) Unfinished() uint64 {
 
 // passHoles takes ordinals that no message has for complete, when nothing waits.
 func (x *Session) passHoles() {
-	if !x.spilled && x.ring.len() == 0 && len(x.sweeps) == 0 {
+	if x.shared != nil {
+		x.tidy()
+	}
+	if !x.spilled && x.ring.len() == 0 && !x.sweeping() {
 		x.pulled = x.next
+		if x.flight.len() == 0 {
+			x.load = load{} // what damage has taken is not owed for ever
+		}
 	}
 }
 
@@ -184,15 +284,27 @@ func (x *Session) Drop() {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.shared != nil {
+		messages, _ := x.inMemory()
+		x.s.drops[DroppedEnded].Add(messages)
+	}
 	x.end()
 }
 
 // end forgets everything. Messages on their way to the disk keep this session as a target: its end may be lost,
 // they must not be.
 func (x *Session) end() {
+	if len(x.loans) > 0 {
+		x.giveBack()
+	}
 	x.flight, x.ring = ring{}, ring{}
-	x.ended, x.connected, x.spilled, x.bytes, x.resend = true, false, false, 0, 0
-	x.held, x.sweeps, x.complete, x.released = nil, nil, nil, nil
+	x.occupy(int32(-x.bytes))
+	x.ended, x.connected, x.spilled, x.resend = true, false, false, 0
+	x.unholdAll()
+	x.loans = nil
+	if x.durable {
+		x.sweeps, x.complete, x.released = nil, nil, nil
+	}
 }
 
 // packetID of an ordinal: derived, so that no record of sending is needed and a restart gives the same one.

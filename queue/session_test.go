@@ -65,6 +65,41 @@ func TestPacketIDsAreDerivedAndUnique(t *testing.T) {
 	}
 }
 
+// What a receiver says has to be what the delivery waits for; else nothing is done.
+func TestAckAs(t *testing.T) {
+	s, _ := open(t, vfs.NewDisk(), small)
+	x := s.NewVolatile(queue.SessionOptions{})
+	x.Resume(0)
+	publish(t, s, message("one"), at(x, 1))
+	publish(t, s, message("two"), at(x, 2))
+	ds := next(t, x, "one", "two")
+	one, two := ds[0].PacketID, ds[1].PacketID
+	type said struct {
+		id            uint16
+		qos           byte
+		afterReceived bool
+		known, fits   bool
+	}
+	try := func(all ...said) {
+		t.Helper()
+		for _, a := range all {
+			if known, fits := x.AckAs(a.id, a.qos, a.afterReceived); known != a.known || fits != a.fits {
+				t.Errorf("%+v: known %t, fits %t", a, known, fits)
+			}
+		}
+	}
+	try(said{one, 2, false, true, false}, said{one, 2, true, true, false}, said{two, 1, false, true, false},
+		said{two, 2, true, true, false}, said{9, 1, false, false, true})
+	if _, ok := x.Received(one); ok || !x.InFlight(one) || !x.InFlight(two) || x.InFlight(9) {
+		t.Error("a delivery is not in flight any more, or Received took QoS 1")
+	}
+	x.Received(two)
+	try(said{two, 2, false, true, false}, said{two, 2, true, true, true}, said{one, 1, false, true, true}, said{one, 1, false, false, true})
+	if x.InFlight(one) || x.Unfinished() != 0 {
+		t.Error("a delivery that was acknowledged is still owed")
+	}
+}
+
 func TestResumeDeliversAgain(t *testing.T) {
 	for _, durable := range []bool{false, true} {
 		t.Run(fmt.Sprint("durable=", durable), func(t *testing.T) {

@@ -1,6 +1,9 @@
 package queue
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // spans is a set of ordinals: sorted runs that do not touch.
 type spans []span
@@ -46,6 +49,17 @@ func (s spans) gaps(from, to uint64) (free spans) {
 	return free
 }
 
+// gap finds the first ordinal from o on that is not in the set, and where the set goes on after it.
+func (s spans) gap(o uint64) (from, to uint64) {
+	for _, r := range s {
+		if o < r.from {
+			return o, r.from
+		}
+		o = max(o, r.to)
+	}
+	return o, math.MaxUint64
+}
+
 // cutBelow removes all ordinals below o.
 func (s *spans) cutBelow(o uint64) {
 	for len(*s) > 0 && (*s)[0].to <= o {
@@ -54,4 +68,17 @@ func (s *spans) cutBelow(o uint64) {
 	if len(*s) > 0 && (*s)[0].from < o {
 		(*s)[0].from = o
 	}
+}
+
+// remove takes one ordinal out.
+func (s *spans) remove(o uint64) {
+	if n := len(*s); n == 0 || (*s)[n-1].to <= o { // the usual case
+		return
+	}
+	i := slices.IndexFunc(*s, func(r span) bool { return o < r.to })
+	r := (*s)[i]
+	if o < r.from {
+		return
+	}
+	*s = slices.Replace(*s, i, i+1, slices.DeleteFunc([]span{{r.from, o}, {o + 1, r.to}}, func(r span) bool { return r.from == r.to })...)
 }

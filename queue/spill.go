@@ -12,7 +12,7 @@ const (
 
 // askFill has the ring filled from the log when it is half empty.
 func (x *Session) askFill() {
-	if !x.spilled || x.filling || !x.connected || x.ring.len() > x.o.RingMessages/2 || x.bytes > x.o.RingBytes/2 {
+	if !x.spilled || x.filling || !x.connected && !x.seek || x.ring.len() > x.o.RingMessages/2 || x.bytes > x.o.RingBytes/2 {
 		return
 	}
 	x.filling = true
@@ -48,17 +48,19 @@ func (s *Store) fillAll() {
 // fill reads on for one session. It returns true if there is more to read and room for it.
 func (s *Store) fill(x *Session) (again bool) {
 	x.mu.Lock()
-	from, want := x.cursor, x.want
-	if !x.spilled {
+	var until slotlog.Position
+	if x.spilled {
+		until = x.skipSegments()
+	} else {
 		x.filling = false
 	}
-	spilled := x.spilled
+	spilled, from, want := x.spilled, x.cursor, x.want
 	x.mu.Unlock()
 	if !spilled {
 		return false
 	}
-	batch, to := s.readTurn(x, from, want)
-	more := x.refill(batch, from, to)
+	batch, to := s.readTurn(x, from, until, want)
+	more := x.refill(batch, from, to, want)
 	if !more {
 		return false
 	}
@@ -75,11 +77,12 @@ type logged struct {
 }
 
 // readTurn reads messages for a session, without any lock. It returns where it stopped.
-func (s *Store) readTurn(x *Session, from slotlog.Position, want uint64) (batch []logged, to slotlog.Position) {
+func (s *Store) readTurn(x *Session, from, until slotlog.Position, want uint64) (batch []logged, to slotlog.Position) {
 	records := 0
 	batch = s.batch[:0]
+	defer s.readDamage(s.reader)
 	to = s.reader.Read(from, func(r slotlog.Record) bool {
-		if records == turnRecords || len(batch) >= turnMessages {
+		if records == turnRecords || len(batch) >= turnMessages || until.Chunk > 0 && !r.At.Before(until) {
 			return false
 		}
 		records++
@@ -119,20 +122,21 @@ func (r *messageRecord) collect(batch []logged, session, want uint64, at slotlog
 		if m == nil {
 			m = r.message()
 		}
+		ids := t.subscriptionIDs()
 		batch = append(batch, logged{entry{
 			m: m, ordinal: t.ordinal, qos: t.flags & targetQoS, retain: t.flags&targetRetain != 0,
-			ids: t.subscriptionIDs(), size: int32(m.size()),
+			ids: ids, size: charge(m, ids),
 		}, at})
 	}
 	return batch
 }
 
 // refill puts what was read into the ring, as far as there is room; the cursor then stands at the first that was
-// left.
-func (x *Session) refill(batch []logged, from, to slotlog.Position) (more bool) {
+// left. What the turn did not look for may have been cut from the ring meanwhile, or dropped.
+func (x *Session) refill(batch []logged, from, to slotlog.Position, sought uint64) (more bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.ended || x.cursor != from {
+	if x.ended || x.cursor != from || x.want < sought {
 		x.filling = false
 		return false
 	}
@@ -142,16 +146,20 @@ func (x *Session) refill(batch []logged, from, to slotlog.Position) (more bool) 
 		if e.ordinal < x.want || x.complete.has(e.ordinal) {
 			continue
 		}
+		if x.hurt && x.want < e.ordinal {
+			x.sweepGaps(x.want, e.ordinal)
+			x.want = e.ordinal
+		}
+		if x.released.has(e.ordinal) { // only PUBREL is left: it is swept
+			continue
+		}
 		if !x.fits(e.size) {
 			x.cursor, x.filling = batch[i].at, false
 			break
 		}
 		e.dup = e.ordinal < x.dupBelow
-		if x.released.has(e.ordinal) {
-			*e = entry{ordinal: e.ordinal, qos: 2, state: received}
-		}
 		x.want = e.ordinal + 1
-		x.bytes += int(e.size)
+		x.occupy(e.size)
 		x.ring.push(*e)
 	}
 	clear(batch)
@@ -183,6 +191,10 @@ func (s *Store) handOver(x *Session) (again bool) {
 			}
 		}
 	}
+	if x.hurt && x.want < x.dupBelow {
+		x.sweepGaps(x.want, x.dupBelow)
+		x.want = x.dupBelow
+	}
 	x.spilled = false
 	return false
 }
@@ -190,11 +202,14 @@ func (s *Store) handOver(x *Session) (again bool) {
 func (x *Session) handOverItem(it *item, group Receipt) bool {
 	for i := range it.to {
 		t := &it.to[i]
-		if t.x != x || t.ordinal < x.want || t.done.Load() {
+		if t.x != x || t.ordinal < x.want || t.done() {
 			continue
 		}
-		if !x.fits(int32(it.m.size())) {
+		if !x.fits(charge(it.m, t.ids)) {
 			return false
+		}
+		if x.hurt {
+			x.sweepGaps(x.want, t.ordinal)
 		}
 		x.want = t.ordinal + 1
 		x.accept(it, t, group)

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 )
@@ -10,28 +9,45 @@ import (
 type Stats struct {
 	Groups    uint64 // groups made durable
 	Records   uint64 // in them
+	Messages  uint64 // of these
 	Flushes   uint64 // fdatasync calls of the log
 	Bytes     uint64 // written to the log, in whole blocks
 	Elided    uint64 // messages not written because every receiver had acknowledged them
-	Coalesced uint64 // retained messages not written because a newer one of their topic was in the same group
-	Dropped   uint64 // deliveries dropped because a ring was full: QoS 0 to any session, any QoS to a volatile one
-	Expired   uint64 // deliveries dropped because their message had expired
+	Coalesced uint64 // retained messages not written because a newer one of their topic came before they had to be
+	Dropped   uint64 // deliveries dropped because a ring was full: Drops[DroppedRing]
+	Expired   uint64 // deliveries dropped because their message had expired: Drops[DroppedExpired]
+	Drops     Drops  // deliveries dropped, by reason
 	Moved     uint64 // groups that went to a new slot because a write failed
 	Slots     int    // files of the log, spares included
 	Segments  int    // of them in use
 	Sessions  int    // durable ones
 	Pending   int    // records waiting for the next commit
 
+	Damaged     uint64 // ranges of the log that could not be read, those found by Open included
+	LostRecords uint64 // in them, as far as known
+	Quarantined uint64 // copies of damaged slots made
+	Lied        bool   // Open found that the card had confirmed a flush that it had not done
+
+	Checkpoints        uint64 // checkpoints written
+	CheckpointBytes    uint64 // in them, in whole pages
+	CheckpointFailures uint64 // those that could not be written
+	Covered            uint64 // the last segment that both checkpoints cover; 0: none
+	Freed              uint64 // segments freed
+
 	Committing time.Duration // how long the commit under way has taken; much more than a second: the disk hangs
 }
 
 type counters struct {
-	groups, records, elided, coalesced, dropped, expirations atomic.Uint64
+	groups, records, messages, elided, coalesced atomic.Uint64
+	drops                                        atomicDrops
+
+	damaged, lostRecords, quarantined, checkpoints, checkpointBytes, checkpointFailures, covered, freed atomic.Uint64
+	lied                                                                                                atomic.Bool
 }
 
 // Stats of the store since it was opened.
 func (s *Store) Stats() Stats {
-	l := s.log.Stats()
+	l, drops := s.log.Stats(), s.drops.load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var committing time.Duration
@@ -39,27 +55,12 @@ func (s *Store) Stats() Stats {
 		committing = time.Since(s.writing.begun)
 	}
 	return Stats{
-		Groups: s.groups.Load(), Records: s.records.Load(), Flushes: l.Flushes, Bytes: l.Bytes,
-		Elided: s.elided.Load(), Coalesced: s.coalesced.Load(), Dropped: s.dropped.Load(), Expired: s.expirations.Load(), Moved: l.Moved,
+		Groups: s.groups.Load(), Records: s.records.Load(), Messages: s.messages.Load(), Flushes: l.Flushes, Bytes: l.Bytes,
+		Elided: s.elided.Load(), Coalesced: s.coalesced.Load(), Dropped: drops[DroppedRing], Expired: drops[DroppedExpired], Drops: drops, Moved: l.Moved,
 		Slots: l.Slots, Segments: s.log.Segments(),
 		Sessions: len(s.sessions), Pending: len(s.pending.items), Committing: committing,
-	}
-}
-
-// prepare keeps one spare slot ready, so that no commit has to wait for 4 MiB of zeros.
-func (s *Store) prepare(ctx context.Context) {
-	const every = 10 * time.Second
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		if err := s.log.Prepare(); err != nil {
-			s.o.Log.Warn("no spare log slot could be made; is the disk full?", "error", err)
-			return // the committer will meet it, and say so
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+		Damaged: s.damaged.Load(), LostRecords: s.lostRecords.Load(), Quarantined: s.quarantined.Load(), Lied: s.lied.Load(),
+		Checkpoints: s.checkpoints.Load(), CheckpointBytes: s.checkpointBytes.Load(), CheckpointFailures: s.checkpointFailures.Load(),
+		Covered: s.covered.Load(), Freed: s.freed.Load(),
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"log/slog"
 	"maps"
@@ -38,7 +37,10 @@ type Options struct {
 	BlockSize    int           // bytes of a log block; default 4096; an existing store keeps its own
 	CommitWindow time.Duration // how long what the gateway itself publishes may wait for its commit; default 2 s
 	LazyAck      time.Duration // how long an acknowledgement of a receiver may wait for its commit; default 5 s
+	OfflineBytes int           // memory of the messages of a durable session without connection; default 32 KiB
 	PendingBytes int           // memory of what waits for the disk before Publish answers ErrBusy; default 16 MiB
+	Limits       Limits        // of the whole store; default none
+	KeepFree     int64         // bytes of the file system that are left to others; default 0
 	Boot         Boot          // default: this machine
 	Log          *slog.Logger  // nil: discard
 }
@@ -47,14 +49,23 @@ type Options struct {
 type Boot struct {
 	ID    [16]byte             // changes whenever the kernel starts
 	Clock func() time.Duration // CLOCK_BOOTTIME
+	// Wall is the date in Unix milliseconds, and whether it can be relied on; nil: what the machine has, never relied on.
+	Wall func() (ms int64, trusted bool)
 }
 
 func (o Options) withDefaults() Options {
 	o.CommitWindow = cmp.Or(o.CommitWindow, 2*time.Second)
 	o.LazyAck = cmp.Or(o.LazyAck, 5*time.Second)
+	o.OfflineBytes = cmp.Or(o.OfflineBytes, offlineBytes)
 	o.PendingBytes = cmp.Or(o.PendingBytes, 16<<20)
 	if o.Boot.Clock == nil {
-		o.Boot = thisMachine()
+		wall := o.Boot.Wall
+		if o.Boot = thisMachine(); wall != nil {
+			o.Boot.Wall = wall
+		}
+	}
+	if o.Boot.Wall == nil {
+		o.Boot.Wall = untrusted
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -68,11 +79,13 @@ type Store struct {
 	dir    string
 	o      Options
 	log    *slotlog.Log
-	lock   io.Closer
+	lock   vfs.Lock
 	clock  bootClock
 	boot   uint32
-	opened time.Duration // on the boot clock
-	runs   runs          // the Opens before this one
+	opened time.Duration         // on the boot clock
+	runs   runs                  // the Opens before this one
+	dates  atomic.Pointer[dates] // of this one; nil: no trustworthy date was seen yet
+	ages   atomic.Pointer[bootAge]
 	work   work
 
 	mu       sync.Mutex // taken before the lock of a session; never held during I/O
@@ -81,13 +94,30 @@ type Store struct {
 	writing  *group // nil: no commit is under way
 	sessions map[uint64]*Session
 	facts    map[byte]map[string][]byte
+	ending   []ending
+	space    space
+	shared   int // the share of memory to which all sessions without connection were cut last, or more
 	window   time.Duration
+	settled  time.Duration
+	forced   uint64 // items so far for which a group was committed at once
+	wanted   int    // so many of them pending end the committer's short wait; see pace.go
 
 	durable       atomic.Uint64
 	sessionNumber atomic.Uint64
 	volatiles     atomic.Uint64
+	held          atomic.Int64                   // inbound packet ids of all sessions
+	options       atomic.Pointer[SessionOptions] // of the last session in memory
+	offline       atomic.Int32                   // bytes in memory of a durable session without connection
 	running       atomic.Bool
 	counters
+	pace         pace
+	bursts       bursts
+	checkpointer checkpointer
+	pressed      atomic.Bool   // the store is full: checkpoints may not wait
+	short        chan struct{} // a spare slot is needed soon
+	marked       atomic.Uint64 // the marks of all segments up to this one are known
+	pins         sync.RWMutex  // held for reading, no segment is freed
+	damage       damage
 
 	commitMu sync.Mutex // one commit at a time; guards the following
 	group    slotlog.Group
@@ -115,25 +145,52 @@ func Open(fs vfs.FS, dir string, o Options) (*Store, *Recovery, error) {
 		return nil, nil, fmt.Errorf("lock the store: %w", err)
 	}
 	s := newStore(dir, lock, o.withDefaults())
-	s.log, err = slotlog.Open(fs, filepath.Join(dir, "log"), slotlog.Options{SlotSize: o.SlotSize, BlockSize: o.BlockSize})
-	if errors.Is(err, slotlog.ErrFormat) {
-		err = fmt.Errorf("%w (%w)", ErrFormat, err)
-	}
+	s.checkpointer.init(s, fs)
+	r, err := s.open(fs)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open the log in %s: %w", dir, err), lock.Close())
 	}
-	r := s.recover()
-	s.reader = s.log.NewReader()
+	lock.Note() // not before: a store of a newer format is not touched
 	r.Report.Duration = time.Since(start)
 	return s, r, nil
 }
 
-func newStore(dir string, lock io.Closer, o Options) *Store {
+// open opens the log, with the checkpoint that belongs to it, and recovers from both.
+func (s *Store) open(fs vfs.FS) (*Recovery, error) {
+	var report Report
+	if err := s.checkpointer.readHeads(&report); err != nil {
+		return nil, err
+	}
+	from := newLoaded()
+	log, err := slotlog.Open(fs, filepath.Join(s.dir, "log"), slotlog.Options{
+		SlotSize: s.o.SlotSize, BlockSize: s.o.BlockSize, MaxBytes: s.o.maxBytes(), KeepFree: max(s.o.KeepFree, checkpointRoom),
+		OnSeal: func(slotlog.Extent) { signal(s.checkpointer.kick) },
+		Checkpoint: func(u slotlog.UUID, _ []uint64) (c slotlog.Checkpoint) {
+			from, c = s.checkpointer.choose(u, &report)
+			return c
+		},
+	})
+	if errors.Is(err, slotlog.ErrFormat) {
+		err = fmt.Errorf("%w (%w)", ErrFormat, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.log, s.reader = log, log.NewReader()
+	s.checkpointer.alone = report.Checkpoint == ""
+	s.checkpointer.ballast.init(fs, s.dir, min(checkpointRoom, s.slotSize()/2))
+	r := s.recover(from, report)
+	s.measure()
+	return r, nil
+}
+
+func newStore(dir string, lock vfs.Lock, o Options) *Store {
 	s := &Store{
-		dir: dir, o: o, lock: lock, window: o.CommitWindow,
+		dir: dir, o: o, lock: lock, window: o.CommitWindow, settled: o.CommitWindow,
 		pending:  &group{number: 1},
 		sessions: map[uint64]*Session{},
 		facts:    map[byte]map[string][]byte{},
+		short:    make(chan struct{}, 1),
 	}
 	s.work.init()
 	s.clock.init(o.Boot.Clock)
@@ -149,7 +206,8 @@ func (s *Store) Run(ctx context.Context) error {
 	side, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { s.readFor(side) })
-	wg.Go(func() { s.prepare(side) })
+	wg.Go(func() { s.tendFor(side) })
+	wg.Go(func() { s.checkpointer.run(side) })
 	defer wg.Wait()
 	defer stop()
 	return s.committer(ctx)
@@ -165,7 +223,7 @@ func (s *Store) committer(ctx context.Context) error {
 		case due.IsZero():
 			timer.Stop()
 		case wait <= 0:
-			if err := s.commit(); err != nil {
+			if err := s.commitDue(ctx); err != nil {
 				return err
 			}
 			continue
@@ -216,7 +274,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	if err == nil && s.booted {
-		r := timeRecord{at: s.clock.now(), wall: time.Now().UnixMilli()}
+		r, _ := s.time()
 		s.group.Reset()
 		s.group.Append(recEnd, r.append(nil))
 		err = s.log.Commit(&s.group)
@@ -233,13 +291,6 @@ func (s *Store) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
-}
-
-// SetCommitWindow changes Options.CommitWindow for what is published from now on.
-func (s *Store) SetCommitWindow(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.window = d
 }
 
 // Fact returns the value of a fact. It must not be changed.

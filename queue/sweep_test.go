@@ -82,3 +82,36 @@ func TestSweepAfterPowerLoss(t *testing.T) {
 		t.Errorf("after all was acknowledged: %q", wire(left))
 	}
 }
+
+// TestSweepsAreBounded: a session that is away while the power goes often, and gets a message each time, has PUBREL sent once
+// for each packet id, and once more for those of its messages, not once for each loss of power.
+func TestSweepsAreBounded(t *testing.T) {
+	const losses, ids = 100, 400
+	disk := vfs.NewDisk()
+	s, _ := open(t, disk, kernel(0))
+	x := create(t, s, queue.SessionOptions{PacketIDs: queue.Range{First: 1, Count: ids}})
+	for n := range losses {
+		publish(t, s, message("%d", n), at(x, 2))
+		commit(t, s)
+		disk = disk.Killed()
+		s, _ = open(t, disk, kernel(byte(n+1)))
+		x = s.Session(x.Number())
+	}
+	x.Resume(0)
+	releases, texts := 0, 0
+	for idle := 0; idle < 3; idle++ {
+		for _, d := range x.Next(nil, 100) {
+			idle = 0
+			if d.Release {
+				releases++
+			} else if texts++; string(d.Message.Payload) != fmt.Sprint(texts-1) {
+				t.Fatalf("message %s after %d", d.Message.Payload, texts-1)
+			}
+			ack(t, x, d)
+		}
+		commit(t, s)
+	}
+	if texts != losses || releases < ids/4 || releases > ids+losses {
+		t.Errorf("%d messages, and PUBREL for %d of %d packet ids", texts, releases, ids)
+	}
+}

@@ -1,21 +1,143 @@
 package queuetest_test
 
 import (
+	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"skerry/queue"
 	"skerry/queue/queuetest"
 	"skerry/queue/vfs"
 )
 
-var points = flag.Int("crash.points", 1200, "power cuts to play")
+var (
+	points = flag.Int("crash.points", 600, "power cuts to play")
+	first  = flag.Uint64("crash.seed", 0, "seed of the first plan; the others count on from it")
+	replay = flag.String("crash.replay", "", "play one plan again: SEED:CUTS, as a failure names it; needs -run of one test")
+)
 
-func plan(seed uint64) queuetest.Plan {
+// boots is how often the power goes in a run.
+const boots = 6
+
+// TestCrash cuts the power in every operation of the first boot of a run, and in random operations of the boots
+// after it.
+func TestCrash(t *testing.T) {
+	play(t, *points/2, everywhere, basic)
+}
+
+// TestCrashShares has a share besides, whose members draw, bind at QoS 2, and lose their connections.
+func TestCrashShares(t *testing.T) {
+	play(t, *points/3, everywhere, func(seed uint64) queuetest.Plan {
+		p := basic(seed)
+		p.Shares = true
+		p.Steps *= 2
+		return p
+	})
+}
+
+// TestCrashSlow has one subscriber that hardly ever connects, so that it holds old segments while others are freed.
+func TestCrashSlow(t *testing.T) {
+	sum := play(t, *points/6, scattered(true), func(seed uint64) queuetest.Plan {
+		p := basic(seed)
+		p.Slow, p.Expiry, p.Twins = true, seed%4 >= 2, seed%4 < 2 // not both: time passes while twins are compared
+		p.Options.SlotSize = 8 << 10
+		return p
+	})
+	if *replay == "" && (sum.Freed == 0 || sum.Twins == 0) {
+		t.Errorf("no slot was freed, or no start compared: %+v", sum)
+	}
+}
+
+// TestCrashLimits drops and refuses by each policy.
+func TestCrashLimits(t *testing.T) {
+	sum := play(t, *points/6, scattered(true), func(seed uint64) queuetest.Plan {
+		p := basic(seed)
+		p.Slow = seed%3 > 0
+		p.Limits.WhenFull = queue.Policy(seed % 3)
+		switch seed / 3 % 3 {
+		case 0:
+			p.Limits.Messages = 15
+		case 1:
+			p.Limits.Bytes = 12 << 10
+		case 2:
+			p.Limits.Age = 2 * time.Second
+		}
+		return p
+	})
+	if *replay == "" && (sum.Dropped == 0 || sum.Refused == 0) {
+		t.Errorf("nothing was dropped, or nothing refused: %+v", sum)
+	}
+}
+
+// TestCrashFull fills the disk: what is there can always be drained, and then there is room again.
+func TestCrashFull(t *testing.T) {
+	sum := play(t, *points/6, scattered(true), func(seed uint64) queuetest.Plan {
+		p := basic(seed)
+		p.Slow = true
+		p.Options.SlotSize = 8 << 10
+		p.Options.Limits.WhenFull = queue.Policy(seed % 3)
+		if seed%2 == 0 {
+			p.Options.Limits.Bytes = uint64(8 * p.Options.SlotSize)
+		} else {
+			p.Capacity = 12*p.Options.SlotSize + 820<<10
+		}
+		return p
+	})
+	if *replay == "" && (sum.Dropped == 0 || sum.Refused == 0) {
+		t.Errorf("nothing was dropped, or nothing refused: %+v", sum)
+	}
+}
+
+// TestCrashLyingDisk lets the disk forget flushes that it had confirmed. Then acknowledged messages may be lost;
+// but no message of later is, because packet ids that a receiver may hold for what was forgotten are swept before
+// they are used again.
+func TestCrashLyingDisk(t *testing.T) {
+	sum := play(t, *points/5, scattered(true), func(seed uint64) queuetest.Plan {
+		p := basic(seed)
+		p.PacketIDs, p.Window = queue.Range{First: 1, Count: 200}, 40
+		p.Lie = 1 + int(seed%8)
+		if seed%3 > 0 { // what it forgets it forgets whole: rubbish hides what is missing
+			p.Fate = vfs.Fate{Dropped: 1, Whole: 1}
+		}
+		return p
+	})
+	if *replay == "" && sum.Lied == 0 {
+		t.Errorf("nobody noticed a lie: %+v", sum)
+	}
+}
+
+// TestCrashFailingDisk lets single writes and syncs fail besides: groups move to new slots, and sometimes the store
+// goes down. No process is killed: what a failed sync left in the page cache would look durable to the next one.
+func TestCrashFailingDisk(t *testing.T) {
+	play(t, *points/10, scattered(false), func(seed uint64) queuetest.Plan {
+		p := basic(seed)
+		p.Faults = 30
+		return p
+	})
+}
+
+// TestCrashReadFaults lets single reads fail. Each is as good as damage: what was acknowledged may be lost, but the store
+// opens, and nothing of later is lost or comes twice.
+func TestCrashReadFaults(t *testing.T) {
+	play(t, *points/10, scattered(true), func(seed uint64) queuetest.Plan {
+		p := basic(seed)
+		p.PacketIDs, p.Window = queue.Range{First: 1, Count: 200}, 40
+		p.ReadFaults = 20
+		return p
+	})
+}
+
+func basic(seed uint64) queuetest.Plan {
 	p := queuetest.Plan{
-		Seed: seed, Steps: 300, Window: 4, Fate: vfs.Honest,
+		Seed: seed, Steps: 200, Window: 4, Fate: vfs.Honest,
 		Options: queue.Options{SlotSize: 16 << 10, BlockSize: 1024},
 	}
 	if seed%2 == 1 {
@@ -27,61 +149,115 @@ func plan(seed uint64) queuetest.Plan {
 	case 1:
 		p.PacketIDs = queue.Range{First: 100, Count: 7}
 	}
+	// Nothing, a message or a few stay in memory when a connection is lost, of what was in flight and of what waits.
+	p.Options.OfflineBytes = []int{0, 1, 200, 600, 0, 400, 2000}[seed%7]
 	return p
 }
 
-// TestCrash cuts the power in every operation of the first boot of a run, and in random operations of the boots
-// after it.
-func TestCrash(t *testing.T) {
-	for seed, left := uint64(0), *points; left > 0; seed++ {
-		p := plan(seed)
-		p.Cuts = []queuetest.Cut{{}}
-		ops, err := queuetest.Run(p)
-		if err != nil {
-			t.Fatal(err)
+// cutting chooses the cuts of all runs of a plan and gives each to try.
+type cutting func(p queuetest.Plan, try func([]queuetest.Cut) (queuetest.Result, error)) error
+
+// everywhere takes every operation of the first boot.
+func everywhere(p queuetest.Plan, try func([]queuetest.Cut) (queuetest.Result, error)) error {
+	first, err := try([]queuetest.Cut{{}})
+	r := rand.New(rand.NewPCG(p.Seed, 1))
+	for cut := 1; err == nil && cut <= first.Ops[0]; cut++ {
+		cuts := []queuetest.Cut{{At: cut, Kill: cut%5 == 0}}
+		_, err = try(append(cuts, random(r, boots-1, first.Ops[0], true)...))
+	}
+	return err
+}
+
+// scattered takes random operations.
+func scattered(kills bool) cutting {
+	return func(p queuetest.Plan, try func([]queuetest.Cut) (queuetest.Result, error)) (err error) {
+		const runs = 4
+		r := rand.New(rand.NewPCG(p.Seed, 2))
+		for run := 0; err == nil && run < runs; run++ {
+			_, err = try(random(r, boots, 40+r.IntN(200), kills))
 		}
-		r := rand.New(rand.NewPCG(seed, 1))
-		for cut := 1; cut <= ops[0] && left > 0; cut++ {
-			p.Cuts = []queuetest.Cut{{At: cut, Kill: cut%5 == 0}}
-			for range 3 {
-				p.Cuts = append(p.Cuts, queuetest.Cut{At: 1 + r.IntN(ops[0]), Kill: r.IntN(4) == 0})
-			}
-			if _, err := queuetest.Run(p); err != nil {
-				t.Fatal(fmt.Errorf("cuts %v: %w", p.Cuts, err))
-			}
-			left -= len(p.Cuts)
-		}
+		return err
 	}
 }
 
-// TestCrashLyingDisk lets the disk forget flushes that it had confirmed. Then acknowledged messages may be lost;
-// but no message of later is, because packet ids that a receiver may hold for what was forgotten are swept before
-// they are used again.
-func TestCrashLyingDisk(t *testing.T) {
-	for seed := range uint64(*points / 20) {
-		p := plan(seed)
-		p.PacketIDs, p.Window = queue.Range{First: 1, Count: 200}, 40
-		r := rand.New(rand.NewPCG(seed, 2))
-		p.Lie = 1 + r.IntN(8)
-		p.Cuts = []queuetest.Cut{{At: 40 + r.IntN(60)}, {At: 30 + r.IntN(60)}}
-		if _, err := queuetest.Run(p); err != nil {
-			t.Fatal(fmt.Errorf("lie %d, cuts %v: %w", p.Lie, p.Cuts, err))
-		}
+func random(r *rand.Rand, n, below int, kills bool) []queuetest.Cut {
+	cuts := make([]queuetest.Cut, n)
+	for i := range cuts {
+		cuts[i] = queuetest.Cut{At: 1 + r.IntN(below), Kill: kills && r.IntN(4) == 0}
 	}
+	return cuts
 }
 
-// TestCrashFailingDisk lets single writes and syncs fail besides: groups move to new slots, and sometimes the store
-// goes down.
-func TestCrashFailingDisk(t *testing.T) {
-	for seed := range uint64(*points / 10) {
-		p := plan(seed)
-		p.Faults = 30
-		r := rand.New(rand.NewPCG(seed, 3))
-		for range 3 {
-			p.Cuts = append(p.Cuts, queuetest.Cut{At: 1 + r.IntN(150)})
-		}
-		if _, err := queuetest.Run(p); err != nil {
-			t.Fatal(fmt.Errorf("cuts %v: %w", p.Cuts, err))
-		}
+var errEnough = errors.New("enough points were played")
+
+// play plays plans until so many cuts were made, on all processors, and says how fast. The first plan that fails ends
+// the test.
+func play(t *testing.T, cuts int, how cutting, plan func(seed uint64) queuetest.Plan) (sum queuetest.Result) {
+	t.Helper()
+	if *replay != "" {
+		return again(t, plan)
 	}
+	var seeds atomic.Uint64
+	seeds.Store(*first)
+	var played atomic.Int64
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for !t.Failed() {
+				p := plan(seeds.Add(1) - 1)
+				err := how(p, func(c []queuetest.Cut) (queuetest.Result, error) {
+					if t.Failed() || played.Load() >= int64(cuts) {
+						return queuetest.Result{}, errEnough
+					}
+					p.Cuts = c
+					r, err := queuetest.Run(p)
+					played.Add(int64(len(c)))
+					mu.Lock()
+					defer mu.Unlock()
+					sum.Add(r)
+					if err == nil && r.Lied > 0 && p.Lie == 0 && p.ReadFaults == 0 {
+						err = errors.New("a disk is accused that did not lie")
+					}
+					return r, err
+				})
+				if errors.Is(err, errEnough) {
+					return
+				}
+				if err != nil {
+					t.Errorf("%v\nagain: go test ./queue/queuetest -run '^%s$' -crash.replay %d:%s", err, t.Name(), p.Seed, queuetest.Cuts(p.Cuts))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	took := time.Since(start)
+	t.Logf("%d crash points of plans from seed %d on in %.1f s: %.0f/s; %+v", played.Load(), *first, took.Seconds(), float64(played.Load())/max(took.Seconds(), 1e-9), sum)
+	return sum
+}
+
+// again plays the plan of the flag.
+func again(t *testing.T, plan func(seed uint64) queuetest.Plan) queuetest.Result {
+	t.Helper()
+	seed, cuts, _ := strings.Cut(*replay, ":")
+	var n uint64
+	_, err := fmt.Sscan(seed, &n)
+	p := plan(n)
+	p.Cuts, err = parse(cuts, err)
+	if err != nil {
+		t.Fatalf("-crash.replay %s: %v", *replay, err)
+	}
+	p.Trace = t.Logf
+	r, err := queuetest.Run(p)
+	if err != nil {
+		t.Errorf("%v", err)
+	}
+	t.Logf("%+v", r)
+	return r
+}
+
+func parse(cuts string, err error) ([]queuetest.Cut, error) {
+	all, err2 := queuetest.ParseCuts(cuts)
+	return all, cmp.Or(err, err2)
 }

@@ -15,6 +15,8 @@ import (
 // live is a store with its committer and clients in goroutines of their own; the power goes at any moment.
 type live struct {
 	t        *testing.T
+	slot     int64
+	freed    uint64 // segments
 	disk     *vfs.Disk
 	s        *queue.Store
 	x        *queue.Session
@@ -33,28 +35,35 @@ func (l *live) Wake() {
 	}
 }
 
-// TestCrashLive is the concurrent sister of TestCrash: Run, three publishers, and a subscriber at QoS 2 whose ring
-// is small.
+// TestCrashLive is the concurrent sister of TestCrash: Run with its checkpoints, three publishers, and a subscriber at QoS 2
+// whose ring is small.
 func TestCrashLive(t *testing.T) {
-	for seed := range uint64(*points / 40) {
+	freed := uint64(0)
+	for n := range uint64(*points / 40) {
+		seed := *first + n
 		r := rand.New(rand.NewPCG(seed, 3))
-		l := &live{t: t, disk: vfs.NewDisk(), held: map[uint16]bool{}}
+		l := &live{t: t, disk: vfs.NewDisk(), held: map[uint16]bool{}, slot: 8 << 10}
 		for boot := range byte(4) {
 			l.open(boot)
 			if boot < 3 {
-				l.disk.CutAt(l.disk.Ops() + 1 + r.IntN(120))
+				l.disk.CutAt(l.disk.Ops() + 1 + r.IntN(900))
 			}
 			l.boot(boot == 3)
 			l.disk = l.disk.Crash(r, vfs.Garbling)
 		}
+		freed += l.freed
 		if l.got != l.sent || t.Failed() {
 			t.Fatalf("seed %d: got %v of %v, acknowledged %v", seed, l.got, l.sent, l.acked)
 		}
 	}
+	if freed == 0 {
+		t.Error("no segment was freed")
+	}
+	t.Logf("%d segments freed", freed)
 }
 
 func (l *live) open(boot byte) {
-	o := queue.Options{SlotSize: 16 << 10, BlockSize: 1024}
+	o := queue.Options{SlotSize: l.slot, BlockSize: 1024}
 	o.Boot = queue.Boot{ID: [16]byte{boot + 1}, Clock: stopped}
 	s, rec, err := queue.Open(l.disk, "q", o)
 	if err != nil || rec.Report.Damaged > 0 {
@@ -97,6 +106,7 @@ func (l *live) boot(last bool) {
 	subscriber.Wait()
 	cancel()
 	store.Wait()
+	l.freed += l.s.Stats().Freed
 	_ = l.s.Close()
 }
 

@@ -1,7 +1,6 @@
 package queuetest
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"skerry/queue"
@@ -14,6 +13,7 @@ type subscriber struct {
 	qos     byte
 	created bool
 	x       *queue.Session
+	gone    bool // the client has ended its session; x is nil then
 
 	connected bool
 	held      map[uint16]bool // packet ids received at QoS 2 and not released
@@ -21,8 +21,12 @@ type subscriber struct {
 	answers   []answer
 	releases  []release
 	cleaning  queue.Receipt // of a clean start that is not confirmed yet
+	ending    queue.Receipt // of an end that is not confirmed yet
+	ended     []uint64      // numbers of sessions whose end was confirmed
+	endingNow []uint64      // and of those whose end was not
 	latest    map[int]int   // by publisher: after a clean start, the first message to come is at most this one
 	forgiven  map[int]int   // by publisher: a lying disk may have lost messages below
+	drops
 }
 
 type answer struct {
@@ -36,8 +40,18 @@ type release struct {
 	r  queue.Receipt
 }
 
+func newSubscriber(w *world, name int, qos byte) *subscriber {
+	return &subscriber{
+		w: w, name: name, qos: qos,
+		held: map[uint16]bool{}, last: map[int]int{}, latest: map[int]int{}, forgiven: map[int]int{}, drops: newDrops(),
+	}
+}
+
+// slow tells whether the subscriber is the one that hardly ever connects.
+func (s *subscriber) slow() bool { return s.w.Slow && s.name == len(s.w.subs)-1 }
+
 func (s *subscriber) connect() {
-	if s.connected || s.w.s.Durable() < s.cleaning {
+	if s.x == nil || s.connected || s.w.s.Durable() < s.cleaning {
 		return
 	}
 	s.connected, s.cleaning = true, 0
@@ -51,36 +65,24 @@ func (s *subscriber) disconnect() {
 	s.connected, s.answers, s.releases = false, nil, nil
 }
 
-// cleanStart ends the session and makes a new one, as CONNECT with CleanStart does. CONNACK waits for the receipt;
-// if the power goes before, the client tries again.
-func (s *subscriber) cleanStart() {
-	s.disconnect()
-	b := s.w.s.NewBatch()
-	b.End(s.x)
-	s.x = b.Create(s.options())
-	b.Put(factSpace, s.fact(), binary.AppendUvarint(nil, s.x.Number()))
-	r, err := s.w.s.Apply(b)
-	if err != nil {
-		s.w.breaks("clean start: %w", err)
-	}
-	s.cleaning = r
-	clear(s.held)
-	for _, p := range s.w.pubs {
-		s.last[p.name], s.latest[p.name] = unknown, p.next
-	}
-}
-
-// unknown is which message of a publisher comes first to a new session: the client may see one that is sent again.
-const unknown = -1
-
 func (s *subscriber) fact() string { return fmt.Sprint("sub", s.name) }
 
 func (s *subscriber) options() queue.SessionOptions {
-	return queue.SessionOptions{PacketIDs: s.w.PacketIDs, Window: s.w.Window, RingMessages: 6, RingBytes: 8 << 10}
+	return queue.SessionOptions{
+		PacketIDs: s.w.PacketIDs, Window: s.w.Window, RingMessages: 6, RingBytes: 8 << 10, Limits: s.w.Limits,
+	}
 }
 
 // pull takes deliveries and sends the PUBRELs that may go.
 func (s *subscriber) pull(n int) (busy bool) {
+	if s.slow() && s.w.r.IntN(40) > 0 {
+		s.disconnect()
+		return false
+	}
+	return s.receive(n)
+}
+
+func (s *subscriber) receive(n int) (busy bool) {
 	if s.connect(); !s.connected {
 		return s.cleaning != 0
 	}
@@ -101,6 +103,7 @@ func (s *subscriber) release(id uint16) {
 }
 
 func (s *subscriber) take(d *queue.Delivery) {
+	s.trace(d)
 	switch {
 	case d.Release:
 		s.release(d.PacketID)
@@ -116,28 +119,47 @@ func (s *subscriber) take(d *queue.Delivery) {
 	}
 }
 
+func (s *subscriber) trace(d *queue.Delivery) {
+	switch {
+	case s.w.Trace == nil:
+	case d.Release:
+		s.w.trace("sub%d: PUBREL %d, ordinal %d", s.name, d.PacketID, d.Ordinal)
+	default:
+		s.w.trace("sub%d: message %d of %s, QoS %d, packet id %d, ordinal %d, dup %t", s.name, number(d.Message), d.Message.TopicName, d.QoS, d.PacketID, d.Ordinal, d.Dup)
+	}
+}
+
 // deliver is where the application sees a message.
 func (s *subscriber) deliver(d *queue.Delivery) {
-	var pub, n int
+	var pub int
 	fmt.Sscanf(d.Message.TopicName, "p%d", &pub)
-	fmt.Sscan(string(d.Message.Payload), &n)
-	p := s.w.pubs[pub]
-	if n >= p.next || string(d.Message.Payload) != string(p.message(n).Payload) || d.QoS != min(p.qos, s.qos) {
+	n, p := number(d.Message), s.w.pubs[pub]
+	if d.Message.TopicName == fillTopic {
+		return
+	}
+	if n >= p.next || !same(d.Message, p.message(n)) || d.QoS != min(p.qos, s.qos) {
 		s.w.breaks("sub%d: invented: message %d of p%d", s.name, n, pub)
 		return
 	}
+	s.checkExpiry(d, p)
+	late := s.passed[delivery{pub, n}]
+	delete(s.due, delivery{pub, n})
+	delete(s.passed, delivery{pub, n})
 	expect := s.last[pub]
+	if expect == unknown {
+		if expect = s.latest[pub]; n <= expect {
+			s.last[pub] = n + 1
+			return
+		}
+	}
 	switch {
-	case expect == unknown && n <= s.latest[pub]:
+	case n == expect, n > expect && s.passOver(p, expect, n):
 		s.last[pub] = n + 1
-	case n == expect:
-		s.last[pub]++
 	case n < expect && d.QoS == 1: // once more, after an acknowledgement was lost
-	case n > expect && n <= s.forgiven[pub]:
-		s.last[pub] = n + 1
-	case n < expect && n < s.forgiven[pub]:
+	case n < expect && late && s.newest[delivery{pub, n}]: // dropped, before its publisher was answered, and sent again
+	case n < expect && n < max(s.forgiven[pub], s.latest[pub]): // sent again by a publisher, to a session that is new
 	default:
-		s.w.breaks("sub%d: message %d of p%d at QoS %d, expected %d (dup %t, packet id %d)", s.name, n, pub, d.QoS, expect, d.Dup, d.PacketID)
+		s.w.breaks("sub%d: message %d of p%d at QoS %d, expected %d (dup %t, packet id %d, ordinal %d)", s.name, n, pub, d.QoS, expect, d.Dup, d.PacketID, d.Ordinal)
 	}
 }
 
@@ -164,7 +186,7 @@ func (s *subscriber) answer() (busy bool) {
 }
 
 func (s *subscriber) finish() (busy bool) {
-	busy = s.pull(3)
+	busy = s.receive(3)
 	for s.answer() {
 		busy = true
 	}
@@ -174,12 +196,21 @@ func (s *subscriber) finish() (busy bool) {
 // checkAll is asked when nothing moves any more.
 func (s *subscriber) checkAll() {
 	for _, p := range s.w.pubs {
-		nothing := s.last[p.name] == unknown && s.latest[p.name] == p.next
-		if !nothing && s.last[p.name] != p.next && p.next > s.forgiven[p.name] {
-			s.w.breaks("sub%d: %d of the %d messages of p%d", s.name, s.last[p.name], p.next, p.name)
+		from := s.last[p.name]
+		if from == unknown {
+			from = s.latest[p.name]
 		}
+		if !s.passOver(p, from, p.next) {
+			s.w.breaks("sub%d: %d of the %d messages of p%d", s.name, from, p.next, p.name)
+		}
+	}
+	if d, missed := s.missed(); missed {
+		s.w.breaks("sub%d: message %d of p%d never came", s.name, d.n, d.pub)
 	}
 	if len(s.held) > 0 {
 		s.w.breaks("sub%d: packet ids %v are never released", s.name, s.held)
+	}
+	if n, st := s.x.Unfinished(), s.x.Stats(); n > 0 || st.Messages > 0 || st.Bytes > 0 || st.InFlight > 0 {
+		s.w.breaks("sub%d: %d deliveries are owed, and nothing comes: %+v", s.name, n, st)
 	}
 }

@@ -2,13 +2,15 @@ package slotlog
 
 import (
 	"slices"
+	"sync"
 
 	"skerry/queue/vfs"
 )
 
-// segmentFiles keeps the segments that were read last open, with their tables: 2 KiB for a slot of 4 MiB.
+// segmentFiles keeps the segments that were read last open, with their tables: 6 KiB for a slot of 4 MiB.
 type segmentFiles struct {
 	l    *Log
+	mu   sync.Mutex    // Free closes files too
 	open []openSegment // most recent last
 }
 
@@ -22,47 +24,64 @@ type openSegment struct {
 const mostOpen = 4
 
 func (c *segmentFiles) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, o := range c.open {
 		o.file.Close()
 	}
 	c.open = nil
 }
 
-// block reads the best copy of a chunk into buf.
-func (c *segmentFiles) block(s *segment, chunk uint64, buf []byte) (block, bool) {
+// drop closes the file of a segment that was freed: the space of a file that is open is not given back.
+func (c *segmentFiles) drop(number uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.open, func(o openSegment) bool { return o.number == number })
+	if i >= 0 {
+		c.open[i].file.Close()
+		c.open = slices.Delete(c.open, i, i+1)
+	}
+}
+
+// block reads the best copy of a chunk into buf. want is how many bytes of records the chunk should have, unless it is
+// the last one of the log.
+func (c *segmentFiles) block(s *segment, chunk uint64, buf []byte) (b block, want int, ok bool) {
 	// The tail may move to its other place, and the old one be written over, between the look into the table and
 	// the read.
 	const tries = 4
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for range tries {
 		e, f := c.find(s, chunk)
+		want = int(e.want)
 		if f == nil || e.used == 0 {
-			return block{}, false
+			return block{}, want, false
 		}
-		if _, err := f.ReadAt(buf, int64(e.place+1)*int64(c.l.o.BlockSize)); err != nil {
+		if _, err := f.ReadAt(buf, c.l.offset(int(e.place))); err != nil {
 			continue
 		}
 		b, ok := decodeBlock(buf, c.l.seed)
-		if ok && b.segment == s.number && b.chunk == chunk && len(b.payload) >= int(e.used) {
-			return b, true
+		if ok && b.segment == s.number && b.chunk == chunk && b.life == s.life && len(b.payload) >= int(e.used) {
+			return b, want, true
 		}
 	}
-	return block{}, false
+	return block{}, want, false
 }
 
 func (c *segmentFiles) find(s *segment, chunk uint64) (entry, vfs.File) {
 	c.l.mu.Lock()
-	live, firstChunk := s.table, s.firstChunk
-	var e entry
-	if i := chunk - firstChunk; live != nil && chunk >= firstChunk && i < uint64(len(live)) {
-		e = live[i]
-	}
+	live, freed := s.table != nil, s.freed
+	e := s.table.at(chunk-s.firstChunk, c.l.capacity())
 	c.l.mu.Unlock()
-	o := c.get(s, live == nil)
-	if o == nil {
-		return entry{}, nil
+	if freed {
+		return entry{want: e.want}, nil
 	}
-	if i := chunk - firstChunk; o.sealed && chunk >= firstChunk && i < uint64(len(o.table)) {
-		e = o.table[i]
+	o := c.get(s, !live)
+	if o == nil {
+		return entry{want: e.want}, nil
+	}
+	if !live {
+		e = o.table.at(chunk-s.firstChunk, c.l.capacity())
 	}
 	return e, o.file
 }
@@ -90,7 +109,7 @@ func (c *segmentFiles) get(s *segment, sealed bool) *openSegment {
 		c.l.mu.Lock()
 		end := s.end
 		c.l.mu.Unlock()
-		o.table = c.l.scan(f, s.places)[s.number].table(s.firstChunk, end)
+		o.table = s.tableOf(c.l.scan(f, s.places).of(s.number, s.life).blocks, end, c.l.capacity())
 	}
 	c.open = append(c.open, o)
 	return &c.open[len(c.open)-1]

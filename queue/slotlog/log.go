@@ -3,11 +3,9 @@ package slotlog
 import (
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"skerry/queue/vfs"
 )
@@ -17,39 +15,71 @@ var ErrFormat = errors.New("newer log format")
 
 // Options of a log. Zero fields take the defaults.
 type Options struct {
-	SlotSize  int64 // default 4 MiB
-	BlockSize int   // default 4096
+	SlotSize  int64  // default 4 MiB
+	BlockSize int    // default 4096; an existing log keeps its own
+	Boot      uint32 // the number of this Open is at least this
+
+	MaxBytes int64 // of all slots; Prepare makes none beyond it. 0: no limit
+	KeepFree int64 // bytes of the file system that Prepare leaves alone
+
+	// Checkpoint is asked by Open once it knows which log this is, and before it looks for ends: u is zero if no
+	// header tells it, segments are those that were found, in order, with freed ones whose slot still holds them.
+	Checkpoint func(u UUID, segments []uint64) Checkpoint
+	// OnSeal is called by Commit, without locks, when a segment has been sealed. It must not block.
+	OnSeal func(Extent)
 }
 
-// A Log is an open log. Commit, Prepare and the Readers may be used at the same time, each by one goroutine.
+// A Log is an open log. Commit, Prepare, Free and the Readers may be used at the same time, each by one goroutine.
 type Log struct {
-	fs   vfs.FS
-	dir  string
-	o    Options
-	uuid UUID
-	seed uint32
-	boot uint32
+	fs    vfs.FS
+	dir   string
+	o     Options
+	uuid  UUID
+	seed  uint32
+	boot  uint32
+	lied  bool
+	known known
+	last  *tail      // what Open saw of the last segment; nil when the first Commit is through
+	left  []*segment // found by Open, of which there is a better copy
+
+	unread   int    // slots of which nothing could be read
+	comeback bool   // one of them may be the end of the log
+	attempt  uint32 // headers of the next segment that could not be written
+
+	copying sync.Mutex // one slot is copied at a time, by whoever met damage
 
 	mu        sync.Mutex // guards the following; never held during I/O
 	segments  []*segment // by number
+	gone      uint64     // segments up to here are either in segments or were freed
 	spare     []int      // slots that are ready
 	nextSlot  int
+	readers   map[*Reader]struct{}
+	growth    int
+	spareErr  error         // why there is none
+	regained  int           // slots given back since then: so many can be made again
 	preparing chan struct{} // closed when Prepare is done; nil: it is not under way
 	torn      int           // blocks after the end of the log, found by Open
 	stats     Stats
+	room      int64 // in the slot being written
 
 	w writer
 }
 
-// segment is where a part of the log lies. number, slot, firstChunk, firstSeq and boot never change.
+// segment is where a part of the log lies. number, slot, places, life, firstChunk, firstSeq and boot never change.
 type segment struct {
 	number     uint64
 	slot       int
 	places     int
+	life       uint16
 	firstChunk uint64
-	firstSeq   uint64
-	boot       uint32
-	header     *header  // nil when both copies were damaged
+	firstSeq   uint64 // 0: not known
+	nextSeq    uint64 // of the first record after it; 0: not known
+	boot       uint32 // the first that wrote it
+	header     *header
+	said       bool     // the header, or the checkpoint, says where it begins
+	agreed     bool     // both copies of the header are whole and say the same
+	failed     bool     // writing to the slot failed
+	freed      bool     // it is not in the log any more
 	end        Position // what comes after is torn or stale
 	table      table    // of the segment being written; others are scanned when they are read
 }
@@ -57,7 +87,17 @@ type segment struct {
 // table says, for each chunk of a segment from its first, at which place its best copy lies.
 type table []entry
 
-type entry struct{ place, used uint16 } // used 0: no copy
+// entry of a chunk. used is what its best copy has, 0: there is none; want is what was durable of it, unless it is the
+// last one of the segment.
+type entry struct{ place, used, want uint16 }
+
+// at gives the entry of a chunk, counted from the first of the segment.
+func (t table) at(i uint64, capacity int) entry {
+	if i >= uint64(len(t)) {
+		return entry{want: uint16(capacity)}
+	}
+	return t[i]
+}
 
 // Stats are counted since Open.
 type Stats struct {
@@ -76,6 +116,13 @@ func (l *Log) Stats() Stats {
 
 // Boot is the number of this Open: one more than any found in the log.
 func (l *Log) Boot() uint32 { return l.boot }
+
+// UUID names the log.
+func (l *Log) UUID() UUID { return l.uuid }
+
+// Lied tells that the device lost what it had confirmed: the checkpoint covers more than there is, or blocks of the last
+// segment prove that others were durable which were never written. The log goes on behind what the checkpoint covers.
+func (l *Log) Lied() bool { return l.lied }
 
 // Segments is the number of segments.
 func (l *Log) Segments() int {
@@ -103,7 +150,7 @@ func (l *Log) End() Position {
 
 func (l *Log) end() Position {
 	if len(l.segments) == 0 {
-		return Position{}
+		return l.known.covered.End
 	}
 	return l.segments[len(l.segments)-1].end
 }
@@ -150,55 +197,3 @@ func (l *Log) Close() error {
 	l.w.file = nil
 	return err
 }
-
-// Quarantine copies the slot of the segment that holds p into dir, once, and returns the name of the copy. It keeps
-// at most a few.
-func (l *Log) Quarantine(segmentNumber uint64, dir string) (string, error) {
-	const most = 4
-	l.mu.Lock()
-	i := slices.IndexFunc(l.segments, func(s *segment) bool { return s.number == segmentNumber })
-	l.mu.Unlock()
-	if i < 0 {
-		return "", nil
-	}
-	if err := l.fs.MkdirAll(dir); err != nil {
-		return "", err
-	}
-	name := fmt.Sprintf("segment-%d", segmentNumber)
-	names, err := l.fs.List(dir)
-	if err != nil || len(names) >= most || slices.Contains(names, name) {
-		return "", err
-	}
-	path := filepath.Join(dir, name)
-	return path, l.copySlot(l.segments[i].slot, path)
-}
-
-func (l *Log) copySlot(slot int, path string) error {
-	from, err := l.fs.Open(l.name(slot))
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	to, err := l.fs.Create(path)
-	if err != nil {
-		return err
-	}
-	defer to.Close()
-	size, err := from.Size()
-	if err != nil {
-		return err
-	}
-	buf := make([]byte, 64<<10)
-	for at := int64(0); at < size; {
-		n, err := from.ReadAt(buf[:min(int64(len(buf)), size-at)], at)
-		if n == 0 && err != nil && err != io.EOF {
-			n = l.o.BlockSize // unreadable: leave a hole in the copy
-		} else if _, err := to.WriteAt(buf[:n], at); err != nil {
-			return err
-		}
-		at += int64(n)
-	}
-	return to.Sync()
-}
-
-func wallMillis() int64 { return time.Now().UnixMilli() }

@@ -156,6 +156,72 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
+// TestQuarantineKeepsTheLast: of many damaged segments the copies of the last four are kept; those that gave way are not
+// made again.
+func TestQuarantineKeepsTheLast(t *testing.T) {
+	disk := vfs.NewDisk()
+	foreign, _ := disk.Create("quarantine/notes")
+	_, _ = foreign.WriteAt([]byte("of somebody"), 0)
+	l, _, _ := open(t, disk)
+	fill(t, l, 7)
+	made := 0
+	for range 2 {
+		for n := range uint64(6) {
+			path, err := l.Quarantine(n+1, "quarantine")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if path != "" {
+				made++
+			}
+		}
+	}
+	names, _ := disk.List("quarantine")
+	if want := []string{"notes", "segment-3", "segment-4", "segment-5", "segment-6"}; made != 6 || !slices.Equal(names, want) {
+		t.Errorf("%d copies were made, %q are left, want %q", made, names, want)
+	}
+}
+
+// TestQuarantineCutShort: the power goes while a slot is copied. The copy either has not its name, and is made at the next
+// start, or is whole.
+func TestQuarantineCutShort(t *testing.T) {
+	redone := 0
+	for cut := 1; ; cut++ {
+		disk := vfs.NewDisk()
+		l, _, _ := open(t, disk)
+		commit(t, l, 1, 50)
+		start := disk.Ops()
+		disk.CutAt(start + cut)
+		_, err := l.Quarantine(1, "quarantine")
+		if err == nil {
+			break
+		}
+		disk = disk.Crash(rand.New(rand.NewPCG(uint64(cut), 1)), vfs.Garbling)
+		l, _, _ = open(t, disk)
+		path, err := l.Quarantine(1, "quarantine")
+		if err != nil {
+			t.Fatalf("cut %d: %v", cut, err)
+		}
+		if path != "" {
+			redone++
+		}
+		a, _ := disk.Open("log/slot-0000")
+		b, err := disk.Open("quarantine/segment-1")
+		if err != nil {
+			t.Fatalf("cut %d: %v", cut, err)
+		}
+		x, y := make([]byte, small.SlotSize), make([]byte, small.SlotSize)
+		_, _ = a.ReadAt(x, 0)
+		_, _ = b.ReadAt(y, 0)
+		if names, _ := disk.List("quarantine"); !slices.Equal(x, y) || len(names) != 1 {
+			t.Fatalf("cut %d: the copy differs, or is not alone: %q", cut, names)
+		}
+	}
+	if redone == 0 {
+		t.Error("no copy was cut short")
+	}
+}
+
 // TestForeignFiles: what is not ours is left alone.
 func TestForeignFiles(t *testing.T) {
 	disk := vfs.NewDisk()
@@ -182,7 +248,7 @@ func TestForeignFiles(t *testing.T) {
 func TestPrepare(t *testing.T) {
 	disk := vfs.NewDisk()
 	l, _, _ := open(t, disk)
-	if err := l.Prepare(); err != nil || l.Spares() != 1 {
+	if err := l.Prepare(1); err != nil || l.Spares() != 1 {
 		t.Fatalf("%d spares, %v", l.Spares(), err)
 	}
 	disk.Hook(func(op vfs.Op) error {
@@ -193,7 +259,7 @@ func TestPrepare(t *testing.T) {
 	})
 	commit(t, l, 1, 1)
 	disk.Hook(nil)
-	_ = l.Prepare()
+	_ = l.Prepare(1)
 	if l, _, _ = open(t, disk.Killed()); l.Spares() != 1 {
 		t.Errorf("%d spares after a restart", l.Spares())
 	}

@@ -19,6 +19,9 @@ type Record struct {
 	Body []byte
 	At   Position
 	Boot uint32 // number of the Open that wrote it
+
+	Segment uint64
+	Gap     bool // something could not be read between the record before and this one
 }
 
 // A Group collects records for one commit. Records are numbered in order through the whole log.

@@ -1,9 +1,12 @@
 package slotlog
 
 import (
-	"errors"
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
-	"path/filepath"
+	"time"
+
+	"skerry/queue/vfs"
 )
 
 // roll begins a new segment in a spare slot, made now if there is none. Its header says where the segment before
@@ -15,138 +18,113 @@ func (l *Log) roll() error {
 	}
 	s := l.nextSegment(slot)
 	f, err := l.fs.Open(l.name(slot))
+	if err == nil {
+		if err = l.writeHeader(f, s.header); err != nil {
+			f.Close()
+		}
+	}
 	if err != nil {
-		return fmt.Errorf("open slot: %w", err)
-	}
-	b := make([]byte, l.o.BlockSize)
-	s.header.append(s.header.append(b[:0]))
-	if _, err := f.WriteAt(b, 0); err != nil {
-		f.Close()
-		return fmt.Errorf("write slot header: %w", err)
-	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return fmt.Errorf("sync slot header: %w", err)
+		l.attempt++ // the header may be on the disk: the next one must count for more
+		_ = l.unlink(slot)
+		return fmt.Errorf("begin slot: %w", err)
 	}
 	if l.w.file != nil {
 		_ = l.w.file.Close() // everything in it that counts was synced
 	}
-	l.w = writer{s: s, file: f, seq: l.w.seq, at: s.firstChunk, place: -1, stale: -1, tail: l.w.tail[:0]}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n := len(l.segments); n > 0 {
-		l.segments[n-1].table = nil
+	l.attempt, l.last = 0, nil
+	l.w = writer{s: s, file: f, seq: l.w.seq, at: s.firstChunk, place: -1, stale: -1, tail: l.w.tail[:0], durable: s.end}
+	sealed, ok := l.append(s)
+	l.look()
+	if ok && l.o.OnSeal != nil {
+		l.o.OnSeal(sealed)
 	}
-	l.segments = append(l.segments, s)
-	l.stats.Flushes++
-	l.stats.Bytes += uint64(l.o.BlockSize)
 	return nil
 }
 
+// writeHeader writes both copies and syncs them. The blocks of the segment the slot held before stay: their number
+// says that they are not of this one.
+func (l *Log) writeHeader(f vfs.File, h *header) error {
+	b := make([]byte, l.o.BlockSize)
+	h.append(h.append(b[:0]))
+	if _, err := f.WriteAt(b, 0); err != nil {
+		return fmt.Errorf("write slot header: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sync slot header: %w", err)
+	}
+	return nil
+}
+
+// append adds a segment to the log and seals the one before.
+func (l *Log) append(s *segment) (sealed Extent, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.segments); n > 0 {
+		before := l.segments[n-1]
+		before.table, before.nextSeq = nil, s.firstSeq
+		sealed, ok = before.extent(), true
+	}
+	l.segments = append(l.segments, s)
+	l.room = l.space()
+	l.stats.Flushes++
+	l.stats.Bytes += uint64(l.o.BlockSize)
+	return sealed, ok
+}
+
+// nextSegment follows the last one, and what the checkpoint covers.
 func (l *Log) nextSegment(slot int) *segment {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	end, number := l.end(), uint64(1)
+	end, number, flags := l.end(), l.known.covered.Segment+1, uint16(0)
 	if n := len(l.segments); n > 0 {
-		number = l.segments[n-1].number + 1
+		number = max(number, l.segments[n-1].number+1)
+		if l.segments[n-1].failed {
+			flags = prevFailed
+		}
+	}
+	if end.Before(l.known.covered.End) {
+		end = l.known.covered.End
+	}
+	chunk := end.Chunk + 1
+	if l.w.s == nil && l.comeback {
+		number, chunk = number+aside, chunk+aside*mostChunks
 	}
 	s := &segment{
-		number: number, slot: slot, places: l.places(l.o.SlotSize), boot: l.boot,
-		firstChunk: end.Chunk + 1, firstSeq: l.w.seq, table: table{},
+		number: number, slot: slot, places: l.places(l.o.SlotSize), boot: l.boot, life: newLife(), said: true, agreed: true,
+		firstChunk: chunk, firstSeq: l.w.seq, table: table{},
 	}
 	s.end = Position{Chunk: s.firstChunk}
 	s.header = &header{
-		major: major, minor: minor, blockSize: uint32(l.o.BlockSize), slotSize: uint64(l.o.SlotSize), uuid: l.uuid,
-		segment: number, boot: l.boot, firstChunk: s.firstChunk, firstSeq: s.firstSeq,
-		prevChunk: end.Chunk, prevUsed: uint32(end.Offset), wall: wallMillis(),
+		major: major, minor: minor, incompat: resumable, blockSize: uint32(l.o.BlockSize), slotSize: uint64(l.o.SlotSize),
+		uuid: l.uuid, segment: number, generation: l.attempt, boot: l.boot, firstChunk: s.firstChunk, firstSeq: s.firstSeq,
+		prevChunk: end.Chunk, prevUsed: uint32(end.Offset), life: s.life, flags: flags, wall: wallMillis(),
+		lowest: l.lowest(),
 	}
 	return s
 }
 
-// takeSpare takes a slot that is ready or being made, or makes one.
-func (l *Log) takeSpare() (int, error) {
-	for {
-		l.mu.Lock()
-		if n := len(l.spare); n > 0 {
-			slot := l.spare[n-1]
-			l.spare = l.spare[:n-1]
-			l.mu.Unlock()
-			return slot, nil
+// aside is how many segments are left free for a slot of which nothing could be read.
+const aside = 64
+
+// mayComeBack tells whether a slot that cannot be read now may be the end of the log, so that neither its number nor
+// its chunks may be used, nor anything be added to what lies before it. For those that were met by earlier boots,
+// numbers have been left free. Open asks once: segments are freed beside the first commit, and leave gaps too.
+func (l *Log) mayComeBack() bool {
+	left := l.unread
+	for i := 1; i < len(l.segments); i++ {
+		if l.segments[i].number-l.segments[i-1].number > aside {
+			left--
 		}
-		ready := l.preparing
-		if ready == nil {
-			slot := l.nextSlot
-			l.nextSlot++
-			l.mu.Unlock()
-			return slot, l.makeSlot(slot)
-		}
-		l.mu.Unlock()
-		<-ready
 	}
+	return left > 0
 }
 
-// Prepare makes a spare slot if there is none, so that a commit does not have to wait for it.
-func (l *Log) Prepare() error {
-	l.mu.Lock()
-	if len(l.spare) > 0 || l.preparing != nil {
-		l.mu.Unlock()
-		return nil
-	}
-	slot := l.nextSlot
-	l.nextSlot++
-	ready := make(chan struct{})
-	l.preparing = ready
-	l.mu.Unlock()
-	err := l.makeSlot(slot)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.preparing = nil
-	close(ready)
-	if err == nil {
-		l.spare = append(l.spare, slot)
-	}
-	return err
+// newLife is drawn for each segment. Should a device that lies bring back the header of a slot's past, and later
+// blocks with it, their numbers may be given again.
+func newLife() uint16 {
+	var b [2]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return binary.LittleEndian.Uint16(b[:])
 }
 
-// Spares is the number of slots that are ready.
-func (l *Log) Spares() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.spare)
-}
-
-// makeSlot writes a slot full of zeros. Its size and place are durable before anything else goes into it.
-func (l *Log) makeSlot(slot int) error {
-	if err := l.fs.MkdirAll(l.dir); err != nil {
-		return fmt.Errorf("make log directory: %w", err)
-	}
-	f, err := l.fs.Create(l.name(slot))
-	if err != nil {
-		return fmt.Errorf("create slot: %w", err)
-	}
-	defer f.Close()
-	err = f.Allocate(l.o.SlotSize)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		err = l.syncDirs()
-	}
-	if err != nil {
-		_ = l.fs.Remove(l.name(slot)) // space for those who need it
-		return fmt.Errorf("fill slot: %w", err)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stats.Slots++
-	return nil
-}
-
-// syncDirs makes the entry of a new slot durable, and with the first one the directories that lead to it.
-func (l *Log) syncDirs() error {
-	if err := l.fs.SyncDir(l.dir); err != nil || l.Stats().Slots > 0 {
-		return err
-	}
-	store := filepath.Dir(l.dir)
-	return errors.Join(l.fs.SyncDir(store), l.fs.SyncDir(filepath.Dir(store)))
-}
+func wallMillis() int64 { return time.Now().UnixMilli() }

@@ -21,6 +21,8 @@ type writer struct {
 	place int    // of its durable copy; -1: the chunk is empty
 	stale int    // a place whose content is not needed any more; -1: none
 
+	durable Position // what the blocks of the next group say was durable before it
+
 	tailFirst uint16 // firstRec of the tail
 	tailSeq   uint64 // seq of the tail
 
@@ -28,7 +30,7 @@ type writer struct {
 }
 
 // Commit makes the group durable. A group may be cut in two where slots end; a record is not. On an error nothing
-// is known about the group, and the log must not be used any more: Commit has already tried a new slot.
+// is known about the group, and the log must not be written any more: Commit has already tried a new slot.
 func (l *Log) Commit(g *Group) error {
 	for i, start := range g.starts {
 		if end := g.end(i); end-start > l.MaxRecord()+16 {
@@ -79,18 +81,18 @@ func (l *Log) move(g *Group, from int, cause error) (int, error) {
 // fit returns how many records from `from` on go into this slot; it begins a new one if none does, or if the rest
 // of a small group would be torn apart for nothing.
 func (l *Log) fit(g *Group, from int) (int, error) {
+	bytes := len(g.buf) - g.starts[from]
 	if l.w.s == nil {
-		if err := l.roll(); err != nil {
+		if err := l.begin(bytes); err != nil {
 			return 0, err
 		}
 	}
-	room := l.room()
-	bytes := len(g.buf) - g.starts[from]
+	room := int(l.space())
 	if bytes > room && (bytes <= l.MaxRecord() || g.end(from)-g.starts[from] > room) {
 		if err := l.roll(); err != nil {
 			return 0, err
 		}
-		room = l.room()
+		room = int(l.space())
 	}
 	limit := g.starts[from] + room
 	n := 0
@@ -100,25 +102,20 @@ func (l *Log) fit(g *Group, from int) (int, error) {
 	return n, nil
 }
 
-// room is how many bytes of records this slot still takes.
-func (l *Log) room() int {
-	places := l.w.s.places - l.w.next
-	if l.w.place >= 0 && l.w.stale >= 0 {
-		places++
-	}
-	return max(0, places*l.capacity()-len(l.w.tail))
-}
-
 // write makes records [from, from+n) durable in the current slot.
 func (l *Log) write(g *Group, from, n int) error {
 	starts := g.starts[from : from+n]
 	data := g.buf[starts[0]:g.end(from+n-1)]
 	blocks, places := l.layout(data, starts)
-	if err := l.writeBlocks(places, blocks); err != nil {
-		return fmt.Errorf("write %s: %w", l.name(l.w.s.slot), err)
+	err := l.writeBlocks(places, blocks)
+	if err == nil {
+		err = l.w.file.Sync()
 	}
-	if err := l.w.file.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", l.name(l.w.s.slot), err)
+	if err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.w.s.failed = true
+		return fmt.Errorf("commit to %s: %w", l.name(l.w.s.slot), err)
 	}
 	l.advance(blocks, places, len(starts))
 	return nil
@@ -135,8 +132,8 @@ func (l *Log) layout(data []byte, starts []int) ([]block, []int) {
 	w.stream = append(append(w.stream[:0], w.tail...), data...)
 	for i := range blocks {
 		blocks[i] = block{
-			firstRec: noRecord, segment: w.s.number, chunk: w.at + uint64(i), group: w.seq, boot: l.boot,
-			durable: w.s.end.Chunk, durableUsed: uint16(w.s.end.Offset),
+			firstRec: noRecord, segment: w.s.number, chunk: w.at + uint64(i), group: w.seq, boot: l.boot, life: w.s.life,
+			durable: w.durable.Chunk, durableUsed: uint16(w.durable.Offset),
 			payload: w.stream[i*room : min((i+1)*room, total)],
 		}
 		if i == 0 && w.place >= 0 && w.stale >= 0 {
@@ -184,7 +181,7 @@ func (l *Log) writeBlocks(places []int, blocks []block) error {
 		for ; k < len(blocks) && places[k] == places[i]+k-i; k++ {
 			blocks[k].put(l.w.scratch[(k-i)*size:(k-i+1)*size], l.seed)
 		}
-		if _, err := l.w.file.WriteAt(l.w.scratch[:(k-i)*size], int64(places[i]+1)*int64(size)); err != nil {
+		if _, err := l.w.file.WriteAt(l.w.scratch[:(k-i)*size], l.offset(places[i])); err != nil {
 			return err
 		}
 		i = k
@@ -221,9 +218,11 @@ func (l *Log) advance(blocks []block, places []int, records int) {
 		if k == len(w.s.table) {
 			w.s.table = append(w.s.table, entry{})
 		}
-		w.s.table[k] = entry{uint16(places[i]), uint16(len(b.payload))}
+		w.s.table[k] = entry{uint16(places[i]), uint16(len(b.payload)), uint16(l.capacity())}
 	}
 	w.s.end = Position{last.chunk, len(last.payload)}
+	w.durable = w.s.end
+	l.room = l.space()
 	l.stats.Flushes++
 	l.stats.Bytes += uint64(n * l.o.BlockSize)
 }

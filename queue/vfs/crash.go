@@ -31,6 +31,7 @@ func (d *Disk) Crash(r *rand.Rand, fate Fate) *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := NewDisk()
+	c.capacity = d.capacity
 	for _, name := range d.names() {
 		n, onMedium := d.entries[name]
 		if now := d.nodes[name]; now != n && r.IntN(2) == 0 { // created or removed without SyncDir
@@ -68,8 +69,8 @@ func (f Fate) apply(b []byte, w write, r *rand.Rand) []byte {
 	switch k := r.IntN(f.Dropped + f.Whole + f.Torn + f.Garbled); {
 	case k < f.Dropped:
 		return b
-	case k < f.Dropped+f.Whole:
-		return put(b, w.data, w.at)
+	case k < f.Dropped+f.Whole || w.cut:
+		return w.on(b)
 	case k < f.Dropped+f.Whole+f.Torn:
 		return tear(b, w, r, false)
 	default:
@@ -110,6 +111,6 @@ func (d *Disk) Killed() *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := NewDisk()
-	c.nodes, c.entries, c.ops = d.nodes, d.entries, d.ops
+	c.nodes, c.entries, c.ops, c.capacity = d.nodes, d.entries, d.ops, d.capacity
 	return c
 }

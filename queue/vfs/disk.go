@@ -2,12 +2,12 @@ package vfs
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // ErrPower is returned by every operation of a Disk that has lost power.
@@ -19,9 +19,11 @@ type Kind byte
 const (
 	OpCreate Kind = iota
 	OpRemove
+	OpRename
 	OpWrite
 	OpSync
 	OpSyncDir
+	OpRead // not counted: it changes nothing; see HookReads
 )
 
 // An Op is one operation that changes a disk or makes a change durable.
@@ -43,6 +45,10 @@ type Disk struct {
 	cutAt   int
 	lieFrom int
 	hook    func(Op) error
+	reads   func(Op) error
+
+	capacity int64 // 0: no end
+	readOnly bool
 }
 
 // node is a file. view is what reads return, medium is what a power cut leaves for certain, and later holds, in
@@ -55,6 +61,7 @@ type node struct {
 type write struct {
 	at   int64
 	data []byte
+	cut  bool // the file becomes at bytes long
 }
 
 // NewDisk makes an empty disk with power on.
@@ -91,15 +98,68 @@ func (d *Disk) Hook(f func(Op) error) {
 	d.hook = f
 }
 
+// HookReads is asked before each read, Real included: an error makes it fail. Reads are not counted: N is 0.
+func (d *Disk) HookReads(f func(Op) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reads = f
+}
+
+// SetCapacity lets writes that make files longer fail with ENOSPC when all files together would hold more than that
+// many bytes. What still fits is written. 0: no end.
+func (d *Disk) SetCapacity(bytes int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.capacity = bytes
+}
+
+// SetReadOnly lets every operation, and every Open, fail with EROFS, as after a remount.
+func (d *Disk) SetReadOnly(on bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.readOnly = on
+}
+
+// Free is what is left of the capacity.
+func (d *Disk) Free(string) (int64, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.free(), nil
+}
+
+func (d *Disk) free() int64 {
+	if d.capacity == 0 {
+		return 1 << 50
+	}
+	left := d.capacity
+	for _, n := range d.nodes {
+		left -= int64(len(n.view))
+	}
+	return max(0, left)
+}
+
+func (d *Disk) beginRead(op Op) error {
+	d.mu.Lock()
+	hook := d.reads
+	d.mu.Unlock()
+	if hook == nil {
+		return nil
+	}
+	return hook(op)
+}
+
 // begin counts an operation. With ErrPower the operation was under way when the power went.
 func (d *Disk) begin(op Op) error {
 	d.mu.Lock()
 	d.ops++
 	op.N = d.ops
-	hook, cut := d.hook, d.cutAt > 0 && op.N >= d.cutAt
+	hook, cut, readOnly := d.hook, d.cutAt > 0 && op.N >= d.cutAt, d.readOnly
 	d.mu.Unlock()
 	if cut {
 		return ErrPower
+	}
+	if readOnly {
+		return syscall.EROFS
 	}
 	if hook != nil {
 		return hook(op)
@@ -116,6 +176,9 @@ func (d *Disk) Open(name string) (File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	n, ok := d.nodes[filepath.Clean(name)]
+	if ok && d.readOnly {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EROFS}
+	}
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
@@ -147,6 +210,21 @@ func (d *Disk) Remove(name string) error {
 		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
 	}
 	delete(d.nodes, name)
+	return nil
+}
+
+func (d *Disk) Rename(from, to string) error {
+	from, to = filepath.Clean(from), filepath.Clean(to)
+	if err := d.begin(Op{Kind: OpRename, Name: from}); err != nil {
+		return &fs.PathError{Op: "rename", Path: from, Err: err}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.nodes[from] == nil {
+		return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrNotExist}
+	}
+	d.nodes[to] = d.nodes[from]
+	delete(d.nodes, from)
 	return nil
 }
 
@@ -186,10 +264,13 @@ func (d *Disk) SyncDir(dir string) error {
 	return nil
 }
 
-func (d *Disk) Lock(name string) (io.Closer, error) {
+func (d *Disk) Lock(name string) (Lock, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	name = filepath.Clean(name)
+	if d.readOnly {
+		return nil, &fs.PathError{Op: "lock", Path: name, Err: syscall.EROFS}
+	}
 	if d.locks[name] {
 		return nil, &fs.PathError{Op: "lock", Path: name, Err: ErrLocked}
 	}
@@ -204,6 +285,7 @@ func (d *Disk) Lock(name string) (io.Closer, error) {
 type unlocker func()
 
 func (u unlocker) Close() error { u(); return nil }
+func (unlocker) Note()          {}
 
 // Files lists the paths of all files, sorted; for tests that look at the medium.
 func (d *Disk) Files() []string {

@@ -3,7 +3,6 @@ package vfs
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 
@@ -13,9 +12,10 @@ import (
 // OS is the file system of the machine.
 type OS struct{}
 
+// What is kept are messages: nobody but the user that the program runs as has a part in them.
 const (
-	dirMode  = 0o750
-	fileMode = 0o640
+	dirMode  = 0o700
+	fileMode = 0o600
 )
 
 func (OS) MkdirAll(dir string) error { return os.MkdirAll(dir, dirMode) }
@@ -38,6 +38,8 @@ func (OS) Create(name string) (File, error) {
 
 func (OS) Remove(name string) error { return os.Remove(name) }
 
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
 func (OS) List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -59,8 +61,7 @@ func (OS) SyncDir(dir string) error {
 }
 
 // Lock takes an flock: the kernel gives it back when the process dies, so a stale lock file means nothing.
-// The process id in it is for people.
-func (OS) Lock(name string) (io.Closer, error) {
+func (OS) Lock(name string) (Lock, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, err
@@ -72,16 +73,30 @@ func (OS) Lock(name string) (io.Closer, error) {
 		}
 		return nil, errors.Join(err, f.Close())
 	}
-	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return osLock{f}, nil
 }
 
-func writePID(f *os.File) error {
-	_, err := f.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
-	return err
+type osLock struct{ *os.File }
+
+func (l osLock) Note() {
+	id := strconv.AppendInt(nil, int64(os.Getpid()), 10)
+	if n, err := l.WriteAt(id, 0); err == nil {
+		_ = l.Truncate(int64(n))
+	}
 }
+
+// Free counts what is left to users other than root.
+func (OS) Free(dir string) (int64, error) {
+	var st unix.Statfs_t
+	err := ignoringEINTR(func() error { return unix.Statfs(dir, &st) })
+	if err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	const most = 1 << 62
+	return int64(min(st.Bavail, most/uint64(st.Bsize)) * uint64(st.Bsize)), nil
+}
+
+func (OS) Real(name string, f func(path string) error) error { return f(name) }
 
 type osFile struct{ *os.File }
 

@@ -25,9 +25,25 @@ type FS interface {
 	Open(name string) (File, error)   // for reading and writing; fs.ErrNotExist
 	Create(name string) (File, error) // must not exist: fs.ErrExist
 	Remove(name string) error
+	Rename(from, to string) error      // replaces to; until SyncDir a power cut may leave either name, both or none
 	List(dir string) ([]string, error) // sorted base names
 	SyncDir(dir string) error
-	Lock(name string) (io.Closer, error) // ErrLocked
+	Lock(name string) (Lock, error) // ErrLocked
+	// Free is how many bytes an ordinary user may still write to the file system that dir is on.
+	Free(dir string) (int64, error)
+	// Real calls f with the path of an ordinary file that has the content of name, or is missing as name is, and
+	// that f may change, make or remove: for code that can work on nothing else. The path is good until f returns.
+	// What f made durable is durable then, except the directory entry of a new file: SyncDir. The error is that of
+	// f, or says that what f did could not be kept.
+	Real(name string, f func(path string) error) error
+}
+
+// Lock is a lock that is held until Close.
+type Lock interface {
+	io.Closer
+	// Note puts the id of the process into the file, for people. Taking the lock changes nothing in it. That this fails, on a full
+	// disk for instance, changes nothing about the lock.
+	Note()
 }
 
 // File is an open file.

@@ -6,8 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -77,6 +79,39 @@ func TestLock(t *testing.T) {
 		must(t, err)
 		must(t, l.Close())
 	}
+}
+
+// TestLockIsNoted: taking a lock changes nothing in its file; noting the process does, and where it cannot, the lock is held all the
+// same.
+func TestLockIsNoted(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lock")
+	must(t, os.WriteFile(path, []byte("12345678901"), 0o600))
+	for _, c := range []struct {
+		note bool
+		want string
+	}{{false, "12345678901"}, {true, strconv.Itoa(os.Getpid())}} {
+		l, err := vfs.OS{}.Lock(path)
+		must(t, err)
+		if c.note {
+			l.Note()
+		}
+		must(t, l.Close())
+		if b, err := os.ReadFile(path); string(b) != c.want || err != nil {
+			t.Errorf("noted %t: the file holds %q, %v", c.note, b, err)
+		}
+	}
+	full := filepath.Join(dir, "full")
+	must(t, os.Symlink("/dev/full", full))
+	l, err := vfs.OS{}.Lock(full)
+	if err != nil {
+		t.Fatalf("on a full disk: %v", err)
+	}
+	l.Note()
+	if _, err := (vfs.OS{}).Lock(full); !errors.Is(err, vfs.ErrLocked) {
+		t.Errorf("on a full disk: second lock: %v", err)
+	}
+	must(t, l.Close())
 }
 
 func TestWhatIsSyncedStays(t *testing.T) {

@@ -1,0 +1,16 @@
+package queue
+
+import (
+	"testing"
+	"unsafe"
+)
+
+// TestIdleSize holds the size of what stands for each session to a size class of Go's allocator.
+func TestIdleSize(t *testing.T) {
+	if size := unsafe.Sizeof(Session{}); size > 256 {
+		t.Errorf("a session has %d bytes, more than 256", size)
+	}
+	if x := new(Store).NewVolatile(SessionOptions{}); x.onDisk != nil {
+		t.Error("a session in memory has what only those on the disk need")
+	}
+}

@@ -1,0 +1,70 @@
+package queue_test
+
+import (
+	"testing"
+	"time"
+
+	"skerry/queue"
+	"skerry/queue/vfs"
+)
+
+// TestWall: the date of a moment is known when the date was set later in the life of the same kernel, also after a new start of the
+// program, and stays known when the power is lost after that.
+func TestWall(t *testing.T) {
+	disk := vfs.NewDisk()
+	o := small
+	m := machine{kernel: 1, clock: time.Minute, date: -50 * 365 * 24 * time.Hour}
+	o.Boot = m.boot()
+	o.Boot.ID = [16]byte{1}
+	s, _ := open(t, disk, o)
+	x := create(t, s, queue.SessionOptions{})
+	early := s.Now()
+	publish(t, s, message("early"), at(x, 1))
+	commit(t, s)
+	if at, known := s.Wall(early); known {
+		t.Errorf("known to be %v while nobody knows the date", at)
+	}
+	if last, known := s.LastDate(); known {
+		t.Errorf("the last date is %v", last)
+	}
+	closeStore(t, s)
+
+	m.clock, m.date = time.Hour, 59*time.Minute // now it is known, and the first moment was at 0 of it
+	m.trusted = true
+	s, _ = open(t, disk, o)
+	want := time.UnixMilli(1_780_000_000_000)
+	later := s.Now()
+	for _, at := range []struct {
+		stamp queue.Stamp
+		want  time.Time
+	}{{early, want}, {later, want.Add(59 * time.Minute)}} {
+		if got, known := s.Wall(at.stamp); !known || got.Sub(at.want).Abs() > 5*time.Millisecond {
+			t.Errorf("%v: %v, %t; want %v", at.stamp, got, known, at.want)
+		}
+	}
+	m.date -= 10 * time.Minute // it is stepped: the latest word counts in this run
+	if got, _ := s.Wall(early); got.Sub(want.Add(-10*time.Minute)).Abs() > 5*time.Millisecond {
+		t.Errorf("after a step: %v", got)
+	}
+	m.date += 10 * time.Minute
+	create(t, s, queue.SessionOptions{})
+	commit(t, s)
+	closeStore(t, s)
+
+	m = machine{kernel: 2, clock: time.Second, date: -50 * 365 * 24 * time.Hour}
+	o.Boot = m.boot()
+	s, _ = open(t, disk, o)
+	defer closeStore(t, s)
+	if got, known := s.Wall(early); !known || got.Sub(want).Abs() > 5*time.Millisecond {
+		t.Errorf("after a loss of power: %v, %t", got, known)
+	}
+	if _, known := s.Wall(s.Now()); known {
+		t.Error("the date of a kernel that never knew it is known")
+	}
+	if last, known := s.LastDate(); !known || last.Before(want.Add(59*time.Minute)) || last.After(want.Add(61*time.Minute)) {
+		t.Errorf("the last date is %v, %t", last, known)
+	}
+	if _, known := s.Wall(queue.Stamp{Boot: 77}); known {
+		t.Error("a boot that never was")
+	}
+}
