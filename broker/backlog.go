@@ -14,10 +14,14 @@ import (
 type backlog struct {
 	waits atomic.Bool
 	gate  atomic.Uint64 // a receipt: not before it is resolved
+	total *atomic.Int64 // the names that all sessions are owed
 	mu    sync.Mutex
 	owed  []owed
 	count int
 }
+
+// backlogs is how many times all that is retained may be owed, to all sessions together.
+const backlogs = 40
 
 // owed are the messages that one subscription is still to get.
 type owed struct {
@@ -46,23 +50,42 @@ func (l *backlog) disconnected() {
 // tidy keeps what is wanted.
 func (l *backlog) tidy(wanted func(owed) bool) {
 	l.owed = slices.DeleteFunc(l.owed, func(o owed) bool { return len(o.names) == 0 || !wanted(o) })
-	l.count = 0
+	count := 0
 	for i := range l.owed {
-		l.count += len(l.owed[i].names)
+		count += len(l.owed[i].names)
 	}
-	l.waits.Store(l.count > 0)
+	l.recount(count)
 }
 
-// room tells whether so many more names may be owed, when what is owed to subscriptions of these filters is not any more.
-func (l *backlog) room(names, most int, replaced map[string]bool) bool {
+// recount notes how many names are owed.
+func (l *backlog) recount(count int) {
+	l.total.Add(int64(count - l.count))
+	l.count = count
+	l.waits.Store(count > 0)
+}
+
+// forget ends with the session.
+func (l *backlog) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.tidy(func(owed) bool { return false })
+}
+
+// room is how many more names may be owed. What is owed to a subscription with that filter is asked for once more, and is not
+// owed any more then.
+func (l *backlog) room(most int, asking string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left, replaced := most, 0
 	for i := range l.owed {
-		if sub := l.owed[i].sub; !sub.gone.Load() && !replaced[sub.filter] {
-			names += len(l.owed[i].names)
+		sub, n := l.owed[i].sub, len(l.owed[i].names)
+		if sub.gone.Load() || sub.filter == asking {
+			replaced += n
+		} else {
+			left -= n
 		}
 	}
-	return names <= most
+	return min(left, most*backlogs-int(l.total.Load())+replaced)
 }
 
 // take removes up to n names of one subscription.
@@ -76,11 +99,10 @@ func (l *backlog) take(n int) owed {
 	taken := *first
 	n = min(n, len(first.names))
 	taken.names, first.names = first.names[:n:n], first.names[n:]
-	l.count -= n
 	if len(first.names) == 0 {
 		l.owed = slices.Delete(l.owed, 0, 1)
 	}
-	l.waits.Store(l.count > 0)
+	l.recount(l.count - n)
 	return taken
 }
 
@@ -104,10 +126,17 @@ func (s *session) feed() (fed bool, gate queue.Receipt) {
 	b.retained.mu.Lock()
 	defer b.retained.mu.Unlock()
 	o := s.backlog.take(feedAtOnce)
+	var judged *judgement
+	if o.sub != nil && o.sub.behind != nil { // few at a time: those who publish retained messages wait
+		judged = &judgement{b: b}
+	}
 	for i, name := range o.names {
 		k, ok := b.retained.names.Get(name)
 		// One that has to survive may have taken the place of what was owed; then it was routed to the session already.
 		if !ok || o.sub.gone.Load() || !b.alive(k.message) || !o.sub.wanted(k) || o.sub.survives(k) && !o.late {
+			continue
+		}
+		if !judged.passes(o.sub, k.message) {
 			continue
 		}
 		r, err := b.deliverRetained(k, o.sub, queue.Client)

@@ -43,19 +43,21 @@ func (k *sink) drain() {
 			if k.got[i].QoS > 0 {
 				k.session.Ack(k.got[i].PacketID)
 			}
-			k.from[k.got[i].Message.Payload[0]].Add(1)
+			k.from[int(k.got[i].Message.Payload[0])%len(k.from)].Add(1)
 		}
 		k.count.Add(int64(len(k.got)))
 	}
 }
 
-func benchBroker(b *testing.B) *broker.Broker {
+func benchBroker(b *testing.B) *broker.Broker { return benchBrokerWith(b, broker.Options{}) }
+
+func benchBrokerWith(b *testing.B, o broker.Options) *broker.Broker {
 	b.Helper()
 	store, rec, err := queue.Open(vfs.NewDisk(), "queue", queue.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	br, err := broker.New(store, rec, broker.Options{})
+	br, err := broker.New(store, rec, o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -144,5 +146,41 @@ func BenchmarkRoute(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkShare counts messages from one publisher to four members of a shared subscription.
+func BenchmarkShare(b *testing.B) {
+	for _, qos := range []byte{0, 1} {
+		b.Run(fmt.Sprintf("1:4/q%d", qos), func(b *testing.B) {
+			br := benchBroker(b)
+			all := sinks(b, br, 4, qos, 0)
+			for _, k := range all {
+				k.session.Unsubscribe([]string{"site/gateway/air/temperature"})
+				k.session.Subscribe([]broker.Subscription{{TopicFilter: "$share/g/site/#", QoS: qos}}, nil)
+			}
+			got := func() (n int64) {
+				for _, k := range all {
+					n += k.count.Load()
+				}
+				return n
+			}
+			p, _, err := br.Connect(broker.ConnectOptions{ClientID: "p", Version: packet.V5})
+			if err != nil {
+				b.Fatal(err)
+			}
+			var touched broker.Touched
+			payload := make([]byte, 64)
+			b.ReportAllocs()
+			for sent := int64(0); b.Loop(); {
+				p.Publish(&broker.Message{TopicName: "site/gateway/air/temperature", Payload: payload, QoS: qos}, &touched)
+				if sent++; sent%batch == 0 {
+					touched.Flush()
+				}
+				for sent-got() > inFlight {
+					runtime.Gosched()
+				}
+			}
+		})
 	}
 }

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"skerry/broker/packet"
 	"skerry/broker/topic"
@@ -24,25 +27,45 @@ const Never = math.MaxUint32
 
 // Options of a Broker. Zero fields take the defaults.
 type Options struct {
+	Filters          []Filter     // content filters; each has a name of its own
 	Log              *slog.Logger // nil: discard
 	MaxSessionExpiry uint32       // seconds; longer SessionExpiryIntervals of clients are cut to it. 0: no bound
 	Limits           Limits
-	Queue            queue.SessionOptions // bounds of each session; PacketIDs is taken from ConnectOptions
+	// Resolve gives what is to be delivered of a message whose time was not known when it was published, or the message itself while it
+	// still is not. It is called for each delivery, and must not change the message. nil: it goes as it is.
+	Resolve func(*Message) *Message
+	Queue   queue.SessionOptions // bounds of each session; PacketIDs is taken from ConnectOptions, Limits are for Clients only
 }
 
 // Limits bound what clients can make the broker remember. Zero fields take the defaults.
 type Limits struct {
 	Sessions         int // connected or kept; default 10,000
 	Subscriptions    int // of one session; default 1,000
+	SubscribedBytes  int // memory of the subscriptions of all clients; one session has at most an eighth. Default 64 MiB
+	WillBytes        int // topic names, properties and payloads of the Wills of all clients; default 32 MiB
+	HeldIDs          int // packet ids of QoS 2 messages of all clients whose PUBREL has not come; default 500,000
 	RetainedMessages int // default 100,000
 	RetainedBytes    int // topic names, properties and payloads; default 64 MiB
+	TopicLevels      int // of Topic Names and Topic Filters of clients; default, and at most, topic.MaxLevels
+	TopicLength      int // likewise, in bytes; default, and at most, topic.MaxLength
 }
 
 func (l *Limits) defaults() {
 	l.Sessions = cmp.Or(l.Sessions, 10_000)
 	l.Subscriptions = cmp.Or(l.Subscriptions, 1000)
+	l.SubscribedBytes = cmp.Or(l.SubscribedBytes, 64<<20)
+	l.WillBytes = cmp.Or(l.WillBytes, 32<<20)
+	l.HeldIDs = cmp.Or(l.HeldIDs, 500_000)
 	l.RetainedMessages = cmp.Or(l.RetainedMessages, 100_000)
 	l.RetainedBytes = cmp.Or(l.RetainedBytes, 64<<20)
+	l.TopicLevels = cmp.Or(l.TopicLevels, topic.MaxLevels)
+	l.TopicLength = cmp.Or(l.TopicLength, topic.MaxLength)
+}
+
+// allowsTopic tells whether a name or filter, valid as such, is one that clients may use. It costs nothing beyond two
+// comparisons while no bound is set.
+func (l *Limits) allowsTopic(text string) bool {
+	return len(text) <= l.TopicLength && (l.TopicLevels >= topic.MaxLevels || strings.Count(text, "/") < l.TopicLevels)
 }
 
 // A Broker routes messages between sessions.
@@ -51,16 +74,23 @@ type Broker struct {
 	log      *slog.Logger
 	options  Options
 	subs     topic.Tree[*session, *subscription]
+	contents contents
 	retained retained
+	owed     atomic.Int64 // names of retained messages that sessions are still to get
 
 	volatile                  queue.SessionOptions // bounds of volatile sessions
 	flushMessages, flushBytes int                  // how much is published before a flush is due
 
-	mu       sync.Mutex          // guards the rest, and the fields of sessions that say so
-	sessions map[string]*session // by namespace and ClientID
-	made     uint64              // sessions made so far: session.order
-	due      deadlines
-	kick     chan struct{} // capacity 1: the next deadline is earlier than Run knows
+	mu          sync.Mutex          // guards the rest, and the fields of sessions that say so
+	sessions    map[string]*session // by namespace and ClientID
+	clients     int                 // how many of them belong to Clients, not to the program
+	groups      map[string]*group   // of shared subscriptions, by "$share/{ShareName}/{filter}"
+	subBytes    int                 // the weight of all subscriptions
+	willBytes   int                 // of the Wills of Clients
+	made        uint64              // sessions made so far: session.order
+	expirations uint64              // sessions that have expired
+	due         deadlines
+	kick        chan struct{} // capacity 1: the next deadline is earlier than Run knows
 }
 
 // New makes a broker on an open store, with the sessions, subscriptions, retained messages and wills it holds. rec is what
@@ -75,7 +105,9 @@ func New(store *queue.Store, rec *queue.Recovery, o Options) (*Broker, error) {
 		log:      o.Log,
 		options:  o,
 		sessions: make(map[string]*session),
+		groups:   make(map[string]*group),
 		kick:     make(chan struct{}, 1),
+		contents: newContents(o.Filters),
 	}
 	// What does not fit the ring of a durable session goes to the log, that of a volatile one is lost: it is given room
 	// for 50 publishers with 100 messages each in flight.
@@ -94,6 +126,12 @@ func New(store *queue.Store, rec *queue.Recovery, o Options) (*Broker, error) {
 
 // Durable is the highest resolved receipt.
 func (b *Broker) Durable() queue.Receipt { return b.store.Durable() }
+
+// Wall is the date of a moment, if it is known; see queue.Store.
+func (b *Broker) Wall(at queue.Stamp) (time.Time, bool) { return b.store.Wall(at) }
+
+// StampAt is a moment on the boot clock. t must have Go's monotonic reading.
+func (b *Broker) StampAt(t time.Time) queue.Stamp { return b.store.StampAt(t) }
 
 // Notify calls w.Wake once, when r is resolved or the store is down.
 func (b *Broker) Notify(r queue.Receipt, w queue.Waker) { b.store.Notify(r, w) }

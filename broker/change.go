@@ -2,7 +2,6 @@ package broker
 
 import (
 	"bytes"
-	"time"
 
 	"skerry/queue"
 )
@@ -13,6 +12,7 @@ const (
 	spaceSubscription = 2 // key: session number and Topic Filter
 	spaceWill         = 3 // key: namespace and ClientID
 	spaceGateway      = 4 // key: the gateway's own
+	spaceGroup        = 5 // key: "$share/{ShareName}/{filter}"
 )
 
 // change gathers facts that belong together. It leaves out those that are stored as they are already, so that a Client
@@ -22,8 +22,9 @@ type change struct {
 	batch   *queue.Batch
 	count   int
 	bytes   int
-	forced  bool          // somebody waits for it
-	receipt queue.Receipt // after apply, if it was forced
+	forced  bool                      // somebody waits for it
+	receipt queue.Receipt             // after apply, if it was forced
+	queues  map[string]*queue.Session // made for groups, by their name
 }
 
 func (b *Broker) change() *change { return &change{b: b, batch: b.store.NewBatch()} }
@@ -64,6 +65,15 @@ func (c *change) publish(m *Message, to []queue.Target) {
 	c.grow(len(m.Payload))
 }
 
+// publishRouted publishes a message that was routed, in all its forms.
+func (c *change) publishRouted(m *Message, t *Touched) {
+	for i, f := range t.formsOf(m) {
+		if len(f.To) > 0 || i == 0 && m.Retain {
+			c.publish(f.Message, f.To)
+		}
+	}
+}
+
 func (c *change) putSubscription(sub *subscription) {
 	before := c.count
 	c.put(spaceSubscription, subscriptionKey(sub.session.queue.Number(), sub.filter), sub.encode())
@@ -76,12 +86,12 @@ func (c *change) deleteSubscription(s *session, filter string) {
 }
 
 // putWill sets the Will of a ClientID, or deletes the one it had.
-func (c *change) putWill(key, user string, w *Will, keepAlive time.Duration) {
-	if w == nil {
+func (c *change) putWill(key string, o *ConnectOptions) {
+	if o.Will == nil {
 		c.delete(spaceWill, key)
 		return
 	}
-	fact := willFact{user: user, keepAlive: keepAlive, will: *w}
+	fact := willFact{user: o.User, keepAlive: o.KeepAlive, will: *o.Will, door: o.Door}
 	c.put(spaceWill, key, fact.encode())
 }
 

@@ -15,6 +15,7 @@ import (
 type ConnectOptions struct {
 	ClientID string // "": one is assigned, where the version allows it
 	User     string // who the Client has proven to be; "" is anonymous
+	Door     string // where it has come in: after a restart, Guard finds its session by that
 	Internal bool   // inside the program: ClientIDs of their own, which no Client can take
 	Group    string // sessions of one group are local to each other (NoLocal); counts when the session is made
 
@@ -26,6 +27,9 @@ type ConnectOptions struct {
 	Will                  *Will
 	PacketIDs             queue.Range // of a new session; default all
 	Conn                  Conn        // nil: publishes only
+
+	// Access gives what a Client of that ClientID may do: the one it has named, or that was assigned. nil: everything.
+	Access func(clientID string) Access
 }
 
 // Connected is what CONNACK says.
@@ -54,15 +58,16 @@ func key(clientID string, internal bool) string {
 // over: its handle is dead when Connect returns, and its Conn is told. What waits for the session already is not announced:
 // the caller asks Next once. The error is a packet.ReasonCode.
 func (b *Broker) Connect(o ConnectOptions) (*Session, Connected, error) {
-	if code := o.invalid(); code.IsError() {
+	if code := o.invalid(&b.options.Limits); code.IsError() {
 		return nil, Connected{}, code
 	}
 	o.SessionExpiryInterval = b.grant(o.SessionExpiryInterval, o.Internal)
-	var up later
 	b.mu.Lock()
-	h, connected, code := b.connect(&o, &up)
+	h, connected, up, code := b.connect(&o)
 	b.mu.Unlock()
-	up.do()
+	if up != nil {
+		up.do()
+	}
 	if code.IsError() {
 		return nil, Connected{}, code
 	}
@@ -70,7 +75,7 @@ func (b *Broker) Connect(o ConnectOptions) (*Session, Connected, error) {
 }
 
 // invalid is why no session could be connected with these options.
-func (o *ConnectOptions) invalid() packet.ReasonCode {
+func (o *ConnectOptions) invalid(limits *Limits) packet.ReasonCode {
 	switch {
 	case !utf8.ValidString(o.ClientID), len(o.ClientID) > topic.MaxLength:
 		return packet.ClientIdentifierNotValid
@@ -80,11 +85,11 @@ func (o *ConnectOptions) invalid() packet.ReasonCode {
 		return packet.ClientIdentifierNotValid
 	case o.Will == nil:
 		return packet.Success
-	case topic.ValidName(o.Will.Message.TopicName) != nil:
+	case topic.ValidName(o.Will.Message.TopicName) != nil, !o.Internal && !limits.allowsTopic(o.Will.Message.TopicName):
 		return packet.TopicNameInvalid
 	case o.Will.Message.QoS > 2:
 		return packet.QoSNotSupported
-	case !o.Internal && reserved(o.Will.Message.TopicName):
+	case mayNotName(o.Will.Message.TopicName, o.Internal):
 		return packet.NotAuthorized
 	}
 	return packet.Success
@@ -98,15 +103,22 @@ func (b *Broker) grant(seconds uint32, internal bool) uint32 {
 	return seconds
 }
 
-// connect does the work of Connect under the lock.
-func (b *Broker) connect(o *ConnectOptions, up *later) (*Session, Connected, packet.ReasonCode) {
+// connect does the work of Connect under the lock. up is nil if there was no such session before.
+func (b *Broker) connect(o *ConnectOptions) (_ *Session, _ Connected, up *later, _ packet.ReasonCode) {
 	assigned := o.ClientID == ""
 	for o.ClientID == "" || assigned && b.sessions[key(o.ClientID, o.Internal)] != nil {
 		o.ClientID = "skerry-" + rand.Text()
 	}
-	old := b.sessions[key(o.ClientID, o.Internal)]
+	if b.sessions[key(o.ClientID, o.Internal)] != nil {
+		up = new(later)
+	}
+	old := b.current(key(o.ClientID, o.Internal), up)
 	if code := b.mayConnect(old, o); code.IsError() {
-		return nil, Connected{}, code
+		return nil, Connected{}, up, code
+	}
+	access := o.admit()
+	if access != nil && o.Will != nil && !access.MayPublish(o.Will.Message.TopicName) {
+		return nil, Connected{}, up, packet.NotAuthorized
 	}
 	resume := old != nil && !o.CleanStart && old.queue != nil && old.life.expiry > 0
 	if old != nil {
@@ -124,15 +136,26 @@ func (b *Broker) connect(o *ConnectOptions, up *later) (*Session, Connected, pac
 			old.life.away = b.store.Now()
 			b.setDeadlines(old)
 		}
-		return nil, Connected{}, noSession(err)
+		return nil, Connected{}, up, noSession(err)
 	}
-	return b.attach(s, o), Connected{
+	return b.attach(s, o, access), Connected{
 		SessionPresent:        resume, // [MQTT-3.2.2-2]
 		Receipt:               s.receipt,
 		ClientID:              o.ClientID,
 		Assigned:              assigned,
 		SessionExpiryInterval: o.SessionExpiryInterval,
-	}, packet.Success
+	}, up, packet.Success
+}
+
+// current is the session of a key, nil if there is none. What it was due while its Client was away is done first: the timer of Run may
+// be late, because it stands still while the machine is suspended.
+func (b *Broker) current(key string, up *later) *session {
+	if s := b.sessions[key]; s != nil && s.life.index != 0 {
+		if now := b.store.Now().At; s.life.next() <= now {
+			b.serve(s, now, up)
+		}
+	}
+	return b.sessions[key]
 }
 
 // noSession is the reason code when the store does not take a session.
@@ -140,19 +163,22 @@ func noSession(err error) packet.ReasonCode {
 	switch {
 	case errors.Is(err, queue.ErrBusy):
 		return packet.ServerBusy
-	case errors.Is(err, queue.ErrTooLarge): // the Will
+	case errors.Is(err, queue.ErrTooLarge), errors.Is(err, queue.ErrFull): // the Will; the disk
 		return packet.QuotaExceeded
 	}
 	return packet.ServerUnavailable
 }
 
 // mayConnect tells whether the session of a ClientID may be taken. It belongs to the user who made it, or else anybody who
-// knows a ClientID could read what waits for it. One that was made anonymously anybody may have, also by a named user.
+// knows a ClientID could read what waits for it. One that was made anonymously anybody may have, also a named user, who so keeps what
+// waits when the time of names begins; but not while it is connected.
 func (b *Broker) mayConnect(old *session, o *ConnectOptions) packet.ReasonCode {
 	switch {
-	case old != nil && old.user != "" && old.user != o.User:
+	case old != nil && old.user != o.User && (old.user != "" || old.out.Load() != nil):
 		return packet.NotAuthorized
-	case old == nil && !o.Internal && len(b.sessions) >= b.options.Limits.Sessions:
+	case old == nil && !o.Internal && b.clients >= b.options.Limits.Sessions:
+		return packet.QuotaExceeded
+	case !o.Internal && o.Will != nil && b.willBytes-old.willWeight()+weight(o.Will.Message) > b.options.Limits.WillBytes:
 		return packet.QuotaExceeded
 	}
 	return packet.Success
@@ -164,7 +190,7 @@ func (b *Broker) mayConnect(old *session, o *ConnectOptions) packet.ReasonCode {
 func (b *Broker) leave(s *session, resume bool, up *later) {
 	due := !resume
 	if h := s.out.Load(); h != nil {
-		b.detach(h)
+		b.detach(h, &up.touched)
 		if h.conn != nil {
 			up.takenOver = append(up.takenOver, h.conn)
 		}
@@ -183,8 +209,8 @@ func (b *Broker) resume(s *session, o *ConnectOptions) error {
 	if s.user != o.User || s.life.expiry != o.SessionExpiryInterval {
 		c.forced = true
 	}
-	c.putWill(s.key, o.User, o.Will, o.KeepAlive)
-	fact := sessionFact{number: s.queue.Number(), user: o.User, group: s.group, expiry: o.SessionExpiryInterval}
+	c.putWill(s.key, o)
+	fact := sessionFact{number: s.queue.Number(), user: o.User, group: s.group, expiry: o.SessionExpiryInterval, door: o.Door}
 	c.put(spaceSession, s.key, fact.encode())
 	err := c.applyFor(s)
 	if err != nil && !c.forced { // nothing that anybody waits for: QoS 0 still flows
@@ -199,17 +225,18 @@ func (b *Broker) create(old *session, o *ConnectOptions) (*session, error) {
 	s := newSession(b, key(o.ClientID, o.Internal), o.Group)
 	limits, volatile := b.options.Queue, b.volatile
 	limits.PacketIDs, volatile.PacketIDs = o.PacketIDs, o.PacketIDs
+	limits.Limits, limits.Name = b.limitsOf(o.Internal), o.ClientID
 	c := b.change()
 	if old != nil {
 		c.end(old)
 	}
 	if o.SessionExpiryInterval > 0 {
 		s.queue = c.create(limits)
-		fact := sessionFact{number: s.queue.Number(), user: o.User, group: s.group, expiry: o.SessionExpiryInterval}
+		fact := sessionFact{number: s.queue.Number(), user: o.User, group: s.group, expiry: o.SessionExpiryInterval, door: o.Door}
 		c.put(spaceSession, s.key, fact.encode())
 		c.forced = true
 	}
-	c.putWill(s.key, o.User, o.Will, o.KeepAlive)
+	c.putWill(s.key, o)
 	if err := c.applyFor(s); err != nil && (s.queue != nil || c.forced) {
 		return nil, err // a volatile session needs no store: QoS 0 still flows
 	}
@@ -224,7 +251,8 @@ func (b *Broker) create(old *session, o *ConnectOptions) (*session, error) {
 }
 
 func newSession(b *Broker, key, group string) *session {
-	s := &session{b: b, key: key, group: group, origin: key, subs: make(map[string]*subscription)}
+	s := &session{b: b, key: key, group: group, origin: key}
+	s.backlog.total = &b.owed
 	if group != "" {
 		s.origin = "group " + group
 	}
@@ -236,27 +264,37 @@ func (b *Broker) enter(s *session) {
 	b.made++
 	s.order = b.made
 	b.sessions[s.key] = s
+	if !s.internal() {
+		b.clients++
+	}
 }
 
+// internal tells the program's own sessions from those of Clients.
+func (s *session) internal() bool { return s.key[0] == internalKey }
+
 // attach gives a session its connection.
-func (b *Broker) attach(s *session, o *ConnectOptions) *Session {
-	s.user, s.will = o.User, o.Will
+func (b *Broker) attach(s *session, o *ConnectOptions, access Access) *Session {
+	s.user, s.door = o.User, o.Door
+	b.setWill(s, o.Will)
 	s.life = life{expiry: o.SessionExpiryInterval, keepAlive: o.KeepAlive, index: s.life.index}
 	b.schedule(s)
-	h := &Session{b: b, state: s, conn: o.Conn}
+	s.obey(access)
+	h := &Session{b: b, state: s, conn: o.Conn, access: access}
 	if o.Conn != nil {
 		s.queue.SetWaker(o.Conn)
 	}
 	s.queue.Resume(o.ReceiveMaximum)
 	s.out.Store(h)
+	s.arrive()
 	return h
 }
 
 // detach takes the connection from a session.
-func (b *Broker) detach(h *Session) {
+func (b *Broker) detach(h *Session, t *Touched) {
 	h.kill()
 	h.state.out.Store(nil)
 	h.state.queue.SetWaker(nil)
 	h.state.queue.Suspend()
 	h.state.backlog.disconnected()
+	h.state.depart(t)
 }

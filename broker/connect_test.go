@@ -143,6 +143,26 @@ func TestAnonymousSessionIsAdopted(t *testing.T) {
 	})
 }
 
+// ... but not from under somebody who is connected: a user could shut out those who need no name on this machine.
+func TestAnonymousConnectionIsNotAdopted(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		for _, how := range []option{keep(broker.Never), keep(0)} {
+			c := at.connect("c", how)
+			for _, takes := range []option{keep(broker.Never), clean} {
+				if _, err := at.dial("c", takes, user("mallory")); !errors.Is(err, packet.NotAuthorized) {
+					t.Errorf("a user has taken an anonymous connection over: %v", err)
+				}
+			}
+			again := at.connect("c", how) // who is as anonymous may, as in every broker
+			if code := c.closedWith(); code != packet.SessionTakenOver {
+				t.Errorf("closed with %v", code)
+			}
+			again.leave()
+			at.connect("c", clean, user("alice")).leave()
+		}
+	})
+}
+
 func TestInternalSessionsHaveTheirOwnNames(t *testing.T) {
 	run(t, func(t *testing.T, at *site) {
 		inside := with(func(o *broker.ConnectOptions) { o.Internal = true })
@@ -174,6 +194,7 @@ func TestInternal(t *testing.T) {
 
 func TestLimitOfSessions(t *testing.T) {
 	runWith(t, broker.Options{Limits: broker.Limits{Sessions: 2}}, func(t *testing.T, at *site) {
+		at.connect("inside", with(func(o *broker.ConnectOptions) { o.Internal = true })) // does not count
 		at.connect("a", keep(broker.Never)).leave()
 		b := at.connect("b")
 		if _, err := at.dial("c"); !errors.Is(err, packet.QuotaExceeded) {

@@ -30,7 +30,7 @@ func (b *Broker) disconnect(h *Session, o *DisconnectOptions, up *later) queue.R
 	if h.dead.Load() {
 		return 0
 	}
-	b.detach(h)
+	b.detach(h, &up.touched)
 	s := h.state
 	if o.SessionExpiryInterval != nil && s.life.expiry != 0 {
 		s.life.expiry = b.grant(*o.SessionExpiryInterval, h.internal())
@@ -40,10 +40,10 @@ func (b *Broker) disconnect(h *Session, o *DisconnectOptions, up *later) queue.R
 	switch {
 	case s.will == nil:
 	case !o.Will:
-		s.will = nil
+		b.setWill(s, nil)
 		c.delete(spaceWill, s.key)
 	case o.Shutdown:
-		s.will = nil // its fact is for the next run
+		b.setWill(s, nil) // its fact is for the next run
 	case ends || s.will.Delay == 0:
 		b.fire(s, &up.touched)
 	}
@@ -57,7 +57,7 @@ func (b *Broker) disconnect(h *Session, o *DisconnectOptions, up *later) queue.R
 // away notes since when a session has no connection, and sets its deadlines. A session that never expires needs no note.
 func (b *Broker) away(s *session, since queue.Stamp, c *change) {
 	s.life.away = since
-	fact := sessionFact{number: s.queue.Number(), user: s.user, group: s.group, expiry: s.life.expiry}
+	fact := sessionFact{number: s.queue.Number(), user: s.user, group: s.group, expiry: s.life.expiry, door: s.door}
 	if fact.expiry != Never {
 		fact.away = since
 	}
@@ -84,8 +84,7 @@ func (b *Broker) forget(s *session) {
 	durable := s.queue != nil && s.queue.Durable()
 	c := b.change()
 	for filter, sub := range s.subs {
-		sub.gone.Store(true)
-		b.subs.Delete(filter, s)
+		b.remove(sub)
 		if durable {
 			c.delete(spaceSubscription, subscriptionKey(s.queue.Number(), filter))
 			c.piece(false)
@@ -93,8 +92,13 @@ func (b *Broker) forget(s *session) {
 	}
 	c.piece(true)
 	clear(s.subs)
+	s.backlog.forget()
+	b.setWill(s, nil)
 	if b.sessions[s.key] == s {
 		delete(b.sessions, s.key)
+		if !s.internal() {
+			b.clients--
+		}
 	}
 	b.due.remove(s)
 	if s.queue != nil && !durable {

@@ -62,6 +62,7 @@ func (b *Broker) serve(s *session, now time.Duration, up *later) {
 		b.forget(s)
 	case ends:
 		b.log.Info("session expired", "client", s.key[1:])
+		b.expirations++
 		b.end(s, b.change())
 	default:
 		b.schedule(s)

@@ -54,6 +54,31 @@ func TestExpiredSessionIsGone(t *testing.T) {
 	})
 }
 
+// TestExpiredWhileSuspended: a Client that is there before the timer, which stands still while the machine is suspended, finds the
+// session ended [MQTT-4.1.0-2] and its Will published [MQTT-3.1.2-8].
+func TestExpiredWhileSuspended(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		watch := at.connect("watch")
+		watch.subscribe("will", 0)
+		at.connect("late", keep(60), will(600)).lose()
+		at.connect("in time", keep(600), will(60)).lose()
+		at.connect("early", keep(600), will(600)).lose()
+		at.asleep.Add(int64(5 * time.Minute))
+		if at.connect("late", keep(60)).SessionPresent {
+			t.Error("the session of a Client that was away too long goes on")
+		}
+		watch.expect("will late q0")
+		if !at.connect("in time", keep(600)).SessionPresent {
+			t.Error("a session has ended early")
+		}
+		watch.expect("will in time q0")
+		if !at.connect("early", keep(600)).SessionPresent {
+			t.Error("a session has ended early")
+		}
+		watch.expect()
+	})
+}
+
 func TestDisconnectChangesSessionExpiry(t *testing.T) {
 	run(t, func(t *testing.T, at *site) {
 		to := func(seconds uint32) broker.DisconnectOptions {
@@ -118,6 +143,24 @@ func TestSessionExpiryStartsAtTheRestart(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		if at.connect("c", keep(100)).SessionPresent {
 			t.Fatal("did not end")
+		}
+	})
+}
+
+// TestExpiredRetainedIsNotCounted: what no subscriber would get any more is not among the retained messages.
+func TestExpiredRetainedIsNotCounted(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		p := at.connect("p")
+		short := retain("a", "soon gone", 1)
+		short.HasExpiry, short.Expiry = true, 60
+		p.send(short)
+		p.send(retain("b", "stays", 1))
+		if n, _ := at.Retained(); n != 2 {
+			t.Errorf("%d retained messages, want 2", n)
+		}
+		time.Sleep(2 * time.Minute)
+		if n, bytes := at.Retained(); n != 1 || bytes != 6 {
+			t.Errorf("%d retained messages of %d bytes, want 1 of 6", n, bytes)
 		}
 	})
 }

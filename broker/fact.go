@@ -20,6 +20,7 @@ type sessionFact struct {
 	away   queue.Stamp // zero while connected
 	user   string
 	group  string
+	door   string // see ConnectOptions
 }
 
 func (f *sessionFact) encode() []byte {
@@ -29,7 +30,8 @@ func (f *sessionFact) encode() []byte {
 	b = binary.AppendUvarint(b, uint64(f.away.Boot))
 	b = binary.AppendUvarint(b, uint64(f.away.At))
 	b = appendText(b, f.user)
-	return appendText(b, f.group)
+	b = appendText(b, f.group)
+	return appendDoor(b, f.door)
 }
 
 func decodeSession(value []byte) (f sessionFact, ok bool) {
@@ -41,7 +43,24 @@ func decodeSession(value []byte) (f sessionFact, ok bool) {
 	f.away.At = time.Duration(r.number(1<<63 - 1))
 	f.user = r.text()
 	f.group = r.text()
+	f.door = r.door()
 	return f, r.done()
+}
+
+// appendDoor ends a fact with the door of a Client. Without one it ends as facts did before there were any.
+func appendDoor(b []byte, door string) []byte {
+	if door == "" {
+		return b
+	}
+	return appendText(b, door)
+}
+
+// door reads what appendDoor has written.
+func (r *reader) door() string {
+	if r.bad || len(r.rest) == 0 {
+		return ""
+	}
+	return r.text()
 }
 
 // Flags of a subscription fact; the QoS is in the two low bits.
@@ -93,11 +112,22 @@ func decodeSubscription(s *session, filter string, value []byte) (sub *subscript
 	return sub, r.done() && sub.qos <= 2
 }
 
+// encodeGroup is what is stored of a group that is durable: the number of its queue.
+func encodeGroup(number uint64) []byte { return binary.AppendUvarint([]byte{factVersion}, number) }
+
+func decodeGroup(value []byte) (number uint64, ok bool) {
+	r := reader{rest: value}
+	r.version()
+	number = r.number(1<<64 - 1)
+	return number, r.done()
+}
+
 // willFact is a Will as it is stored while it may have to be published by another run.
 type willFact struct {
 	user      string
 	keepAlive time.Duration
 	will      Will
+	door      string
 }
 
 // Flags of a will fact; the QoS is in the two low bits.
@@ -126,7 +156,8 @@ func (f *willFact) encode() []byte {
 	b = appendText(b, f.user)
 	b = appendText(b, m.TopicName)
 	b = appendText(b, string(m.Properties))
-	return appendText(b, string(m.Payload))
+	b = appendText(b, string(m.Payload))
+	return appendDoor(b, f.door)
 }
 
 func decodeWill(value []byte) (f willFact, ok bool) {
@@ -144,6 +175,7 @@ func decodeWill(value []byte) (f willFact, ok bool) {
 	m.TopicName = r.text()
 	m.Properties = []byte(r.text())
 	m.Payload = []byte(r.text())
+	f.door = r.door()
 	return f, r.done() && m.QoS <= 2 && m.TopicName != ""
 }
 

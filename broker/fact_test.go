@@ -15,7 +15,7 @@ func TestSessionFact(t *testing.T) {
 	for _, f := range []sessionFact{
 		{},
 		{number: 1<<64 - 1, expiry: Never, user: "alice", group: "cloud"},
-		{number: 300, expiry: 60, away: queue.Stamp{Boot: 7, At: 3 * time.Hour}, user: string([]byte{0, 255})},
+		{number: 300, expiry: 60, away: queue.Stamp{Boot: 7, At: 3 * time.Hour}, user: string([]byte{0, 255}), door: "lan"},
 	} {
 		got, ok := decodeSession(f.encode())
 		if !ok || got != f {
@@ -30,7 +30,7 @@ func TestWillFact(t *testing.T) {
 		{user: "alice", keepAlive: time.Minute, will: Will{Delay: 1<<32 - 1, Message: &Message{
 			TopicName: "a/b", Properties: []byte{1, 2}, Payload: []byte("gone"), QoS: 2, Retain: true,
 			Origin: queue.Gateway, Expiry: 60, HasExpiry: true,
-		}}},
+		}}, door: "lan"},
 	} {
 		got, ok := decodeWill(f.encode())
 		if !ok || !reflect.DeepEqual(got, f) {

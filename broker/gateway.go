@@ -2,6 +2,7 @@ package broker
 
 import (
 	"slices"
+	"time"
 
 	"skerry/queue"
 )
@@ -13,7 +14,7 @@ func (b *Broker) Internal() []string {
 	defer b.mu.Unlock()
 	var ids []string
 	for key, s := range b.sessions {
-		if key[0] == internalKey && s.queue != nil && s.queue.Durable() {
+		if s.internal() && s.queue != nil && s.queue.Durable() {
 			ids = append(ids, key[1:])
 		}
 	}
@@ -37,3 +38,6 @@ func (b *Broker) PutFact(key string, value []byte) (queue.Receipt, error) {
 	batch.MayWait()
 	return b.store.Apply(batch)
 }
+
+// Age is how old a message is at least.
+func (b *Broker) Age(m *Message) time.Duration { return b.store.Age(m) }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,9 +25,11 @@ type site struct {
 	*broker.Broker
 	t       *testing.T
 	disk    *vfs.Disk
+	folder  string // not empty: a folder on the machine's disk instead
 	options broker.Options
 	boot    byte
 	booted  time.Time
+	asleep  atomic.Int64 // time that the machine was suspended: the boot clock goes on meanwhile, timers do not
 	store   *queue.Store
 	stop    func()
 	broken  bool // the disk was made to fail
@@ -44,10 +48,27 @@ func runWith(t *testing.T, o broker.Options, play func(t *testing.T, at *site)) 
 	})
 }
 
+// runOnDisk is runWith on the machine's disk: for those who measure memory, of which that of the disk would be a part.
+func runOnDisk(t *testing.T, o broker.Options, play func(t *testing.T, at *site)) {
+	t.Helper()
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		at := &site{t: t, folder: folder, options: o, boot: 1, booted: time.Now()}
+		at.start()
+		t.Cleanup(func() { at.stop() })
+		play(t, at)
+	})
+}
+
 // live is a site in real time, for what runs on many goroutines.
 func live(t *testing.T) *site {
 	t.Helper()
-	at := &site{t: t, disk: vfs.NewDisk(), boot: 1, booted: time.Now()}
+	return liveWith(t, broker.Options{})
+}
+
+func liveWith(t *testing.T, o broker.Options) *site {
+	t.Helper()
+	at := &site{t: t, disk: vfs.NewDisk(), options: o, boot: 1, booted: time.Now()}
 	at.start()
 	t.Cleanup(func() { at.stop() })
 	return at
@@ -65,9 +86,13 @@ func versions(t *testing.T, play func(t *testing.T, at *site, v packet.Version))
 func (at *site) start() {
 	at.t.Helper()
 	booted := at.booted
-	store, rec, err := queue.Open(at.disk, "queue", queue.Options{
-		SlotSize: 1 << 20,
-		Boot:     queue.Boot{ID: [16]byte{at.boot}, Clock: func() time.Duration { return time.Since(booted) }},
+	var fs vfs.FS = at.disk
+	if at.folder != "" {
+		fs = vfs.OS{}
+	}
+	store, rec, err := queue.Open(fs, filepath.Join(at.folder, "queue"), queue.Options{
+		SlotSize: 1 << 20, Log: at.options.Log,
+		Boot: queue.Boot{ID: [16]byte{at.boot}, Clock: func() time.Duration { return time.Since(booted) + time.Duration(at.asleep.Load()) }},
 	})
 	if err != nil {
 		at.t.Fatal(err)

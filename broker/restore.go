@@ -18,8 +18,14 @@ func (b *Broker) restore(rec *queue.Recovery) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := b.change()
-	numbers, bad := b.restoreSessions(c)
-	bad += b.restoreSubscriptions(numbers, c)
+	queues, lost := b.restoreGroups(c)
+	numbers, bad := b.restoreSessions(c, queues)
+	bad += lost + b.restoreSubscriptions(numbers, queues, c)
+	for name, x := range queues { // its last member has gone, and the power before it was written
+		c.delete(spaceGroup, name)
+		c.endQueue(x)
+		c.piece(false)
+	}
 	bad += b.restoreWills(c)
 	for _, s := range b.sessions {
 		b.restoreAway(s, c)
@@ -30,8 +36,32 @@ func (b *Broker) restore(rec *queue.Recovery) {
 	c.piece(true)
 }
 
+// restoreGroups finds the queues of shared subscriptions, by their names.
+func (b *Broker) restoreGroups(c *change) (queues map[string]*queue.Session, bad int) {
+	queues = make(map[string]*queue.Session)
+	for name, value := range maps.Collect(b.store.Facts(spaceGroup)) {
+		number, ok := decodeGroup(value)
+		x := b.store.Session(number)
+		if !ok || x == nil {
+			bad++
+			c.drop(spaceGroup, name)
+			c.piece(false)
+			continue
+		}
+		x.SetShared()
+		x.SetLimits(b.limitsOf(false))
+		x.SetName(name)
+		queues[name] = x
+	}
+	return queues, bad
+}
+
 // restoreSessions makes the sessions whose fact and whose deliveries are both there.
-func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad int) {
+func (b *Broker) restoreSessions(c *change, queues map[string]*queue.Session) (numbers map[uint64]*session, bad int) {
+	shared := make(map[uint64]bool)
+	for _, x := range queues {
+		shared[x.Number()] = true
+	}
 	numbers = make(map[uint64]*session)
 	for key, value := range maps.Collect(b.store.Facts(spaceSession)) {
 		fact, ok := decodeSession(value)
@@ -43,13 +73,15 @@ func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad in
 			continue
 		}
 		s := newSession(b, key, fact.group)
-		s.queue, s.user = x, fact.user
-		s.life = life{expiry: fact.expiry, away: fact.away, restarted: true}
+		s.queue, s.user, s.door = x, fact.user, fact.door
+		x.SetLimits(b.limitsOf(key[0] == internalKey))
+		x.SetName(key[1:])
+		s.life = life{expiry: b.grant(fact.expiry, key[0] == internalKey), away: fact.away, restarted: true}
 		b.enter(s)
 		numbers[fact.number] = s
 	}
 	for x := range b.store.Sessions() {
-		if numbers[x.Number()] == nil {
+		if numbers[x.Number()] == nil && !shared[x.Number()] {
 			bad++
 			c.endQueue(x)
 			c.piece(false)
@@ -58,19 +90,38 @@ func (b *Broker) restoreSessions(c *change) (numbers map[uint64]*session, bad in
 	return numbers, bad
 }
 
-func (b *Broker) restoreSubscriptions(numbers map[uint64]*session, c *change) (bad int) {
+// limitsOf are the limits of what waits for a session. The program's own sessions have those of the store only.
+func (b *Broker) limitsOf(internal bool) queue.Limits {
+	if internal {
+		return queue.Limits{}
+	}
+	return b.options.Queue.Limits
+}
+
+func (b *Broker) restoreSubscriptions(numbers map[uint64]*session, queues map[string]*queue.Session, c *change) (bad int) {
+	asleep := map[string]int{} // by content filter
 	for key, value := range maps.Collect(b.store.Facts(spaceSubscription)) {
 		number, filter, ok := parseSubscriptionKey(key)
 		if s := numbers[number]; ok && s == nil {
 			c.drop(spaceSubscription, key) // left over from a session that has ended
 		} else if sub, valid := decodeSubscription(s, filter, value); ok && valid && topic.ValidFilter(filter) == nil {
-			b.install(sub)
+			if topic.IsShared(filter) && b.groups[filter] == nil && queues[filter] == nil { // lost to damage: without what waited
+				c.storeGroup(filter)
+				queues[filter] = c.queues[filter]
+			}
+			sub.behind, sub.inner = b.contents.of(filter)
+			b.install(sub, queues)
+			if b.contents.lacks(filter) {
+				name, _, _ := topic.CutFiltered(filter)
+				asleep[name]++
+			}
 		} else {
 			bad++
 			c.drop(spaceSubscription, key)
 		}
 		c.piece(false)
 	}
+	b.tellAsleep(asleep)
 	return bad
 }
 
@@ -88,10 +139,10 @@ func (b *Broker) restoreWills(c *change) (bad int) {
 		s := b.sessions[key]
 		if s == nil {
 			s = newSession(b, key, "")
-			s.user, s.life.restarted = fact.user, true
+			s.user, s.door, s.life.restarted = fact.user, fact.door, true
 			b.enter(s)
 		}
-		s.will = &fact.will
+		b.setWill(s, &fact.will)
 		s.life.keepAlive = fact.keepAlive
 	}
 	return bad
@@ -105,7 +156,7 @@ func (b *Broker) restoreAway(s *session, c *change) {
 	}
 	if s.life.away == (queue.Stamp{}) && s.life.expiry != Never {
 		s.life.away = b.store.Now()
-		fact := sessionFact{number: s.queue.Number(), user: s.user, group: s.group, expiry: s.life.expiry, away: s.life.away}
+		fact := sessionFact{number: s.queue.Number(), user: s.user, group: s.group, expiry: s.life.expiry, away: s.life.away, door: s.door}
 		c.put(spaceSession, s.key, fact.encode())
 		c.piece(false)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/queue"
 )
 
 func TestRetainedOnSubscribe(t *testing.T) {
@@ -226,6 +227,61 @@ func TestLimitOfWhatIsStillToBeSent(t *testing.T) {
 	})
 }
 
+// TestRetainedWithoutRoom: what takes the place of a retained message, and finds no room itself, leaves none behind: the older one
+// would pass for what is [MQTT-3.3.1-7 of 3.1.1].
+func TestRetainedWithoutRoom(t *testing.T) {
+	large := string(make([]byte, 200))
+	for name, replace := range map[string]func(at *site){
+		"QoS 0": func(at *site) { at.connect("p").send(retain("a", large, 0)) },
+		"Will": func(at *site) {
+			at.connect("w", with(func(o *broker.ConnectOptions) { o.Will = &broker.Will{Message: retain("a", large, 1)} })).lose()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runWith(t, broker.Options{Limits: broker.Limits{RetainedBytes: 100}}, func(t *testing.T, at *site) {
+				at.connect("p").send(retain("a", "old", 1))
+				live := at.connect("live")
+				live.subscribe("a", 0)
+				live.expect("a old q0 retained")
+				replace(at)
+				live.expect("a " + large + " q0")
+				s := at.connect("s")
+				s.subscribe("a", 1)
+				s.expect()
+				at.quiet()
+				at.restart()
+				s = at.connect("s")
+				s.subscribe("a", 1)
+				s.expect()
+			})
+		})
+	}
+}
+
+// TestReplacedWhileRetainedAreOwed: what a SUBSCRIBE has called forth comes although the next one, for the same filter, wants no
+// retained messages [MQTT-3.8.4-4]. After UNSUBSCRIBE it does not.
+func TestReplacedWhileRetainedAreOwed(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		at.connect("p").send(retain("a", "x", 1))
+		for name, expiry := range map[string]uint32{"volatile": 0, "durable": broker.Never} {
+			s := at.connect(name, keep(expiry))
+			first := broker.Subscription{TopicFilter: "a", ID: 1}
+			again := broker.Subscription{TopicFilter: "a", QoS: 1, ID: 2, RetainHandling: 1}
+			never := broker.Subscription{TopicFilter: "a", QoS: 1, ID: 3, RetainHandling: 2}
+			s.subscribeAs(first)
+			s.subscribeAs(again)
+			s.subscribeAs(never)
+			s.expect("a x q0 retained ids=[1]")
+			s.subscribeAs(first, never)
+			s.expect("a x q0 retained ids=[1]")
+			s.subscribeAs(first)
+			s.subscribeAs(never)
+			s.Unsubscribe([]string{"a"})
+			s.expect()
+		}
+	})
+}
+
 func TestLimitOfRetained(t *testing.T) {
 	runWith(t, broker.Options{Limits: broker.Limits{RetainedMessages: 2, RetainedBytes: 100}}, func(t *testing.T, at *site) {
 		p := at.connect("p")
@@ -238,6 +294,14 @@ func TestLimitOfRetained(t *testing.T) {
 		p.send(retain("b", "y", 1))
 		_, code = p.Publish(retain("b", string(make([]byte, 200)), 1), nil)
 		wantCode(t, "too large", code, packet.QuotaExceeded)
+		s := at.connect("s")
+		s.subscribe("c", 1)
+		_, code = p.Publish(retain("c", "not retained, and yet delivered", 0), nil)
+		wantCode(t, "QoS 0", code, packet.Success)
+		s.expect("c not retained, and yet delivered q0")
+		if n := at.store.Stats().Drops[queue.DroppedRejected]; n != 3 {
+			t.Errorf("%d refusals are counted, want 3", n)
+		}
 		time.Sleep(2 * time.Minute)
 		p.send(retain("c", "in the place of what has expired", 1))
 		p.send(retain("b", "", 1))

@@ -8,22 +8,37 @@ import (
 )
 
 // route fills t.targets with whom m goes to, and t.to with their sessions. It takes no lock and allocates nothing once t
-// has grown.
+// has grown. Those of content filters come last, in t.spans.
 func (b *Broker) route(m *Message, from *session, t *Touched) {
-	t.targets, t.to = t.targets[:0], t.to[:0]
+	t.targets, t.to, t.spans = t.targets[:0], t.to[:0], t.spans[:0]
 	matched, filters := b.subs.Match(m.TopicName, t.matched[:0])
 	t.matched = matched
+	t.addAll(m, from, matched, filters)
+	if active := b.contents.active.Load(); active != nil {
+		b.routeFiltered(*active, m, from, t)
+	}
+}
+
+// addAll adds the targets of subscriptions that so many Topic Filters have found. They come to lie in another order.
+func (t *Touched) addAll(m *Message, from *session, matched []*subscription, filters int) {
 	if filters > 1 && len(matched) > 1 {
 		slices.SortFunc(matched, func(x, y *subscription) int { return cmp.Compare(x.session.order, y.session.order) })
 	}
 	for len(matched) > 0 {
+		if g := matched[0].group; g != nil {
+			t.addShared(m, g)
+			matched = matched[1:]
+			continue
+		}
 		n := 1
 		for n < len(matched) && matched[n].session == matched[0].session {
 			n++
 		}
-		if n == 1 {
+		switch {
+		case !matched[0].session.mayRead(m.TopicName):
+		case n == 1:
 			t.add(m, from, matched[0])
-		} else {
+		default:
 			t.addOverlapping(m, from, matched[:n])
 		}
 		matched = matched[n:]

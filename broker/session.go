@@ -30,10 +30,13 @@ type Session struct {
 	state *session
 	conn  Conn // nil: it only publishes
 
+	access Access // nil: it may do everything
+
 	dead atomic.Bool
 	pull sync.Mutex // held around taking deliveries, so that none is taken by a handle that has just died
 	push sync.Mutex // likewise around publishing: else a connection that was taken over in mid-call could publish a QoS 2
 	// message after its successor has run the whole exchange of it, once more
+	refused error // why the store would not take the last message; guarded by push
 }
 
 // session is what outlives its connections.
@@ -49,11 +52,18 @@ type session struct {
 	unflushed atomic.Bool             // something was pushed since the last flush
 	toucher   atomic.Pointer[Touched] // whose list it was put on last
 	idSets    atomic.Pointer[[][]uint32]
+	access    atomic.Pointer[Access] // of the last connection; nil: no bounds
+	author    atomic.Pointer[author] // as such it has retained messages; nil: not by this connection
 	backlog   backlog
+	joined    joined
+	shared    *group // what stands behind this is no Client but a group
 
 	// Guarded by Broker.mu:
 	user    string
-	subs    map[string]*subscription // by Topic Filter
+	door    string                   // of the last connection
+	subs    map[string]*subscription // by Topic Filter; nil until there is one
+	weight  int                      // of subs, in bytes
+	pool    *queue.Pool              // what the groups take that this session has been in for longest; nil: there was none
 	will    *Will
 	life    life
 	receipt queue.Receipt // of the last change to the facts of this session
@@ -61,15 +71,15 @@ type session struct {
 
 // life says how long a session lasts and what of it waits for a deadline.
 type life struct {
-	expiry    uint32        // SessionExpiryInterval in seconds
 	keepAlive time.Duration // of the last connection
 	away      queue.Stamp   // when the last connection ended; zero while connected
-	restarted bool          // away since a restart: whoever returns in time was not away for others
-	willDue   bool          // the Will waits for willAt
 	willAt    time.Duration // on the clock of the deadlines
-	expires   bool          // the session ends at endAt
 	endAt     time.Duration
-	index     int // in Broker.due, plus 1; 0: not there
+	index     int    // in Broker.due, plus 1; 0: not there
+	expiry    uint32 // SessionExpiryInterval in seconds
+	restarted bool   // away since a restart: whoever returns in time was not away for others
+	willDue   bool   // the Will waits for willAt
+	expires   bool   // the session ends at endAt
 }
 
 // ClientID returns the ClientID of the session, as the Client gave it or as it was assigned.
@@ -82,17 +92,37 @@ func (s *Session) Durable() bool { return s.state.queue.Durable() }
 // acknowledged. It also answers on a dead handle.
 func (s *Session) Unfinished() uint64 { return s.state.queue.Unfinished() }
 
+// Stats is what the session holds, and what it has dropped since it was made. It also answers on a dead handle.
+func (s *Session) Stats() queue.SessionStats { return s.state.queue.Stats() }
+
+// Queued is how many deliveries of any QoS wait in memory for the Client to take them. It also answers on a dead handle.
+func (s *Session) Queued() int { return s.state.queue.Queued() }
+
+// Lost is how many deliveries fell to a limit since the session was made. It also answers on a dead handle.
+func (s *Session) Lost() uint64 { return s.state.queue.Lost() }
+
 // PacketIDs is the range of Packet Identifiers that the session was made with, whatever ConnectOptions say since.
 func (s *Session) PacketIDs() queue.Range { return s.state.queue.PacketIDs() }
 
 // Next appends up to max deliveries to dst. It never blocks; nothing new means that there is nothing to send now, or that
 // the Receive Maximum is used up.
 func (s *Session) Next(dst []Delivery, max int) []Delivery {
+	from := len(dst)
 	dst, gate := s.next(dst, max)
+	s.b.Resolve(dst[from:])
 	if gate != 0 && s.conn != nil {
 		s.b.store.Notify(gate, s.conn)
 	}
 	return dst
+}
+
+// Resolve replaces messages whose time is known by now, see Options.
+func (b *Broker) Resolve(list []Delivery) {
+	for i := range list {
+		if m := list[i].Message; m != nil && m.Unresolved && b.options.Resolve != nil {
+			list[i].Message = b.options.Resolve(m)
+		}
+	}
 }
 
 func (s *Session) next(dst []Delivery, max int) (_ []Delivery, gate queue.Receipt) {
@@ -108,10 +138,10 @@ func (s *Session) next(dst []Delivery, max int) (_ []Delivery, gate queue.Receip
 			dst = s.state.queue.Next(dst, most-len(dst))
 		}
 	}
-	return dst, gate
+	return s.state.draw(dst, most), gate
 }
 
-// Waiting tells whether Next would give something now.
+// Waiting tells whether Next would give something now, but for what it may draw from shared subscriptions.
 func (s *Session) Waiting() bool {
 	return !s.dead.Load() && (s.state.queue.Waiting() || s.state.hungry())
 }
@@ -127,13 +157,43 @@ func (s *Session) Ack(packetID uint16) packet.ReasonCode {
 	return packet.Success
 }
 
-// Received notes a PUBREC. PUBREL may be sent when the receipt is resolved.
+// Expired completes a delivery that has expired after it was taken, and will not be sent [MQTT-3.3.2-5].
+func (s *Session) Expired(d *Delivery) {
+	if !s.dead.Load() {
+		s.state.queue.Expired(d.PacketID)
+	}
+}
+
+// AckAs is Ack for what a Client has sent: PUBACK, PUBCOMP, or a PUBREC that refuses the message. ProtocolError: the delivery
+// waits for another packet, because of its QoS or because PUBREC has to come first [MQTT-4.8.0-1 of 3.1.1].
+func (s *Session) AckAs(packetID uint16, t packet.Type) packet.ReasonCode {
+	if s.dead.Load() {
+		return packet.SessionTakenOver
+	}
+	qos := byte(2)
+	if t == packet.PUBACK {
+		qos = 1
+	}
+	switch known, fits := s.state.queue.AckAs(packetID, qos, t == packet.PUBCOMP); {
+	case !fits:
+		return packet.ProtocolError
+	case !known:
+		return packet.PacketIdentifierNotFound
+	}
+	return packet.Success
+}
+
+// Received notes a PUBREC. PUBREL may be sent when the receipt is resolved. ProtocolError: the delivery is not of QoS 2.
 func (s *Session) Received(packetID uint16) (queue.Receipt, packet.ReasonCode) {
 	if s.dead.Load() {
 		return 0, packet.SessionTakenOver
 	}
 	r, ok := s.state.queue.Received(packetID)
-	if !ok {
+	switch {
+	case ok:
+	case s.state.queue.InFlight(packetID):
+		return 0, packet.ProtocolError
+	default:
 		return 0, packet.PacketIdentifierNotFound
 	}
 	return r, packet.Success
@@ -169,4 +229,4 @@ func (s *Session) kill() {
 }
 
 // internal sessions have a namespace of their own, so that no Client can name them.
-func (s *Session) internal() bool { return s.state.key[0] == internalKey }
+func (s *Session) internal() bool { return s.state.internal() }

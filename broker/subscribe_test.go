@@ -28,7 +28,11 @@ func TestSubscribeCodes(t *testing.T) {
 			{"too deep", broker.Subscription{TopicFilter: strings.Repeat("a/", 300)}, packet.TopicFilterInvalid},
 			{"Retain Handling 3", broker.Subscription{TopicFilter: "a", RetainHandling: 3}, packet.TopicFilterInvalid},
 			{"identifier too large", broker.Subscription{TopicFilter: "a", ID: 268435456}, packet.TopicFilterInvalid},
-			{"shared", broker.Subscription{TopicFilter: "$share/g/a"}, packet.SharedSubscriptionsNotSupported},
+			{"shared", broker.Subscription{TopicFilter: "$share/g/a", QoS: 1}, packet.GrantedQoS1},
+			{"shared without a name", broker.Subscription{TopicFilter: "$share//a"}, packet.TopicFilterInvalid},
+			{"shared with a wildcard in its name", broker.Subscription{TopicFilter: "$share/+/a"}, packet.TopicFilterInvalid},
+			{"shared with half a wildcard", broker.Subscription{TopicFilter: "$share/g/a+"}, packet.TopicFilterInvalid},
+			{"shared, No Local", broker.Subscription{TopicFilter: "$share/g/a", NoLocal: true}, packet.TopicFilterInvalid},
 			{"shared without filter", broker.Subscription{TopicFilter: "$share/g"}, packet.TopicFilterInvalid},
 		} {
 			codes, _ := c.Subscribe([]broker.Subscription{{TopicFilter: "before"}, tc.sub, {TopicFilter: "after", QoS: 1}}, nil)

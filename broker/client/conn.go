@@ -41,6 +41,10 @@ type ConnOptions struct {
 	// its Receive Maximum from the beginning, as Servers count them, until they are completed.
 	Held []uint16
 
+	// Seen is told of whole packets that have come, and of those that have been written. It must not keep them nor block. nil:
+	// nobody looks.
+	Seen func(in bool, packets []byte)
+
 	// PingTimeout is how long after PINGREQ, or after anything received since, the Server may be silent. 0 is 30 s.
 	PingTimeout time.Duration
 }
@@ -108,6 +112,7 @@ func (c *Conn) handshake(connect *packet.Connect) error {
 			return err
 		}
 		if ok {
+			c.see(true, c.in.frame)
 			return c.accept(h, connect)
 		}
 		if first := c.in.buf[c.in.r:c.in.w]; len(first) > 0 && packet.Type(first[0]>>4) != packet.CONNACK {
@@ -116,6 +121,12 @@ func (c *Conn) handshake(connect *packet.Connect) error {
 		if err := c.fill(); err != nil {
 			return err
 		}
+	}
+}
+
+func (c *Conn) see(in bool, packets []byte) {
+	if c.options.Seen != nil {
+		c.options.Seen(in, packets)
 	}
 }
 

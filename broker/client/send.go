@@ -153,6 +153,7 @@ func (c *Conn) Flush() error {
 			return c.lost(err)
 		}
 		c.alive.sent.Store(c.alive.now())
+		c.see(false, b)
 		if cap(b) <= keepBuffer {
 			c.spare = b[:0]
 		}

@@ -57,6 +57,7 @@ func (c *Conn) receive(h Handler) error {
 				break
 			}
 			any = true
+			c.see(true, c.in.frame)
 			if err := c.handle(&in, header, h); err != nil {
 				return err
 			}
@@ -152,8 +153,9 @@ type input struct {
 	src   io.Reader
 	limit uint32 // our Maximum Packet Size, 0 for none
 	buf   []byte
-	r, w  int // buf[r:w] is read and not yet taken
-	need  int // length at which next can say more
+	r, w  int    // buf[r:w] is read and not yet taken
+	need  int    // length at which next can say more
+	frame []byte // the last packet that next gave
 }
 
 // next gives the first packet that is complete. It is valid until fill is called.
@@ -163,9 +165,9 @@ func (in *input) next() (packet.Header, bool, error) {
 		in.need = need
 		return packet.Header{}, false, err
 	}
-	frame := in.buf[in.r : in.r+n]
+	in.frame = in.buf[in.r : in.r+n]
 	in.r += n
-	h, err := packet.Split(frame)
+	h, err := packet.Split(in.frame)
 	return h, err == nil, err
 }
 

@@ -18,6 +18,7 @@ import (
 	"skerry/broker/server"
 	"skerry/queue"
 	"skerry/queue/vfs"
+	"skerry/scripts/loopback"
 )
 
 // mosquitto starts Debian's broker and gives its address.
@@ -32,15 +33,10 @@ func mosquitto(t *testing.T) string {
 			t.Skip("needs mosquitto (Debian package mosquitto)")
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_, port, _ := net.SplitHostPort(address)
-	l.Close()
+	port := loopback.Port(t)
+	address := loopback.Address(port)
 	config := filepath.Join(t.TempDir(), "mosquitto.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n", port)
+	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n", port)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -103,9 +103,9 @@ func checkConnectFlags(flags byte, v Version) error {
 		return malformed(CONNECT, "MQTT-3.1.2-3", "reserved connect flag")
 	case flags&flagWillQoS == flagWillQoS:
 		return malformed(CONNECT, "MQTT-3.1.2-12", "Will QoS 3")
-	case flags&flagWill == 0 && flags&flagWillQoS != 0:
+	case flags&flagWill == 0 && flags&flagWillQoS != 0 && v != V31:
 		return malformed(CONNECT, "MQTT-3.1.2-11", "Will QoS without Will Flag")
-	case flags&flagWill == 0 && flags&flagWillRetain != 0:
+	case flags&flagWill == 0 && flags&flagWillRetain != 0 && v != V31:
 		return malformed(CONNECT, "MQTT-3.1.2-13", "Will Retain without Will Flag")
 	case flags&flagPassword != 0 && flags&flagUserName == 0 && v != V5:
 		return malformed(CONNECT, "3.1.1 MQTT-3.1.2-22", "password without user name")

@@ -20,13 +20,14 @@ type ack struct {
 	cost      int32 // memory in bytes that is held until it leaves: its own and its message's
 	publishes int32 // PUBLISH exchanges that it ends: they count against the Receive Maximum
 	subacks   int32 // it is a SUBACK, which messages must not overtake
+	packets   int32 // how many they are; set by add
 }
 
 // add puts a behind the others; encoded are its bytes. What waits for no later receipt than the one before it
 // leaves together with that.
 func (q *ackQueue) add(a ack, encoded []byte) {
 	q.bytes = append(q.bytes, encoded...)
-	a.size = int32(len(encoded))
+	a.size, a.packets = int32(len(encoded)), 1
 	a.cost += a.size
 	q.cost += int(a.cost)
 	if n := len(q.fifo); n > q.first && q.fifo[n-1].at >= a.at {
@@ -35,6 +36,7 @@ func (q *ackQueue) add(a ack, encoded []byte) {
 		last.cost += a.cost
 		last.publishes += a.publishes
 		last.subacks += a.subacks
+		last.packets++
 		return
 	}
 	q.fifo = append(q.fifo, a)
@@ -49,6 +51,7 @@ func (q *ackQueue) take(dst []byte, durable queue.Receipt) (out []byte, sum ack)
 		q.cost -= int(a.cost)
 		sum.publishes += a.publishes
 		sum.subacks += a.subacks
+		sum.packets += a.packets
 		q.first++
 	}
 	if q.taken > len(q.bytes)/2 {

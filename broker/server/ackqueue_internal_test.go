@@ -31,3 +31,20 @@ func TestAckQueueStaysSmall(t *testing.T) {
 		t.Errorf("room for %d bytes and %d entries, of which never more than 16 and 4 were needed", cap(q.bytes), cap(q.fifo))
 	}
 }
+
+// None leaves before what it confirms is durable, nor before those that were owed before it.
+func TestAckQueueWaits(t *testing.T) {
+	var q ackQueue
+	for i, at := range []queue.Receipt{0, 3, 0, 3, 5, 4, 9, 0} {
+		q.add(ack{at: at, publishes: 1}, []byte{'a' + byte(i)})
+	}
+	for _, step := range []struct {
+		durable queue.Receipt
+		want    string
+	}{{2, "a"}, {2, ""}, {3, "bcd"}, {4, ""}, {5, "ef"}, {8, ""}, {9, "gh"}} {
+		out, sum := q.take(nil, step.durable)
+		if string(out) != step.want || int(sum.publishes) != len(step.want) {
+			t.Errorf("durable %d: %q left, and %d exchanges ended, want %q", step.durable, out, sum.publishes, step.want)
+		}
+	}
+}

@@ -35,9 +35,19 @@ func (c *conn) deliver(o *output, d *broker.Delivery) {
 	if d.Release {
 		p := packet.Ack{Type: packet.PUBREL, PacketID: d.PacketID}
 		o.buf = p.Append(o.buf, c.version)
+		o.batch.Packets++
 		return
 	}
 	m := d.Message
+	if !c.mayRead(m) {
+		c.skip(d)
+		return
+	}
+	expiry, expires := c.session.ExpiryLeft(m)
+	if expires && expiry == 0 && !d.Dup {
+		c.session.Expired(d)
+		return
+	}
 	head := packet.PublishHead{
 		Dup: d.Dup, QoS: d.QoS, Retain: d.Retain, PacketID: d.PacketID,
 		TopicName: m.TopicName, PayloadSize: len(m.Payload),
@@ -45,19 +55,31 @@ func (c *conn) deliver(o *output, d *broker.Delivery) {
 	if c.version == packet.V5 {
 		head.Properties = m.Properties
 		head.SubscriptionIDs = d.SubscriptionIDs
-		head.Expiry, head.HasExpiry = c.session.ExpiryLeft(m)
+		head.Expiry, head.HasExpiry = expiry, expires
+		if c.sent != nil {
+			c.sent.alias(&head, c.maxPacketSize)
+		}
 	}
 	if c.maxPacketSize > 0 && c.tooLarge(head.Size(c.version)) {
+		c.server.counters.tooLarge.Add(1)
 		c.skip(d)
 		return
 	}
 	o.buf = append(head.Append(o.buf, c.version), m.Payload...)
+	o.batch.Packets++
+	o.batch.Publishes++
+	o.batch.Payload += uint64(len(m.Payload))
 }
 
-// skip leaves out a message that is larger than the Client takes, as if its delivery were complete
-// [MQTT-3.1.2-25].
+// skip leaves out a message that the Client may not read, or that is larger than it takes, as if its delivery were complete
+// [MQTT-3.1.2-25]. At QoS 2 one that has been sent before may be held by the Client under its packet id, which PUBREL has to free.
 func (c *conn) skip(d *broker.Delivery) {
-	c.server.counters.tooLarge.Add(1)
+	if d.QoS == 2 && d.Dup {
+		if at, code := c.session.Received(d.PacketID); code == packet.Success {
+			c.answerAck(ack{at: at}, packet.Ack{Type: packet.PUBREL, PacketID: d.PacketID})
+		}
+		return
+	}
 	if d.QoS > 0 {
 		c.session.Ack(d.PacketID)
 	}

@@ -1,8 +1,8 @@
 // Package server is the door of the broker: it accepts Network Connections, lets Clients in and turns their Control
 // Packets into calls of a broker.Session and back, for MQTT 3.1, 3.1.1 and 5.0.
 //
-// Vocabulary: a listener takes Network Connections at one address, with its own TLS settings and its own rule who
-// may come in. A conn is one Network Connection. An acknowledgement waits for its receipt, the point in the log at
+// Vocabulary: a listener takes Network Connections at one address, by TCP, TLS, WebSocket or a Unix socket, with its own
+// certificates, limits and rule who may come in. A conn is one Network Connection, a stream one that is a WebSocket. An acknowledgement waits for its receipt, the point in the log at
 // which what it confirms is durable. The turn is the right to write to a connection: whoever has it writes,
 // everybody else only leaves word that there is more.
 //
@@ -13,6 +13,7 @@
 //   - A publisher never waits for a subscriber: what it does for others at the end of its input is one attempt to
 //     write that does not block.
 //   - No input, however malformed, ends more than the connection that it came on.
+//   - Connections that send no CONNECT shut out nobody but others of their own address.
 //   - Run returns soon after Limits.Shutdown and leaves no goroutine, whatever Clients do.
 //
 // The way of a message: a connection's goroutine reads up to 64 KiB and handles every packet in it; publishing hands
@@ -23,13 +24,21 @@
 // once per group of commits; that starts the same goroutine, and the acknowledgements whose receipts are durable
 // leave in one write with the messages that were waiting.
 //
-// What a connection costs: one goroutine, parked without a buffer while there is nothing to read, about 7 KB in all
-// with its session. Keep-alive is one deadline per connection that is set anew when it strikes, not with each packet.
+// What is counted (Traffic) is counted in plain numbers by the one who handles a batch, and added to those of the connection
+// once; Stats and Clients add up when they are asked. A trace of a Client costs one look at a pointer per batch when there
+// is none, and holds up nobody when there is. Look finds Clients whose queues do not drain.
+//
+// What a connection costs: one goroutine, parked without a buffer while there is nothing to read, about 6 KB in all
+// with its session; what CONNECT needs of a stack goes with the goroutine that handled it. Keep-alive is one deadline per
+// connection that is set anew when it strikes, not with each packet.
 //
 // Limits: the memory of a connection is bounded by a read and a write buffer of 64 KiB, one packet in each direction,
 // Limits.Pending for what waits for the disk or for the Client to read, and what package queue keeps for its
-// session; before CONNECT it is 1 KiB and what has arrived of the packet. Topic Aliases are taken from Clients but
-// not used towards them. Enhanced authentication and shared subscriptions are refused. There is no access control
-// list: its places are publish, subscribe and deliver, each of which has one point where a message or a filter can be
-// refused.
+// session; before CONNECT it is 1 KiB and what has arrived of the packet. A WebSocket has two buffers of 2 KiB beside,
+// and 8 KiB while its request is read. Towards Clients that ask for them at most 32 Topic Aliases are used. Enhanced
+// authentication is by the methods that a listener has.
+//
+// Who is let in and may do what is decided by package access; here it is asked: at CONNECT (login, Throttle), and by a
+// guard that the broker asks for each publication, subscription and delivery, and deliver once more, for what was queued
+// under older rules. A listener without rules has no guard and costs nothing.
 package server

@@ -13,6 +13,7 @@ import (
 // finish ends a connection that had a session: the broker is told how it came, the Client is told why where it can
 // be told, and whoever still writes is waited for.
 func (c *conn) finish(err error) {
+	kicked := c.kick.wait()
 	c.closing.Store(true)
 	c.leave(err)
 	if c.lastWord(err) && c.settle() {
@@ -20,10 +21,10 @@ func (c *conn) finish(err error) {
 	}
 	c.inner.Close() // lets go a writer that is stuck
 	for !c.turn.shut() {
-		<-c.kick
+		<-kicked
 	}
 	c.dismantle()
-	c.server.log.Info("client disconnected", "client", c.clientID, "reason", reason(err))
+	c.server.log.Info("client disconnected", "client", clip(c.clientID), "reason", reason(err))
 }
 
 // leave gives the session back. A Will is published unless the Client said good-bye in the way that discards it
@@ -50,23 +51,30 @@ func (c *conn) leave(err error) {
 func (c *conn) lastWord(err error) bool {
 	var code packet.ReasonCode
 	if !errors.As(err, &code) {
-		return false // the Client has gone, or said that it goes
+		_, webSocket := c.nc.(*stream)
+		var p parting
+		return webSocket && errors.As(err, &p) // else the Client has gone, or said that it goes; a WebSocket says so twice
 	}
-	if c.server.broker.Err() != nil {
-		c.dropAnswers()
+	if c.server.broker.Err() != nil && !c.dropAnswers() { // before CONNACK there is no DISCONNECT [MQTT-3.14.0-1]
+		p := packet.Connack{ReasonCode: packet.ServerUnavailable}
+		c.answer(ack{}, p.Append(nil, c.version))
+		return true
 	}
 	if c.version == packet.V5 && code.AllowedIn(packet.DISCONNECT) {
 		p := packet.Disconnect{ReasonCode: code}
+		p.Properties = c.explain(nil, p.Size(c.version), explanation(err))
 		c.answer(ack{}, p.Append(nil, c.version))
 	}
 	return true
 }
 
-// dropAnswers forgets what will never become durable, or the last word would wait behind it.
-func (c *conn) dropAnswers() {
+// dropAnswers forgets what will never become durable, or the last word would wait behind it. It tells whether the Client
+// has had its CONNACK.
+func (c *conn) dropAnswers() (greeted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.acks = nil
+	return c.greeted
 }
 
 // settle gives what is still owed a while to leave: acknowledgements as their receipts resolve, then DISCONNECT.
@@ -78,7 +86,7 @@ func (c *conn) settle() bool {
 	c.Flush()
 	for !c.settled() {
 		select {
-		case <-c.kick:
+		case <-c.kick.wait():
 		case <-patience.C:
 			return false
 		}
@@ -99,11 +107,11 @@ func (c *conn) settled() bool {
 // the rest. Closing at once while input is unread would make the system reset the connection, and some Clients
 // would never see why.
 func (c *conn) linger() {
+	c.nc.SetReadDeadline(time.Now().Add(c.server.limits.Shutdown / 2)) // a WebSocket waits for the answer
 	half, ok := c.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	c.nc.SetReadDeadline(time.Now().Add(c.server.limits.Shutdown / 2))
 	io.CopyN(io.Discard, c.nc, 1<<20)
 }
 

@@ -22,6 +22,9 @@ func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
 	st := openStation(t, disk, server.Options{})
 	address := st.listen(server.ListenerConfig{Name: "test", Anonymous: true})
 	st.run()
+	changed := dial(t, address)
+	changed.script("> 10: 'MQTT' 05 02 003c [ 11 00000064 ] 'changed' | 82: 0001 00 'u' 01", "< 20: 00 00 ... | 90: 0001 00 01", "> e0:", "< closed")
+	dial(t, address).script("> 10: 'MQTT' 04 02 003c 'q'", "< 20: 00 00", "> 32: 'u' 0001 \"waits\"", "< 40: 0001")
 	keeper := dial(t, address) // a durable session, so that messages are owed to the disk
 	keeper.script("> 10: 'MQTT' 04 00 003c 'keeper' | 82: 0001 't' 02", "< 20: 00 00 | 90: 0001 02")
 
@@ -44,7 +47,9 @@ func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
 	fresh.script("> 10: 'MQTT' 04 00 003c 'fresh' | c0:") // makes a durable session
 	keeper.nc.Close()
 	clean.script("> 10: 'MQTT' 04 02 003c 'keeper'") // ends one
-	for who, c := range map[string]*peer{"PUBLISH, SUBSCRIBE, UNSUBSCRIBE": p, "CONNECT": fresh, "CONNECT with CleanSession": clean} {
+	changed = dial(t, address)
+	changed.script("> 10: 'MQTT' 05 00 003c [ 11 000000c8 ] 'changed'") // changes one, for which a message waits
+	for who, c := range map[string]*peer{"CONNECT with another Session Expiry Interval": changed, "PUBLISH, SUBSCRIBE, UNSUBSCRIBE": p, "CONNECT": fresh, "CONNECT with CleanSession": clean} {
 		c.nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 		if n, _ := c.nc.Read(make([]byte, 1)); n > 0 {
 			t.Fatalf("the answer to %s left before the disk had confirmed it", who)
@@ -55,6 +60,7 @@ func TestAcknowledgementsWaitForTheDisk(t *testing.T) {
 	p.script("< 40: 0001 | 50: 0002 | 90: 0003 00 | b0: 0004 | 70: 0002")
 	fresh.script("< 20: 00 00 | d0:")
 	clean.script("< 20: 00 00")
+	changed.script("< 20: 01 00 ... | 32: 'u' 0001 00 \"waits\"")
 }
 
 // A subscriber that does not read holds up neither the publisher nor others, and costs bounded memory.
@@ -97,7 +103,12 @@ func heap() uint64 {
 // readPacket reads one Control Packet.
 func (p *peer) readPacket() packet.Header {
 	p.t.Helper()
-	frame := []byte{}
+	return p.readRest(nil)
+}
+
+// readRest reads a packet whose beginning has been read.
+func (p *peer) readRest(frame []byte) packet.Header {
+	p.t.Helper()
 	for need := 2; ; {
 		b, err := p.read(need - len(frame))
 		if err != nil {
@@ -155,7 +166,7 @@ func TestBackPressure(t *testing.T) {
 func TestPiecemeal(t *testing.T) {
 	_, address := start(t, server.Limits{})
 	p := dial(t, address)
-	b, _ := encode(t, `10: 'MQTT' 04 02 003c 'a' | 82: 0001 't' 00 | 30: 't' "hello"`)
+	b := encode(t, `10: 'MQTT' 04 02 003c 'a' | 82: 0001 't' 00 | 30: 't' "hello"`)
 	for i := range b {
 		p.send(b[i : i+1])
 		time.Sleep(200 * time.Microsecond) // on its own, most of the time

@@ -3,9 +3,12 @@ package server
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/broker/topic"
+	"skerry/queue"
 )
 
 // parting is a DISCONNECT of the Client: the end that it wants.
@@ -28,6 +31,8 @@ func (c *conn) handle(h packet.Header) error {
 		return c.ping(h)
 	case packet.DISCONNECT:
 		return c.disconnect(h)
+	case packet.AUTH:
+		return c.handleAuth(h)
 	}
 	return c.misplaced(h)
 }
@@ -43,7 +48,15 @@ func (c *conn) handleAck(h packet.Header) error {
 	case packet.PUBREL:
 		return c.release(&p)
 	}
-	c.session.Ack(p.PacketID) // an id that is not known has been acknowledged before: nothing to do
+	return c.complete(&p)
+}
+
+// complete handles what ends a delivery: PUBACK, PUBCOMP, a PUBREC that refuses. An id that is not known has been
+// acknowledged before: nothing to do.
+func (c *conn) complete(p *packet.Ack) error {
+	if code := c.session.AckAs(p.PacketID, p.Type); code == packet.ProtocolError {
+		return fmt.Errorf("%s for a delivery that waits for another packet: %w", p.Type, code)
+	}
 	return nil
 }
 
@@ -68,17 +81,22 @@ func (c *conn) subscribe(h packet.Header) error {
 	id, _ := p.Properties.SubscriptionIdentifier()
 	subscriptions := make([]broker.Subscription, len(p.Subscriptions))
 	for i, s := range p.Subscriptions {
+		if err := wellFormed(s.TopicFilter); err != nil {
+			return err
+		}
 		subscriptions[i] = broker.Subscription{
 			TopicFilter: string(s.TopicFilter), QoS: s.QoS, ID: id,
 			NoLocal: s.NoLocal, RetainAsPublished: s.RetainAsPublished, RetainHandling: s.RetainHandling,
 		}
 	}
 	c.subscribing.Add(1)
-	codes, receipt := c.session.Subscribe(subscriptions, &c.in.touched)
-	if err := over(codes); err != nil {
+	codes, receipt, err := c.subscribeAll(subscriptions)
+	if err != nil {
 		return err
 	}
+	c.tellDeniedFilters(subscriptions, codes)
 	answer := packet.Suback{PacketID: p.PacketID, ReasonCodes: codes}
+	answer.Properties = c.explainAck(answer.Size(c.version), refusedFilters(codes))
 	return c.answerList(ack{at: receipt, subacks: 1}, answer.Append(nil, c.version))
 }
 
@@ -90,14 +108,31 @@ func (c *conn) unsubscribe(h packet.Header) error {
 	}
 	filters := make([]string, len(p.TopicFilters))
 	for i, f := range p.TopicFilters {
+		if err := wellFormed(f); err != nil {
+			return err
+		}
 		filters[i] = string(f)
 	}
-	codes, receipt := c.session.Unsubscribe(filters)
-	if err := over(codes); err != nil {
+	codes, receipt, err := c.change(func() ([]packet.ReasonCode, queue.Receipt) { return c.session.Unsubscribe(filters) })
+	if err != nil {
 		return err
+	}
+	if c.version != packet.V5 && slices.Contains(codes, packet.ImplementationSpecificError) { // UNSUBACK would say that all went well
+		return fmt.Errorf("unsubscribe: %w", packet.ImplementationSpecificError)
 	}
 	answer := packet.Unsuback{PacketID: p.PacketID, ReasonCodes: codes}
 	return c.answerList(ack{at: receipt}, answer.Append(nil, c.version))
+}
+
+// wellFormed tells whether a Topic Filter is one. What is none breaks the protocol and ends the connection [MQTT-4.7.1-2]
+// [MQTT-4.8.0-1], as with mosquitto; a reason code of its own is for filters that are well formed and not allowed. How deep
+// a filter may go is our bound, not the specification's: the broker refuses that one alone.
+func wellFormed(filter []byte) error {
+	err := topic.ValidFilter(string(filter))
+	if err == nil || errors.Is(err, topic.ErrTooDeep) {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", err, packet.MalformedPacket)
 }
 
 // answerList owes the Client a SUBACK or UNSUBACK. One that the Client would not take cannot be sent
@@ -110,12 +145,42 @@ func (c *conn) answerList(a ack, encoded []byte) error {
 	return nil
 }
 
-// over tells from the broker's answer that the session is not ours any more.
-func over(codes []packet.ReasonCode) error {
-	if len(codes) > 0 && codes[0] == packet.SessionTakenOver {
-		return packet.SessionTakenOver
+// subscribeAll has the broker subscribe, and goes on behind the disk where more waits for that than memory may hold.
+func (c *conn) subscribeAll(subscriptions []broker.Subscription) (codes []packet.ReasonCode, receipt queue.Receipt, err error) {
+	for {
+		durable := c.server.broker.Durable()
+		some, r := c.session.Subscribe(subscriptions[len(codes):], &c.in.touched)
+		receipt = max(receipt, r)
+		if slices.Contains(some, packet.SessionTakenOver) {
+			return nil, 0, packet.SessionTakenOver
+		}
+		busy := slices.Index(some, packet.ServerBusy)
+		if busy < 0 {
+			return append(codes, some...), receipt, nil
+		}
+		codes = append(codes, some[:busy]...)
+		if err := c.waitForDisk(durable + 1); err != nil {
+			return nil, 0, err
+		}
 	}
-	return nil
+}
+
+// change has the broker change subscriptions. When more waits for the disk than memory may hold, it waits for the next group, as hand
+// does for messages: a Client that is refused does not ask again.
+func (c *conn) change(do func() ([]packet.ReasonCode, queue.Receipt)) ([]packet.ReasonCode, queue.Receipt, error) {
+	for {
+		durable := c.server.broker.Durable()
+		codes, receipt := do()
+		switch {
+		case slices.Contains(codes, packet.SessionTakenOver): // the session is not ours any more
+			return nil, 0, packet.SessionTakenOver
+		case !slices.Contains(codes, packet.ServerBusy):
+			return codes, receipt, nil
+		}
+		if err := c.waitForDisk(durable + 1); err != nil {
+			return nil, 0, err
+		}
+	}
 }
 
 // disconnect handles DISCONNECT (section 3.14).
@@ -133,13 +198,6 @@ func (c *conn) disconnect(h packet.Header) error {
 
 // misplaced answers packets that a Client may not send, or not now.
 func (c *conn) misplaced(h packet.Header) error {
-	if h.Type == packet.AUTH {
-		var p packet.Auth
-		if err := p.Decode(c.version, h); err != nil {
-			return err
-		}
-		return fmt.Errorf("AUTH without an Authentication Method: %w", packet.ProtocolError)
-	}
 	if h.Type == packet.CONNECT {
 		return errors.Join(errors.New("second CONNECT [MQTT-3.1.0-2]"), packet.ProtocolError)
 	}

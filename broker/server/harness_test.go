@@ -26,6 +26,7 @@ type station struct {
 	disk   *vfs.Disk
 	server *server.Server
 	broker *broker.Broker
+	store  *queue.Store
 
 	storeMayFail atomic.Bool // the test breaks the disk
 	stop         func()      // ends the server, the broker and the store; called once more at the end of the test
@@ -40,15 +41,21 @@ func openStation(t testing.TB, disk *vfs.Disk, o server.Options) *station {
 // openStationWith is openStation with bounds of the store.
 func openStationWith(t testing.TB, disk *vfs.Disk, o server.Options, q queue.Options) *station {
 	t.Helper()
+	return openStationOf(t, disk, o, q, broker.Options{})
+}
+
+// openStationOf is openStation with options of all parts.
+func openStationOf(t testing.TB, disk *vfs.Disk, o server.Options, q queue.Options, of broker.Options) *station {
+	t.Helper()
 	store, recovery, err := queue.Open(disk, "data", q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := broker.New(store, recovery, broker.Options{})
+	b, err := broker.New(store, recovery, of)
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := &station{t: t, disk: disk, broker: b, server: server.New(b, o)}
+	st := &station{t: t, disk: disk, broker: b, store: store, server: server.New(b, o)}
 	stopBroker := running(t, b.Run)
 	stopStore := running(t, func(ctx context.Context) error {
 		if err := store.Run(ctx); err != nil && !st.storeMayFail.Load() {
@@ -150,14 +157,6 @@ func (p *peer) read(n int) ([]byte, error) {
 	b := make([]byte, n)
 	got, err := io.ReadFull(p.nc, b)
 	return b[:got], err
-}
-
-// script plays lines of a conversation; see script_test.go.
-func (p *peer) script(lines ...string) {
-	p.t.Helper()
-	for _, line := range lines {
-		playLine(p.t, line, func(string) *peer { p.t.Helper(); return p })
-	}
 }
 
 // eventually waits for a condition.

@@ -7,6 +7,7 @@ import (
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/broker/watch"
 )
 
 const (
@@ -31,6 +32,7 @@ type input struct {
 	r, w int // buf[r:w] is unread
 
 	touched  broker.Touched
+	batch    watch.Traffic // what has been handled since the last read
 	publish  packet.Publish
 	names    [internSize]string
 	nameSeed maphash.Seed
@@ -82,7 +84,7 @@ func (in *input) topicName(name []byte) string {
 // fill waits for input and reads it, behind what is there already. need is the length of the packet that is to be
 // completed, 0 when not known.
 func (c *conn) fill(need int) error {
-	c.need = need
+	c.need = int32(need)
 	if c.raw != nil {
 		if err := c.raw.Read(c.tryRead); err != nil {
 			return err
@@ -96,7 +98,7 @@ func (c *conn) fill(need int) error {
 // a buffer, and when there is nothing it gives it back before it parks: so an idle connection holds none.
 func (c *conn) readReady(fd uintptr) bool {
 	in := c.takeInput()
-	n, err := readOnce(int(fd), in.room(c.need))
+	n, err := c.calm.read(int(fd), in.room(int(c.need)))
 	c.readErr = err
 	switch {
 	case err == syscall.EAGAIN:
@@ -110,21 +112,12 @@ func (c *conn) readReady(fd uintptr) bool {
 	return true
 }
 
-func readOnce(fd int, b []byte) (int, error) {
-	for {
-		n, err := syscall.Read(fd, b)
-		if err != syscall.EINTR {
-			return max(n, 0), err
-		}
-	}
-}
-
 // fillPlain is for what is not a socket of its own: TLS, a pipe. It parks in a read into a few bytes, and into a
 // whole buffer only when the last read left nothing free.
 func (c *conn) fillPlain() error {
 	if c.full {
 		in := c.takeInput()
-		room := in.room(c.need)
+		room := in.room(int(c.need))
 		n, err := readSome(c.nc, room)
 		in.w += n
 		c.full = n == len(room)
@@ -132,11 +125,11 @@ func (c *conn) fillPlain() error {
 	}
 	c.parkInput()
 	if c.small == nil {
-		c.small = make([]byte, smallSize)
+		c.small = new([smallSize]byte)
 	}
-	n, err := readSome(c.nc, c.small)
+	n, err := readSome(c.nc, c.small[:])
 	if c.full = n == len(c.small); n > 0 {
-		c.takeInput().put(c.small[:n], c.need)
+		c.takeInput().put(c.small[:n], int(c.need))
 	}
 	return err
 }
@@ -156,7 +149,7 @@ func readSome(r io.Reader, b []byte) (n int, err error) {
 func (c *conn) takeInput() *input {
 	if c.in == nil {
 		c.in = c.server.takeInput(c.session != nil)
-		c.in.put(c.kept, c.need)
+		c.in.put(c.kept, int(c.need))
 		c.kept = nil
 	}
 	return c.in

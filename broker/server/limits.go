@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"runtime"
 	"time"
 )
@@ -14,6 +15,12 @@ type Limits struct {
 	// Pending is how many bytes of messages and acknowledgements may wait for the disk or for the Client to read
 	// before its connection is not read any more; default 512 KiB, at least one packet fits always.
 	Pending int
+
+	// Rates per second; 0 is no bound. After a rest one second's worth may come at once.
+	MessageRate float64 // PUBLISH packets of one Client; beyond it its connection is not read
+	ByteRate    float64 // bytes of one Client, likewise
+	AddressRate float64 // new connections of one address; beyond it they are closed
+	ConnectRate float64 // new connections in all; beyond it they wait
 
 	TopicAliases int           // Topic Alias Maximum granted to Clients; default 32, negative for none
 	Connect      time.Duration // from accepting a connection to its CONNECT; default 10 s
@@ -38,6 +45,22 @@ func (l Limits) withDefaults() Limits {
 	l.Inflight = min(max(l.Inflight, 1), 65535)
 	l.TopicAliases = min(max(l.TopicAliases, 0), 65535)
 	return l
+}
+
+// ListenerLimits bound what the Clients of one listener may take. A zero field means that of the Server. Connections
+// is a limit beside that of the Server, which counts all listeners together.
+type ListenerLimits struct {
+	Connections int // Network Connections at a time through this listener
+	Packet      int // see Limits
+	Inflight    int // see Limits
+}
+
+// over gives the limits of a Server with those of a listener in their place.
+func (l ListenerLimits) over(all Limits) Limits {
+	all.Connections = cmp.Or(l.Connections, all.Connections)
+	all.Packet = cmp.Or(l.Packet, all.Packet)
+	all.Inflight = min(max(cmp.Or(l.Inflight, all.Inflight), 1), 65535)
+	return all
 }
 
 func setDefault[T comparable](field *T, value T) {

@@ -1,16 +1,20 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"skerry/broker/stack"
 )
 
 // unsentSize is how much the kernel takes for a Client that does not read, in bytes. Without a bound it would take
@@ -19,24 +23,66 @@ const unsentSize = 128 << 10
 
 // ListenerConfig says where Clients may knock and who of them is let in.
 type ListenerConfig struct {
-	Name    string // in logs and errors
-	Network string // "tcp" (also when empty), "tcp4", "tcp6", "unix"
-	Address string // "127.0.0.1:1883"; port 0: one that is free
+	Name    string      // in logs and errors
+	Network string      // "tcp" (also when empty), "tcp4", "tcp6", "unix"
+	Address string      // "127.0.0.1:1883"; port 0: one that is free. Of a Unix socket its path
+	Mode    fs.FileMode // of a Unix socket: who may use it; default 0660
 
-	// TLS makes it a TLS listener. The lowest version is 1.2, unless it asks for a higher one.
-	TLS *tls.Config
+	// TLS makes it a TLS listener. The lowest version is 1.2, unless it asks for a higher one. Certificates does the
+	// same with files that are read again when they have changed.
+	TLS          *tls.Config
+	Certificates *TLSFiles
+
+	// Identity says what of a Client's certificate is its user. Other than NoIdentity it needs verified certificates:
+	// TLSFiles.ClientCA, or ClientAuth of TLS.
+	Identity Identity
+
+	// WebSocket makes it a listener for MQTT over WebSocket, with TLS for secure WebSocket.
+	WebSocket *WebSocket
+
+	// Limits of this listener alone.
+	Limits ListenerLimits
 
 	// Anonymous lets in Clients that name no user. Authenticate checks those that do. With neither of the two
 	// nobody gets in; with Anonymous alone a user name is nothing but a claim: it is let in and forgotten.
 	Anonymous    bool
 	Authenticate Authenticator
+
+	// Rules say what Clients may do once they are in. nil: everything.
+	Rules Rules
+
+	// Methods are those of enhanced authentication (section 4.12), for Clients that name one in CONNECT. What such a
+	// Client says in User Name and Password does not count. With an Identity there are none: its user is that of the certificate.
+	Methods []AuthMethod
+
+	// MovedTo or UseOther sends every Client to another Server, for good or for now: it is the Server Reference that 5.0
+	// Clients get with the refusal (section 4.11), such as "broker.example.org:8883".
+	MovedTo, UseOther string
 }
 
 // listener is one open address.
 type listener struct {
 	ListenerConfig
 	net.Listener
+	limits       Limits // of the Server, with those of the listener in their place
+	certificates *certificates
+	passed       bool // the socket was made by somebody else
+
+	// Guarded by Server.mu.
+	conns int  // Network Connections
+	full  bool // the last one was turned away because there are Limits.Connections
 }
+
+// tls is what a new connection is to show, nil without TLS. It belongs to the goroutine that accepts.
+func (l *listener) tls() *tls.Config {
+	if l.certificates != nil {
+		return l.certificates.config
+	}
+	return l.TLS
+}
+
+// secure tells whether the listener has TLS.
+func (l *listener) secure() bool { return l.certificates != nil || l.TLS != nil }
 
 // probe finds a dead peer behind a silent connection, also when the Client has asked for no Keep Alive: two
 // minutes after the last byte at the latest.
@@ -48,15 +94,27 @@ func (s *Server) Listen(l ListenerConfig) (net.Addr, error) {
 	if l.Network == "" {
 		l.Network = "tcp"
 	}
+	nl, err := s.open(l)
+	if err != nil {
+		return nil, fmt.Errorf("listener %s: %w", l.Name, err)
+	}
+	return nl.Addr(), s.serve(nl, l, false)
+}
+
+// open opens the socket of a listener.
+func (s *Server) open(l ListenerConfig) (net.Listener, error) {
+	if l.Network == "unix" {
+		return listenUnix(l.Address, cmp.Or(l.Mode, 0o660))
+	}
 	lc := net.ListenConfig{KeepAliveConfig: probe}
 	if strings.HasPrefix(l.Network, "tcp") {
 		lc.Control = s.setOptions
 	}
 	nl, err := lc.Listen(context.Background(), l.Network, l.Address)
 	if err != nil {
-		return nil, fmt.Errorf("listener %s: %w%s", l.Name, err, listenHint(err, l.Address))
+		return nil, fmt.Errorf("%w%s", err, listenHint(err, l.Address))
 	}
-	return nl.Addr(), s.Serve(nl, l)
+	return nl, nil
 }
 
 // setOptions sets what accepted sockets inherit from their listener: how long sent bytes may stay unconfirmed, and
@@ -73,19 +131,51 @@ func (s *Server) setOptions(_, _ string, c syscall.RawConn) error {
 }
 
 // Serve takes Clients from a listener that exists already: one handed over by the system, or one in memory.
-// Network and Address of l do not count. The Server closes nl in the end.
-func (s *Server) Serve(nl net.Listener, l ListenerConfig) error {
-	if l.TLS != nil {
-		l.TLS = l.TLS.Clone()
-		l.TLS.MinVersion = max(l.TLS.MinVersion, tls.VersionTLS12)
+// Network, Address and Mode of l do not count. The Server closes nl in the end, or at once when there is an error.
+func (s *Server) Serve(nl net.Listener, l ListenerConfig) error { return s.serve(nl, l, true) }
+
+func (s *Server) serve(nl net.Listener, l ListenerConfig, passed bool) error {
+	ready, err := s.prepare(nl, l)
+	if err == nil {
+		ready.passed = passed
+		err = s.add(ready)
 	}
+	if err == nil {
+		s.guardAway(ready)
+	}
+	if err != nil {
+		nl.Close()
+		return fmt.Errorf("listener %s: %w", l.Name, err)
+	}
+	return nil
+}
+
+// prepare reads what a listener needs.
+func (s *Server) prepare(nl net.Listener, l ListenerConfig) (*listener, error) {
+	ready := &listener{ListenerConfig: l, Listener: nl, limits: l.Limits.over(s.limits)}
+	if l.Identity != NoIdentity {
+		ready.Methods = nil
+	}
+	if l.TLS != nil {
+		ready.TLS = l.TLS.Clone()
+		ready.TLS.MinVersion = max(l.TLS.MinVersion, tls.VersionTLS12)
+	}
+	if l.Certificates == nil {
+		return ready, nil
+	}
+	var err error
+	ready.certificates, err = openCertificates(*l.Certificates, s.log.With("listener", l.Name))
+	return ready, err
+}
+
+// add has Run accept from a listener.
+func (s *Server) add(l *listener) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.running {
-		nl.Close()
-		return fmt.Errorf("listener %s: the server runs already", l.Name)
+		return errors.New("the server runs already")
 	}
-	s.listeners = append(s.listeners, &listener{ListenerConfig: l, Listener: nl})
+	s.listeners = append(s.listeners, l)
 	return nil
 }
 
@@ -106,6 +196,7 @@ func listenHint(err error, address string) string {
 // accept takes connections until the listener is closed. An error that passes (no file descriptors left) costs a
 // pause, never the listener.
 func (s *Server) accept(ctx context.Context, l *listener) {
+	stack.Grow()
 	failed := false
 	for {
 		nc, err := l.Accept()
@@ -126,6 +217,12 @@ func (s *Server) accept(ctx context.Context, l *listener) {
 		if failed {
 			s.log.Info("accepting connections again", "listener", l.Name)
 			failed = false
+		}
+		if l.passed {
+			s.adjust(nc)
+		}
+		if l.certificates != nil {
+			l.certificates.refresh()
 		}
 		s.admit(ctx, l, nc)
 	}

@@ -311,3 +311,28 @@ func TestShutdownIsTold(t *testing.T) {
 		t.Error("the listener is still open")
 	}
 }
+
+// A listener's own limits take the place of those of the server, and 5.0 Clients are told of them.
+func TestListenerLimits(t *testing.T) {
+	st := openStation(t, vfs.NewDisk(), server.Options{Limits: server.Limits{Connections: 3, Packet: 1000, Inflight: 5}})
+	all := st.listen(server.ListenerConfig{Name: "all", Anonymous: true})
+	few := st.listen(server.ListenerConfig{Name: "few", Anonymous: true, Limits: server.ListenerLimits{Connections: 1, Packet: 200, Inflight: 2}})
+	st.run()
+	a, b := dial(t, all), dial(t, few)
+	a.script("> 10: 'MQTT' 05 02 003c 00 'a'", "< 20: 00 00 0d 21 0005 27 000003e8 22 0020 2a 01")
+	b.script("> 10: 'MQTT' 05 02 003c 00 'b'", "< 20: 00 00 0d 21 0002 27 000000c8 22 0020 2a 01")
+	dial(t, few).script("< closed")
+	c := dial(t, all)
+	c.script("> 10: 'MQTT' 05 02 003c 00 'c'", "< 20: ??*16")
+	dial(t, all).script("< closed")
+
+	large := "> 30: 't' 00 \"" + strings.Repeat("x", 300) + "\""
+	a.script(large, "> c0:", "< d0:")
+	b.script(large, "< e0: 95", "< closed")
+	eventually(t, "room at the listener", func() bool { return st.server.Stats().Connections == 2 })
+	d := dial(t, few)
+	d.script("> 10: 'MQTT' 05 02 003c 00 'd'", "< 20: ??*16")
+	// Each exchange of QoS 2 is open until PUBREL: the third is one too many.
+	d.script("> 34: 't' 0001 00", "< 50: 0001 10", "> 34: 't' 0002 00", "< 50: 0002 10", "> 34: 't' 0003 00", "< e0: 93", "< closed")
+	a.script("> 34: 't' 0001 00", "< 50: 0001 10", "> 34: 't' 0002 00", "< 50: 0002 10", "> 34: 't' 0003 00", "< 50: 0003 10")
+}

@@ -85,3 +85,29 @@ func TestLogFlood(t *testing.T) {
 		t.Errorf("%d refusals counted, want 50", got)
 	}
 }
+
+// Names are as long as a stranger likes; lines are not.
+func TestLogOfLongNames(t *testing.T) {
+	var log lines
+	st := openStation(t, vfs.NewDisk(), server.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	refusing := st.listen(server.ListenerConfig{Name: "lan", Authenticate: users(t)})
+	open := st.listen(server.ListenerConfig{Name: "local", Anonymous: true, Rules: rules(t)})
+	st.run()
+	long := strings.Repeat("é", 20_000)
+	connect := "> 10: 'MQTT' 05 c2 003c 00 '" + long + "' '" + long + "' 'x'"
+	dial(t, refusing).script(connect, "< 20: ??*3", "< closed")
+	p := dial(t, open)
+	p.script(connect, "< 20: ??*16", "> 32: '"+long+"' 0001 00 \"x\"", "< 40: 0001 87", "> e0:", "< closed")
+	st.stop()
+	got := log.String()
+	for _, want := range []string{"client refused", "client connected", "not allowed", "client disconnected"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the log does not say %q", want)
+		}
+	}
+	for line := range strings.Lines(got) {
+		if len(line) > 1000 || strings.ContainsRune(line, '\uFFFD') || strings.Contains(line, `\x`) {
+			t.Errorf("a line of %d bytes: %.200s", len(line), line)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/broker/watch"
 	"skerry/queue"
 )
 
@@ -28,6 +29,7 @@ type output struct {
 	hand  []broker.Delivery // taken from the session
 	next  int               // hand[:next] is in buf
 	chunk int               // how many to take the next time
+	batch watch.Traffic     // what has been put into buf since the last write
 }
 
 func (o *output) unsent() []byte { return o.buf[o.sent:] }
@@ -51,7 +53,7 @@ func (c *conn) Flush() {
 func (c *conn) write() {
 	for range 2 {
 		c.collect()
-		if c.out != nil {
+		if c.out != nil || c.pong.Load() != nil {
 			if c.raw == nil || !c.writeNow() {
 				c.startWriter()
 				return
@@ -74,6 +76,7 @@ func (c *conn) startWriter() { c.server.work.Go(c.writeAll) }
 // writeAll writes until nothing is ready any more.
 func (c *conn) writeAll() {
 	for {
+		c.answerPing()
 		for c.collect(); c.out != nil; c.collect() {
 			if c.raw != nil && c.writeNow() {
 				continue
@@ -96,7 +99,7 @@ func (c *conn) giveBack() bool {
 		return false
 	}
 	if c.closing.Load() {
-		c.wakeReader()
+		c.kick.wake()
 	}
 	return true
 }
@@ -114,10 +117,11 @@ func (c *conn) await(at queue.Receipt) {
 	}
 }
 
-// writeNow makes one attempt that does not block. False: something is left.
+// writeNow makes one attempt that does not block. False: something is left. The deadline of an earlier write that did block may have
+// passed since, and then nothing is tried: it says nothing about this one.
 func (c *conn) writeNow() bool {
 	c.wrote, c.writeErr = 0, nil
-	if err := c.raw.Write(c.tryWrite); err != nil {
+	if err := c.raw.Write(c.tryWrite); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		c.writeErr = err
 	}
 	return c.written(c.wrote, c.writeErr)
@@ -126,7 +130,7 @@ func (c *conn) writeNow() bool {
 // writeReady is what syscall.RawConn calls. It never asks to be called again.
 func (c *conn) writeReady(fd uintptr) bool {
 	for {
-		n, err := syscall.Write(int(fd), c.out.unsent())
+		n, err := writeOnce(int(fd), c.out.unsent())
 		if err == syscall.EINTR {
 			continue
 		}
@@ -138,13 +142,18 @@ func (c *conn) writeReady(fd uintptr) bool {
 	}
 }
 
-// writeBlocking writes as long as the Client takes a byte now and then.
-func (c *conn) writeBlocking() {
+// extend sets the write deadline anew when much of it has passed.
+func (c *conn) extend() {
 	now := c.server.now()
 	if stall := c.server.limits.Stall; c.until-now < stall*3/4 && !c.closing.Load() {
 		c.until = now + stall
 		c.nc.SetWriteDeadline(time.Now().Add(stall))
 	}
+}
+
+// writeBlocking writes as long as the Client takes a byte now and then.
+func (c *conn) writeBlocking() {
+	c.extend()
 	n, err := c.nc.Write(c.out.unsent())
 	if n > 0 && c.raw != nil && errors.Is(err, os.ErrDeadlineExceeded) && !c.closing.Load() {
 		err = nil // slow, but alive
@@ -157,6 +166,8 @@ func (c *conn) writeBlocking() {
 func (c *conn) written(n int, err error) bool {
 	o := c.out
 	o.sent += n
+	o.batch.Bytes = uint64(max(n, 0))
+	c.gave.Add(&o.batch)
 	if err != nil {
 		c.stop(endingLost)
 		c.broken = true
@@ -173,7 +184,7 @@ func (c *conn) written(n int, err error) bool {
 // dropOutput empties the output, and gives it back unless it still holds deliveries.
 func (c *conn) dropOutput() {
 	o := c.out
-	o.buf, o.sent = o.buf[:0], 0
+	o.buf, o.sent, o.batch = o.buf[:0], 0, watch.Traffic{}
 	if o.next < len(o.hand) {
 		return
 	}
@@ -210,6 +221,9 @@ func (c *conn) collect() {
 	if c.out != nil && len(c.out.buf) == 0 {
 		c.dropOutput()
 	}
+	if t := c.trace.Load(); t != nil && c.out != nil {
+		t.See(c.version, false, c.out.buf)
+	}
 }
 
 func (c *conn) output() *output {
@@ -225,21 +239,30 @@ func (c *conn) collectAnswers() {
 	durable := c.server.broker.Durable()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	closing := c.closing.Load()
+	if closing {
+		c.takePings() // DISCONNECT may be among the acknowledgements, and nothing follows it [MQTT-3.14.4-1]
+		c.pings = 0
+	}
 	if c.acks != nil {
 		c.takeAcks(durable)
 	}
-	if c.pings > 0 && c.greeted {
+	if !closing {
 		c.takePings()
 	}
 }
 
 func (c *conn) takePings() {
+	if c.pings == 0 || !c.greeted {
+		return
+	}
 	o := c.output()
 	for ; c.pings > 0; c.pings-- {
 		o.buf = packet.Pingresp{}.Append(o.buf, c.version)
+		o.batch.Packets++
 	}
 	if c.stalled.Load() {
-		c.wakeReader()
+		c.kick.wake()
 	}
 }
 
@@ -254,12 +277,13 @@ func (c *conn) takeAcks(durable queue.Receipt) {
 	var sum ack
 	o.buf, sum = c.acks.take(o.buf, durable)
 	c.greeted = true // CONNACK is always the first
+	o.batch.Packets += uint64(sum.packets)
 	c.subscribing.Add(-sum.subacks)
 	for range sum.publishes {
 		c.endExchange()
 	}
 	if c.stalled.Load() {
-		c.wakeReader()
+		c.kick.wake()
 	}
 	if c.acks.empty() {
 		c.server.queues.Put(c.acks)

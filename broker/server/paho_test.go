@@ -110,6 +110,12 @@ func paho5(t *testing.T, address string, c *paho.Connect, on func(*paho.Publish)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return paho5On(t, nc, c, on)
+}
+
+// paho5On connects a 5.0 Client by a connection that stands.
+func paho5On(t *testing.T, nc net.Conn, c *paho.Connect, on func(*paho.Publish)) (*paho.Client, *paho.Connack) {
+	t.Helper()
 	client := paho.NewClient(paho.ClientConfig{
 		Conn: nc,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){
@@ -131,7 +137,7 @@ func TestPaho5(t *testing.T) {
 	_, address := start(t, server.Limits{})
 	got := make(chan *paho.Publish, 100)
 	sub, connack := paho5(t, address, &paho.Connect{ClientID: "sub", CleanStart: true, KeepAlive: 30}, func(p *paho.Publish) { got <- p })
-	if connack.Properties.SharedSubAvailable || *connack.Properties.ReceiveMaximum != 64 {
+	if !connack.Properties.SharedSubAvailable || *connack.Properties.ReceiveMaximum != 64 {
 		t.Errorf("CONNACK properties %+v", connack.Properties)
 	}
 	id := 42

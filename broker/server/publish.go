@@ -16,20 +16,26 @@ const aliasesSize = 16 << 10
 
 // publish handles PUBLISH from a Client (section 3.3).
 func (c *conn) publish(h packet.Header) error {
+	c.paceMessage()
 	p := &c.in.publish
 	if err := p.Decode(c.version, h); err != nil {
 		return err
 	}
+	c.in.batch.Publishes++
+	c.in.batch.Payload += uint64(len(p.Payload))
 	topicName, err := c.topicName(p)
 	if err != nil {
 		return err
 	}
-	if p.QoS > 0 && !c.mayBegin() {
+	if p.QoS > 0 && !c.mayBegin(p) {
 		return packet.ReceiveMaximumExceeded
 	}
 	m := newMessage(topicName, p.Properties, p.Payload)
 	m.QoS, m.Retain = p.QoS, p.Retain
 	receipt, code, err := c.hand(p.PacketID, m)
+	if code == packet.NotAuthorized {
+		c.tellDenied(&c.told.publish, "publish", topicName)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -40,7 +46,7 @@ func (c *conn) publish(h packet.Header) error {
 	case code == packet.SessionTakenOver:
 		return code
 	}
-	return nil // there is nobody to tell
+	return nil // QoS 0: there is nothing to tell a refusal with. It is counted, and mosquitto does the same
 }
 
 // hand gives a message to the broker. When more waits for the disk than memory may hold, it waits for the next group: a
@@ -62,10 +68,21 @@ func (c *conn) hand(packetID uint16, m *broker.Message) (receipt queue.Receipt, 
 	}
 }
 
-// mayBegin counts an exchange. A 5.0 Client has been told how many it may have under way [MQTT-3.3.4-9].
-func (c *conn) mayBegin() bool {
-	n := c.inflight.Add(1)
-	return c.version != packet.V5 || int(n) <= c.server.limits.Inflight
+// mostExchanges is how many exchanges a Client may have under way that could not be told how many: far more than one that
+// means to end them has, and a bound on the packet ids that one can have us remember.
+const mostExchanges = 20_000
+
+// mayBegin counts an exchange. A 5.0 Client has been told how many it may have under way [MQTT-3.3.4-7]. A message that comes once
+// more belongs to an exchange that is under way, and that one PUBCOMP ends.
+func (c *conn) mayBegin(p *packet.Publish) bool {
+	if p.QoS == 2 && c.session.Holds(p.PacketID) {
+		return true
+	}
+	n := int(c.inflight.Add(1))
+	if c.version == packet.V5 {
+		return n <= c.listener.limits.Inflight
+	}
+	return n <= mostExchanges
 }
 
 // acknowledge answers a PUBLISH of QoS 1 or 2. An older Client knows no word for "no" and would take any answer for
@@ -79,14 +96,26 @@ func (c *conn) acknowledge(t packet.Type, p *packet.Publish, at queue.Receipt, c
 		code = packet.Success // [MQTT-3.3.5-2] of 3.1.1 allows it, and mosquitto does so
 	}
 	if code.IsError() && (c.version != packet.V5 || c.server.broker.Err() != nil) {
-		return fmt.Errorf("publish refused: %w", code)
+		return c.publishRefused(code)
 	}
 	a := ack{at: at, cost: int32(perMessage + len(p.Payload))}
 	if t == packet.PUBACK || code.IsError() {
 		a.publishes = 1
 	}
-	c.answerAck(a, packet.Ack{Type: t, PacketID: p.PacketID, ReasonCode: code})
+	answer := packet.Ack{Type: t, PacketID: p.PacketID, ReasonCode: code}
+	if code.IsError() {
+		answer.Properties = c.explainAck(answer.Size(c.version), c.refusedMessage(code))
+	}
+	c.answerAck(a, answer)
 	return nil
+}
+
+// publishRefused ends the connection of a Client that cannot be told "no"; the log line says whose queue is full.
+func (c *conn) publishRefused(code packet.ReasonCode) error {
+	if why := c.session.Refusal(); why != nil {
+		return fmt.Errorf("publish refused: %w: %w", why, code)
+	}
+	return fmt.Errorf("publish refused: %w", code)
 }
 
 // topicName is the Topic Name of p, its Topic Alias resolved (section 3.3.2.3.4).
@@ -122,7 +151,7 @@ func (c *conn) setAlias(alias uint16, name string) (string, error) {
 	if c.aliases == nil {
 		c.aliases = map[uint16]string{}
 	}
-	c.aliasSize += len(name) - len(c.aliases[alias])
+	c.aliasSize += int32(len(name) - len(c.aliases[alias]))
 	if c.aliasSize > aliasesSize {
 		return "", fmt.Errorf("the Topic Aliases stand for too long names: %w", packet.QuotaExceeded)
 	}
@@ -144,12 +173,14 @@ func (c *conn) release(p *packet.Ack) error {
 // known PUBREL goes out all the same: the Client has a message in hand that it wants to be rid of.
 func (c *conn) received(p *packet.Ack) error {
 	if p.ReasonCode.IsError() {
-		c.session.Ack(p.PacketID)
-		return nil
+		return c.complete(p)
 	}
 	receipt, code := c.session.Received(p.PacketID)
-	if code == packet.SessionTakenOver {
+	switch code {
+	case packet.SessionTakenOver:
 		return code
+	case packet.ProtocolError:
+		return fmt.Errorf("PUBREC for a delivery of QoS 1: %w", code)
 	}
 	c.answerAck(ack{at: receipt}, packet.Ack{Type: packet.PUBREL, PacketID: p.PacketID, ReasonCode: code})
 	return nil

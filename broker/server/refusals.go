@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -15,6 +16,15 @@ type refusals struct {
 	mu      sync.Mutex
 	next    time.Time // when another line may be written
 	skipped int
+}
+
+// clip cuts a name to what a line of the log may hold of it: strangers choose how long it is.
+func clip(name string) string {
+	const most = 100 // characters
+	if len(name) <= most {
+		return name
+	}
+	return fmt.Sprintf("%.*s", most, name)
 }
 
 // refusalInterval is the least time between two lines.
@@ -35,6 +45,6 @@ func (r *refusals) log(c *conn, err error) {
 	skipped := r.skipped
 	r.skipped, r.next = 0, now.Add(refusalInterval)
 	r.mu.Unlock()
-	c.server.log.Warn("client refused", "client", c.clientID, "listener", c.listener.Name, "address", c.nc.RemoteAddr().String(),
+	c.server.log.Warn("client refused", "client", clip(c.clientID), "listener", c.listener.Name, "address", c.nc.RemoteAddr().String(),
 		"error", err, "refused_since_last_line", skipped)
 }

@@ -3,8 +3,10 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,9 +20,10 @@ import (
 
 // pipes is a listener in memory: what time does to it is the test's to say.
 type pipes struct {
-	conns chan net.Conn
-	once  sync.Once
-	done  chan struct{}
+	server *server.Server
+	conns  chan net.Conn
+	once   sync.Once
+	done   chan struct{}
 }
 
 func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
@@ -52,10 +55,20 @@ func (p *pipes) dial(t testing.TB) *peer {
 
 // inBubble runs f with a server whose time is that of the bubble.
 func inBubble(t *testing.T, limits server.Limits, f func(t *testing.T, p *pipes)) {
+	bubble(t, limits, server.ListenerConfig{}, f)
+}
+
+// bubble is inBubble with a listener of any kind.
+func bubble(t *testing.T, limits server.Limits, l server.ListenerConfig, f func(t *testing.T, p *pipes)) {
+	bubbleOn(t, vfs.NewDisk(), limits, l, f)
+}
+
+// bubbleOn is bubble on a disk that the test may slow down.
+func bubbleOn(t *testing.T, disk *vfs.Disk, limits server.Limits, l server.ListenerConfig, f func(t *testing.T, p *pipes)) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		clock := func() time.Duration { return time.Since(begin) }
-		store, recovery, err := queue.Open(vfs.NewDisk(), "data", queue.Options{SlotSize: 1 << 20, Boot: queue.Boot{Clock: clock}})
+		store, recovery, err := queue.Open(disk, "data", queue.Options{SlotSize: 1 << 20, Boot: queue.Boot{Clock: clock}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +78,9 @@ func inBubble(t *testing.T, limits server.Limits, f func(t *testing.T, p *pipes)
 		}
 		s := server.New(b, server.Options{Limits: limits})
 		p := newPipes()
-		if err := s.Serve(p, server.ListenerConfig{Name: "pipe", Anonymous: true}); err != nil {
+		p.server = s
+		l.Name, l.Anonymous = "pipe", true
+		if err := s.Serve(p, l); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -101,7 +116,7 @@ func TestConnectTimeout(t *testing.T) {
 			inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
 				c, begin := p.dial(t), time.Now()
 				if sent != "" {
-					b, _ := encode(t, sent)
+					b := encode(t, sent)
 					c.send(b)
 				}
 				if last, d := c.endsAfter(begin); d != 10*time.Second || len(last) > 0 {
@@ -133,7 +148,7 @@ func TestKeepAlive(t *testing.T) {
 					c.script("> c0:", "< d0:")
 				}
 				last, d := c.endsAfter(heard)
-				want, _ := encode(t, tt.last)
+				want := encode(t, tt.last)
 				if d != tt.after || string(last) != string(want) {
 					t.Errorf("closed %v after the last packet with %x, want %v with %x", d, last, tt.after, want)
 				}
@@ -162,6 +177,36 @@ func TestKeepAliveTrickle(t *testing.T) {
 	})
 }
 
+// A Client that is not read because the disk is slow is not silent: nobody listens. One that does not take its answers is.
+func TestKeepAliveWhileTheDiskIsSlow(t *testing.T) {
+	disk := vfs.NewDisk()
+	bubbleOn(t, disk, server.Limits{Pending: 1 << 10}, server.ListenerConfig{}, func(t *testing.T, p *pipes) {
+		keeper := p.dial(t)
+		keeper.script("> 10: 'MQTT' 04 00 0000 'keeper' | 82: 0001 't' 01", "< 20: 00 00 | 90: 0001 01", "> e0:", "< closed")
+		c := p.dial(t)
+		c.script("> 10: 'MQTT' 04 02 000a 'c'", "< 20: 00 00")
+		until := time.Now().Add(25 * time.Second)
+		disk.Hook(func(op vfs.Op) error {
+			if op.Kind == vfs.OpSync {
+				time.Sleep(time.Until(until))
+			}
+			return nil
+		})
+		message := fmt.Sprintf("32: 't' 0001 \"%0*d\"", 800, 0)
+		c.script("> " + message + " | " + message)
+		go func() {
+			c.nc.SetWriteDeadline(time.Time{})
+			c.nc.Write([]byte("\xc0\x00"))
+		}()
+		time.Sleep(25 * time.Second)
+		c.script("< 40: 0001 | 40: 0001 | d0:")
+		heard := time.Now()
+		if _, d := c.endsAfter(heard); d != 15*time.Second {
+			t.Errorf("closed after %v, want 15 s", d)
+		}
+	})
+}
+
 func TestKeepAliveNone(t *testing.T) {
 	inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
 		c := p.dial(t)
@@ -180,6 +225,62 @@ func TestServerKeepAlive(t *testing.T) {
 			t.Errorf("closed after %v with %x, want 30 s with KeepAliveTimeout", d, last)
 		}
 	})
+}
+
+// [MQTT-3.2.2-22]: a Keep Alive that is short enough is the Client's own, and none is told.
+func TestShortKeepAlive(t *testing.T) {
+	inBubble(t, server.Limits{KeepAlive: 20 * time.Second}, func(t *testing.T, p *pipes) {
+		c := p.dial(t)
+		c.script("> 10: 'MQTT' 05 02 000a 00 'a'", "< 20: 00 00 [ 21 ??*2 27 ??*4 22 ??*2 2a 01 ]")
+		if last, d := c.endsAfter(time.Now()); d != 15*time.Second || string(last) != "\xe0\x01\x8d" {
+			t.Errorf("closed after %v with %x, want 15 s with KeepAliveTimeout", d, last)
+		}
+	})
+}
+
+// [MQTT-3.3.2-5]: what expires while the Client is still busy with what it was sent before is not sent.
+func TestExpiresBehindWhatIsSent(t *testing.T) {
+	for _, flags := range []int{0x30, 0x32, 0x34} {
+		t.Run(fmt.Sprintf("%02x", flags), func(t *testing.T) {
+			inBubble(t, server.Limits{}, func(t *testing.T, p *pipes) {
+				slow, c := p.dial(t), p.dial(t)
+				slow.script("> 10: 'MQTT' 04 02 0000 'slow' | 82: 0001 't' 02", "< 20: 00 00 | 90: 0001 02")
+				c.script("> 10: 'MQTT' 05 02 0000 00 'c'", "< 20: 00 00 ...")
+				message := func(n int, properties string) string {
+					id := ""
+					if flags != 0x30 {
+						id = fmt.Sprintf("%04x", n)
+					}
+					return fmt.Sprintf("%02x: 't' %s %s \"%d%s\"", flags, id, properties, n, strings.Repeat(".", 20_000))
+				}
+				for n := 1; n <= 20; n++ {
+					c.script("> " + message(n, "[ 02 0000000f ]") + " | c0:")
+					c.readUntil(0xD0)
+				}
+				time.Sleep(10 * time.Second)
+				slow.script("< "+message(1, ""), "< "+message(2, "")) // those up to 5 are on their way now
+				time.Sleep(10 * time.Second)
+				slow.script("< "+message(3, ""), "< "+message(4, ""), "< "+message(5, ""), "> c0:", "< d0:", "> c0:", "< d0:")
+			})
+		})
+	}
+}
+
+// readUntil reads packets up to one of a type.
+func (p *peer) readUntil(first byte) {
+	p.t.Helper()
+	for {
+		head, err := p.read(2)
+		if err == nil {
+			_, err = p.read(int(head[1]))
+		}
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if head[0] == first {
+			return
+		}
+	}
 }
 
 // A Client that takes nothing while the Server has something for it is given up after Limits.Stall.

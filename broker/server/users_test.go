@@ -1,18 +1,16 @@
 package server_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
 
-	"skerry/broker/server"
+	"skerry/broker/access"
 )
 
 // hash makes a cheap hash: the tests check rules, not the cost.
-func hash(t *testing.T, password string) string {
+func hash(t testing.TB, password string) string {
 	t.Helper()
 	h, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	if err != nil {
@@ -21,179 +19,21 @@ func hash(t *testing.T, password string) string {
 	return string(h)
 }
 
-func users(t *testing.T, lines ...string) *server.Users {
+func users(t testing.TB, lines ...string) *access.Users {
 	t.Helper()
-	u, err := server.ParseUsers(strings.NewReader(strings.Join(lines, "\n")))
+	u, err := access.ParseUsers(strings.NewReader(strings.Join(lines, "\n")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return u
 }
 
-func TestUsersAuthenticate(t *testing.T) {
-	u := users(t, "# staff", "", "ada:"+hash(t, "engine"), "  bob:"+strings.Replace(hash(t, "lamp"), "$2a$", "$2y$", 1)+"  ")
-	tests := []struct {
-		name, user, password string
-		want                 bool
-	}{
-		{"right", "ada", "engine", true},
-		{"htpasswd variant", "bob", "lamp", true},
-		{"wrong password", "ada", "lamp", false},
-		{"empty password", "ada", "", false},
-		{"unknown user", "eve", "engine", false},
-		{"comment is no user", "# staff", "", false},
-		{"empty name", "", "engine", false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := u.Authenticate(tt.user, []byte(tt.password)); got != tt.want {
-				t.Errorf("Authenticate(%q, %q) = %v, want %v", tt.user, tt.password, got, tt.want)
-			}
-		})
-	}
-}
-
-func TestUsersLongPassword(t *testing.T) {
-	long := strings.Repeat("x", server.MaxPassword)
-	u := users(t, "ada:"+hash(t, long))
-	if !u.Authenticate("ada", []byte(long)) {
-		t.Error("a password of the greatest length is refused")
-	}
-	if u.Authenticate("ada", []byte(long+"y")) {
-		t.Error("bytes behind the greatest length do not count")
-	}
-	if err := u.Set("ada", []byte(long+"y")); err == nil {
-		t.Error("a password that bcrypt would cut off was set")
-	}
-}
-
-func TestUsersFileErrors(t *testing.T) {
-	h := hash(t, "x")
-	tests := []struct{ name, file, want string }{
-		{"no colon", "# ok\nada\n", "2: not a user"},
-		{"no name", ":" + h, "1: a user needs a name"},
-		{"plain password", "ada:secret", `1: user "ada": not a bcrypt hash`},
-		{"twice", "ada:" + h + "\nada:" + h, `2: user "ada" stands in the file twice`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "users")
-			if err := os.WriteFile(path, []byte(tt.file), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			_, err := server.ReadUsers(path)
-			if err == nil || !strings.Contains(err.Error(), path+":"+tt.want) {
-				t.Fatalf("error %v, want it to hold %q", err, path+":"+tt.want)
-			}
-			if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), h) {
-				t.Errorf("the error gives the secret away: %v", err)
-			}
-		})
-	}
-}
-
-func TestUsersReadMissing(t *testing.T) {
-	_, err := server.ReadUsers(filepath.Join(t.TempDir(), "users"))
-	if err == nil || !strings.Contains(err.Error(), "skerry user add") {
-		t.Errorf("error %v, want a hint how to make the file", err)
-	}
-}
-
-func TestUsersWrite(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "users")
-	u := server.NewUsers()
-	for _, name := range []string{"bob", "ada"} {
-		if err := u.Set(name, []byte("first "+name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := u.WriteFile(path); err != nil {
-		t.Fatal(err)
-	}
-	if st, err := os.Stat(path); err != nil {
-		t.Fatal(err)
-	} else if st.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, want 0600", st.Mode())
-	}
-	u, err := server.ReadUsers(path)
+// rules are those of an ACL file.
+func rules(t testing.TB, lines ...string) *access.Rules {
+	t.Helper()
+	r, err := access.ParseRules([]byte(strings.Join(lines, "\n")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(u.Names(), " "); got != "ada bob" {
-		t.Errorf("names %q", got)
-	}
-	if !u.Authenticate("ada", []byte("first ada")) {
-		t.Error("the password does not survive the file")
-	}
-}
-
-func TestUsersEditKeepsTheRest(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "users")
-	old := "# by hand\nada:" + hash(t, "a") + "\n\nbob:" + hash(t, "b") + "\n"
-	if err := os.WriteFile(path, []byte(old), 0o640); err != nil {
-		t.Fatal(err)
-	}
-	u, err := server.ReadUsers(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !u.Remove("ada") || u.Remove("ada") {
-		t.Error("Remove: want true for a user, false for none")
-	}
-	if err := u.WriteFile(path); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := "# by hand\n\nbob:" + hash(t, "b")[:7]; !strings.HasPrefix(string(got), want) || strings.Contains(string(got), "ada:") {
-		t.Errorf("file is now:\n%s", got)
-	}
-	if st, _ := os.Stat(path); st.Mode().Perm() != 0o640 {
-		t.Errorf("mode %v, want that of the old file", st.Mode())
-	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".users-*")); len(left) > 0 {
-		t.Errorf("temporary files are left: %v", left)
-	}
-}
-
-func TestUsersWriteFails(t *testing.T) {
-	u := users(t, "ada:"+hash(t, "a"))
-	if err := u.WriteFile(filepath.Join(t.TempDir(), "none", "users")); err == nil {
-		t.Error("writing into a folder that is not there succeeded")
-	}
-}
-
-func TestUsersNames(t *testing.T) {
-	u := server.NewUsers()
-	for _, name := range []string{"", "a:b", "#a", " a", "a\n", "a\x00"} {
-		if err := u.Set(name, []byte("x")); err == nil {
-			t.Errorf("Set(%q) succeeded", name)
-		}
-	}
-	if err := u.Set("ada", nil); err == nil {
-		t.Error("an empty password was set")
-	}
-	if u.Authenticate("ada", nil) {
-		t.Error("somebody logged in with an empty list")
-	}
-}
-
-func FuzzParseUsers(f *testing.F) {
-	f.Add("# x\nada:$2a$04$abcdefghijklmnopqrstuu5Lq1Yx5i1E4jYq5bq7rmh8k9b4jPzG2\n")
-	f.Add("ada:\n:\n::")
-	f.Fuzz(func(t *testing.T, file string) {
-		u, err := server.ParseUsers(strings.NewReader(file))
-		if err != nil {
-			return
-		}
-		again, err := server.ParseUsers(strings.NewReader(string(u.Bytes())))
-		if err != nil {
-			t.Fatalf("what was written cannot be read: %v", err)
-		}
-		if got, want := strings.Join(again.Names(), "\n"), strings.Join(u.Names(), "\n"); got != want {
-			t.Errorf("names %q, want %q", got, want)
-		}
-	})
+	return r
 }

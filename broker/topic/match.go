@@ -7,6 +7,11 @@ func Match(filter, name string) bool {
 	if hidden(name) && (filter[0] == '+' || filter[0] == '#') {
 		return false
 	}
+	return MatchBelow(filter, name)
+}
+
+// MatchBelow is Match for what stands behind a prefix, where a "$" is nothing special.
+func MatchBelow(filter, name string) bool {
 	for {
 		want, filterRest, filterMore := strings.Cut(filter, "/")
 		if want == "#" {

@@ -11,6 +11,7 @@ import (
 type Names[V any] struct {
 	byName map[string]*leafName[V]
 	root   level[V]
+	levels int
 }
 
 // level is one level of names; leafName the end of one. A name's own levels are slices of its string, so that the tree
@@ -27,6 +28,9 @@ type leafName[V any] struct {
 
 // Len returns how many names have a value.
 func (t *Names[V]) Len() int { return len(t.byName) }
+
+// Levels returns how many levels the names have, those that names share counted once: what the index weighs.
+func (t *Names[V]) Levels() int { return t.levels }
 
 // Get returns the value of one name.
 func (t *Names[V]) Get(name string) (value V, ok bool) {
@@ -49,13 +53,16 @@ func (t *Names[V]) Set(name string, value V) (previous V, had bool) {
 	t.byName[name] = l
 	n := &t.root
 	for word := range strings.SplitSeq(name, "/") {
-		n = n.child(word)
+		var fresh bool
+		if n, fresh = n.child(word); fresh {
+			t.levels++
+		}
 	}
 	n.leaf = l
 	return previous, false
 }
 
-func (n *level[V]) child(word string) *level[V] {
+func (n *level[V]) child(word string) (c *level[V], fresh bool) {
 	c, ok := n.children[word]
 	if !ok {
 		if n.children == nil {
@@ -64,7 +71,7 @@ func (n *level[V]) child(word string) *level[V] {
 		c = &level[V]{}
 		n.children[word] = c
 	}
-	return c
+	return c, !ok
 }
 
 // Delete takes the value from name and returns it.
@@ -74,22 +81,26 @@ func (t *Names[V]) Delete(name string) (previous V, had bool) {
 		return previous, false
 	}
 	delete(t.byName, name)
-	t.root.prune(name, true)
+	_, pruned := t.root.prune(name, true)
+	t.levels -= pruned
 	return l.value, true
 }
 
-// prune removes the leaf at the end of rest and every level that then leads nowhere; true if n is one of them.
-func (n *level[V]) prune(rest string, more bool) bool {
+// prune removes the leaf at the end of rest and every level that then leads nowhere: it tells whether n is one of them, and how
+// many were below it.
+func (n *level[V]) prune(rest string, more bool) (empty bool, pruned int) {
 	if !more {
 		n.leaf = nil
-	} else {
-		var word string
-		word, rest, more = strings.Cut(rest, "/")
-		if c := n.children[word]; c != nil && c.prune(rest, more) {
+		return len(n.children) == 0, 0
+	}
+	word, rest, more := strings.Cut(rest, "/")
+	if c := n.children[word]; c != nil {
+		if empty, pruned = c.prune(rest, more); empty {
 			delete(n.children, word)
+			pruned++
 		}
 	}
-	return n.leaf == nil && len(n.children) == 0
+	return n.leaf == nil && len(n.children) == 0, pruned
 }
 
 // All yields every name with its value, in no particular order. The tree must not be changed while it runs.
@@ -105,7 +116,13 @@ func (t *Names[V]) All() iter.Seq2[string, V] {
 
 // Match yields the names that match a valid Topic Filter, with their values, in no particular order. The tree must not be
 // changed while it runs.
-func (t *Names[V]) Match(filter string) iter.Seq2[string, V] {
+func (t *Names[V]) Match(filter string) iter.Seq2[string, V] { return t.find(filter, true) }
+
+// MatchBelow is Match for a filter that stands behind a prefix, so that a "$" is nothing special.
+func (t *Names[V]) MatchBelow(filter string) iter.Seq2[string, V] { return t.find(filter, false) }
+
+// find is Match; top tells whether wildcards spare names that begin with "$".
+func (t *Names[V]) find(filter string, top bool) iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
 		if !HasWildcard(filter) {
 			if l, ok := t.byName[filter]; ok {
@@ -113,7 +130,7 @@ func (t *Names[V]) Match(filter string) iter.Seq2[string, V] {
 			}
 			return
 		}
-		t.root.match(filter, true, yield)
+		t.root.match(filter, top, yield)
 	}
 }
 

@@ -100,3 +100,24 @@ func TestNamesForgetWhatTheyHeld(t *testing.T) {
 		t.Fatal("deleted twice")
 	}
 }
+
+// Levels counts what the index holds: a level that names share once, and none that leads nowhere.
+func TestNamesLevels(t *testing.T) {
+	var n topic.Names[int]
+	for _, step := range []struct {
+		add, drop string
+		want      int
+	}{
+		{"a/b/c", "", 3}, {"a/b", "", 3}, {"a/b/d", "", 4}, {"a/b", "", 4}, {"", "a/b/c", 3}, {"", "a/b/c", 3}, {"", "a/b/d", 2},
+		{"x//y", "", 5}, {"", "a", 5}, {"", "a/b", 3}, {"", "x//y", 0},
+	} {
+		if step.add != "" {
+			n.Set(step.add, 1)
+		} else {
+			n.Delete(step.drop)
+		}
+		if n.Levels() != step.want {
+			t.Errorf("after %+v: %d levels", step, n.Levels())
+		}
+	}
+}

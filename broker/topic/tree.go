@@ -46,14 +46,28 @@ func (t *Tree[K, V]) Match(name string, dst []V) (values []V, filters int) {
 	return s.Match(name, dst)
 }
 
+// MatchBelow is Match for filters and a name that stand behind a prefix, so that a "$" is nothing special.
+func (t *Tree[K, V]) MatchBelow(name string, dst []V) (values []V, filters int) {
+	s := t.current.Load()
+	if s == nil {
+		return dst, 0
+	}
+	return s.find(name, dst, true)
+}
+
 // Match is Tree.Match on this snapshot.
 func (s *Snapshot[K, V]) Match(name string, dst []V) (values []V, filters int) {
+	return s.find(name, dst, !hidden(name))
+}
+
+// find is Match; wildcards tells whether the first level may be matched by one.
+func (s *Snapshot[K, V]) find(name string, dst []V, wildcards bool) (values []V, filters int) {
 	m := matching[K, V]{dst: dst}
 	if here, ok := s.exact.get(name); ok {
 		m.take(here)
 	}
 	if s.wild != nil {
-		m.walk(s.wild, name, !hidden(name))
+		m.walk(s.wild, name, wildcards)
 	}
 	return m.dst, m.filters
 }

@@ -18,6 +18,9 @@ const (
 // ErrInvalid is wrapped by every error of this package: the text is no Topic Name or Topic Filter.
 var ErrInvalid = errors.New("invalid topic")
 
+// ErrTooDeep is wrapped beside ErrInvalid when the only thing wrong is a bound of ours: more than MaxLevels levels.
+var ErrTooDeep = fmt.Errorf("more than %d levels", MaxLevels)
+
 // ValidName tells whether s may be published to; nil if so.
 func ValidName(s string) error {
 	// [MQTT-3.3.2-2]: "The Topic Name in the PUBLISH packet MUST NOT contain wildcard characters."
@@ -54,7 +57,7 @@ func validText(s string) error {
 	case !utf8.ValidString(s): // [MQTT-1.5.4-1]
 		return fmt.Errorf("%w: it is not UTF-8", ErrInvalid)
 	case strings.Count(s, "/") >= MaxLevels:
-		return fmt.Errorf("%w: it has more than %d levels", ErrInvalid, MaxLevels)
+		return fmt.Errorf("%w: it has %w", ErrInvalid, ErrTooDeep)
 	}
 	return nil
 }

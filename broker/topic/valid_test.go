@@ -80,3 +80,14 @@ func TestParseShared(t *testing.T) {
 		}
 	}
 }
+
+func TestTooDeepIsABoundOfOurs(t *testing.T) {
+	if err := topic.ValidFilter(strings.Repeat("a/", topic.MaxLevels) + "#"); !errors.Is(err, topic.ErrTooDeep) || !errors.Is(err, topic.ErrInvalid) {
+		t.Errorf("too many levels: %v", err)
+	}
+	for _, filter := range []string{"", "a#", "a+/b", "a/#/b", "a\x00", "\xff", "$share//t"} {
+		if err := topic.ValidFilter(filter); errors.Is(err, topic.ErrTooDeep) || !errors.Is(err, topic.ErrInvalid) {
+			t.Errorf("%q: %v", filter, err)
+		}
+	}
+}
