@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/physic"
 
 	"skerry/drivers"
 )
@@ -23,8 +23,12 @@ type Options struct {
 	Log   *slog.Logger   // nil: discard
 }
 
-// Bus is one named bus of the configuration. Exactly one of I2C and Serial is set.
+// Bus is one named bus of the configuration. Exactly one of I2C, Serial, SPI and OneWire is set.
 type Bus struct {
+	SPI      string           // "/dev/spidev0.0": the bus and the chip select
+	MaxSpeed physic.Frequency // of SPI: the clock that the wires bear; 0: what the driver asks for
+	OneWire  bool             // the kernel's 1-Wire buses, all together
+
 	I2C     string        // "/dev/i2c-1", or the number "1"
 	Timeout time.Duration // for one I2C transfer; 0: DefaultTimeout
 
@@ -38,17 +42,14 @@ const DefaultTimeout = 200 * time.Millisecond
 
 // Board is a machine with its buses. It satisfies drivers.Buses and may be used by several goroutines.
 type Board struct {
-	buses map[string]Bus
-	log   *slog.Logger
+	drivers.Commons
+	machine Machine
+	buses   map[string]Bus
+	files   *kernelFiles
+	log     *slog.Logger
 
 	mu   sync.Mutex
-	i2cs map[string]*openBus // by device
-}
-
-// openBus is an I2C bus as it was opened, and as drivers get it.
-type openBus struct {
-	closer  i2c.BusCloser
-	guarded *guarded
+	i2cs map[string]*guarded // by device
 }
 
 var _ drivers.Buses = (*Board)(nil)
@@ -56,30 +57,31 @@ var _ drivers.Buses = (*Board)(nil)
 // Open tells the log what machine this is. Buses and pins are opened when a driver asks for them.
 func Open(o Options) (*Board, error) {
 	b := &Board{
-		buses: maps.Clone(o.Buses),
-		log:   cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
-		i2cs:  map[string]*openBus{},
+		machine: machine(os.DirFS("/")),
+		buses:   maps.Clone(o.Buses),
+		files:   newKernelFiles("/"),
+		log:     cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+		i2cs:    map[string]*guarded{},
 	}
 	for name, bus := range b.buses {
-		if (bus.I2C == "") == (bus.Serial == "") {
-			return nil, fmt.Errorf("bus %s: needs either i2c or serial", name)
+		if !bus.valid() {
+			return nil, fmt.Errorf("bus %s: needs one of i2c, serial, spi and onewire", name)
 		}
 	}
-	b.log.Info("board", "model", model(os.DirFS("/")))
+	b.log.Info("board", "model", b.machine.Model, "header", b.machine.Header)
 	return b, nil
 }
 
-// Close gives the I2C buses back. Pins and serial ports belong to the drivers that took them.
+// Machine is what this machine says of itself.
+func (b *Board) Machine() Machine { return b.machine }
+
+// Close forgets the I2C buses; an error is one that still hangs. Pins and serial ports belong to the drivers that took them.
 func (b *Board) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var errs []error
 	for _, bus := range b.i2cs {
-		if err := bus.guarded.Free(); err != nil {
-			errs = append(errs, err) // closing it would wait for the transfer
-			continue
-		}
-		errs = append(errs, bus.closer.Close())
+		errs = append(errs, bus.Free())
 	}
 	clear(b.i2cs)
 	return errors.Join(errs...)
@@ -110,8 +112,24 @@ func (b *Board) named(name string, kind drivers.BusKind) (Bus, bool, error) {
 }
 
 func (b Bus) kind() drivers.BusKind {
-	if b.I2C != "" {
+	switch {
+	case b.I2C != "":
 		return drivers.I2CBus
+	case b.SPI != "":
+		return drivers.SPIBus
+	case b.OneWire:
+		return drivers.OneWireBus
 	}
 	return drivers.SerialBus
+}
+
+// valid tells whether a bus is of one kind.
+func (b Bus) valid() bool {
+	kinds := 0
+	for _, is := range []bool{b.I2C != "", b.Serial != "", b.SPI != "", b.OneWire} {
+		if is {
+			kinds++
+		}
+	}
+	return kinds == 1
 }

@@ -5,39 +5,15 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"golang.org/x/sys/unix"
 
 	"skerry/board"
 	"skerry/drivers"
 )
-
-func TestMachine(t *testing.T) {
-	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
-	tests := map[string]struct {
-		root fstest.MapFS
-		want string
-	}{
-		"Raspberry Pi": {fstest.MapFS{
-			"proc/device-tree/model": file("Raspberry Pi 4 Model B Rev 1.4\x00"),
-		}, "Raspberry Pi 4 Model B Rev 1.4"},
-		"another board": {fstest.MapFS{"sys/firmware/devicetree/base/model": file("FriendlyElec NanoPi NEO\x00")}, "FriendlyElec NanoPi NEO"},
-		"a PC": {fstest.MapFS{
-			"sys/class/dmi/id/sys_vendor": file("LENOVO\n"), "sys/class/dmi/id/product_name": file("20QD\n"),
-		}, "LENOVO 20QD"},
-		"nothing": {fstest.MapFS{}, "unknown board"},
-	}
-	for name, test := range tests {
-		if got := board.Model(test.root); !strings.HasPrefix(got, test.want) {
-			t.Errorf("%s: model %q, want %q", name, got, test.want)
-		}
-	}
-}
 
 func TestThisMachineHasAName(t *testing.T) {
 	var log bytes.Buffer
@@ -95,15 +71,13 @@ func TestBusOfTwoKinds(t *testing.T) {
 	}
 }
 
-func TestI2CNumber(t *testing.T) {
-	link := filepath.Join(t.TempDir(), "i2c-sensors")
-	if err := os.Symlink("/dev/null", link); err != nil {
-		t.Fatal(err)
-	}
-	for device, want := range map[string]int{"/dev/i2c-1": 1, "i2c-22": 22, "3": 3, "/dev/spidev0.0": -1, "": -1, "-1": -1, link: -1} {
-		n, err := board.I2CNumber(device)
-		if want < 0 && err == nil || want >= 0 && (err != nil || n != want) {
-			t.Errorf("%q: %d, %v; want %d", device, n, err, want)
+func TestI2CDevice(t *testing.T) {
+	for written, want := range map[string]string{
+		"/dev/i2c-1": "/dev/i2c-1", "i2c-22": "/dev/i2c-22", "3": "/dev/i2c-3", "/dev/my-adapter": "/dev/my-adapter", "": "", "-1": "", "spidev0.0": "",
+	} {
+		got, err := board.I2CDevice(written)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v; want %q", written, got, err, want)
 		}
 	}
 }
@@ -118,7 +92,7 @@ func TestChooseI2C(t *testing.T) {
 		{[]string{"/dev/i2c-10", "/dev/i2c-3", "/dev/i2c-2"}, "/dev/i2c-2"},
 	}
 	for _, test := range tests {
-		if got := board.ChooseI2C(test.have); got != test.want {
+		if got := board.ChooseI2C(board.Machine{}, test.have); got != test.want {
 			t.Errorf("of %q: %s, want %s", test.have, got, test.want)
 		}
 	}

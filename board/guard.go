@@ -20,6 +20,7 @@ func newGuarded(bus i2c.Bus, timeout time.Duration) *guarded {
 type guarded struct {
 	i2c.Bus
 	timeout time.Duration
+	hung    func(hangs bool, after time.Duration) // told when the bus begins and ceases to hang; may be nil
 
 	mu    sync.Mutex
 	hangs chan error // of the transfer left behind; nil: none
@@ -44,6 +45,7 @@ func (g *guarded) Tx(addr uint16, w, r []byte) error {
 		return err
 	case <-timer.C:
 		g.hangs, g.since = done, time.Now()
+		g.tell(true, g.timeout)
 		return fmt.Errorf("%s hangs: no end of a transfer with %#x after %v; look for a device that holds SDA or SCL low", g, addr, g.timeout)
 	}
 }
@@ -62,8 +64,15 @@ func (g *guarded) stillHangs() error {
 	select {
 	case <-g.hangs:
 		g.hangs = nil
+		g.tell(false, time.Since(g.since))
 		return nil
 	default:
 		return fmt.Errorf("%s hangs since %v; look for a device that holds SDA or SCL low", g, time.Since(g.since).Round(time.Second))
+	}
+}
+
+func (g *guarded) tell(hangs bool, after time.Duration) {
+	if g.hung != nil {
+		g.hung(hangs, after)
 	}
 }

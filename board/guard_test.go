@@ -2,6 +2,7 @@ package board_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -83,6 +84,25 @@ func TestGuardLeavesAHangingBus(t *testing.T) {
 		raw.hang = nil
 		if err := bus.Tx(0x76, []byte{7}, in); err != nil || in[0] != 7 {
 			t.Errorf("after it returned: %v, %v", in, err)
+		}
+	})
+}
+
+// What the log is told: once that the bus hangs, once that it is free.
+func TestGuardTells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		raw := &slowBus{hang: make(chan struct{})}
+		bus := board.GuardTelling(raw, time.Second, func(hangs bool, after time.Duration) { told = append(told, fmt.Sprint(hangs, after)) })
+		for range 3 {
+			bus.Tx(0x76, []byte{7}, nil)
+			time.Sleep(20 * time.Second)
+		}
+		close(raw.hang)
+		synctest.Wait()
+		bus.Tx(0x76, []byte{7}, nil)
+		if got := fmt.Sprint(told); got != "[true 1s false 1m0s]" {
+			t.Errorf("told %s", got)
 		}
 	})
 }

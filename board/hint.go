@@ -24,6 +24,11 @@ var (
 		group:   "i2c",
 		busy:    "another program holds it",
 	}
+	spiHints = hints{
+		missing: "switch SPI on with dtparam=spi=on in /boot/firmware/config.txt (or sudo raspi-config) and start again",
+		group:   "spi",
+		busy:    "another program holds it",
+	}
 	serialHints = hints{
 		missing: "plug the adapter in, or switch the UART on with enable_uart=1 in /boot/firmware/config.txt; ls /dev/serial/by-id shows what is there",
 		group:   "dialout",

@@ -9,9 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/i2c"
-	"periph.io/x/host/v3/sysfs"
 
 	"skerry/drivers"
 )
@@ -26,71 +24,66 @@ func (b *Board) I2C(name string) (i2c.Bus, error) {
 		return nil, err
 	}
 	if !found {
-		bus.I2C = defaultI2C()
+		bus.I2C = b.machine.defaultI2C()
 	}
-	number, err := i2cNumber(bus.I2C)
+	device, err := i2cDevice(bus.I2C)
 	if err != nil {
 		return nil, err
 	}
-	device := "/dev/i2c-" + strconv.Itoa(number)
-	if bus.Timeout == 0 {
-		bus.Timeout = DefaultTimeout
-	}
+	raw := &adapter{device: device, timeout: cmp.Or(bus.Timeout, DefaultTimeout)}
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if open := b.i2cs[device]; open != nil {
-		return open.guarded, nil
+		return open, nil
 	}
-	open, err := openI2C(device, number, bus.Timeout)
-	if err != nil {
+	if err := raw.check(); err != nil {
 		return nil, i2cHints.explain(device, err)
 	}
+	open := newGuarded(raw, 2*raw.timeout+100*time.Millisecond) // the kernel gives up first, if it obeys
+	open.hung = func(hangs bool, after time.Duration) { b.reportHang(device, hangs, after) }
 	b.i2cs[device] = open
-	b.log.Info("I2C bus opened", "device", device, "timeout", bus.Timeout)
-	return open.guarded, nil
+	b.log.Info("I2C bus opened", "device", device, "timeout", raw.timeout)
+	return open, nil
+}
+
+// reportHang tells the log when a bus begins and ceases to hang.
+func (b *Board) reportHang(device string, hangs bool, after time.Duration) {
+	if hangs {
+		b.log.Warn("I2C bus hangs", "device", device, "after", after)
+		return
+	}
+	b.log.Info("I2C bus is free again", "device", device, "after", after.Round(time.Millisecond))
 }
 
 // defaultI2C is the bus to take when the configuration names none.
-func defaultI2C() string {
+func (m Machine) defaultI2C() string {
 	devices, _ := filepath.Glob("/dev/i2c-*") // the only error is a bad pattern
-	return chooseI2C(devices)
+	return m.chooseI2C(devices)
 }
 
 // chooseI2C prefers the header's bus: those with higher numbers serve the display connectors.
-func chooseI2C(devices []string) string {
-	if len(devices) == 0 || slices.Contains(devices, headerBus) {
-		return headerBus
+func (m Machine) chooseI2C(devices []string) string {
+	header := headerBus
+	if m.Header == Header26Rev1 {
+		header = "/dev/i2c-0"
+	}
+	if len(devices) == 0 || slices.Contains(devices, header) {
+		return header
 	}
 	return slices.MinFunc(devices, func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 	})
 }
 
-// i2cNumber understands "/dev/i2c-1", "i2c-1", "1", and links to such a device.
-func i2cNumber(device string) (int, error) {
-	if target, err := filepath.EvalSymlinks(device); err == nil {
-		device = target
+// i2cDevice understands "/dev/i2c-1", "i2c-1" and "1". A link is kept as it is: the number behind it may change.
+func i2cDevice(written string) (string, error) {
+	if filepath.IsAbs(written) {
+		return filepath.Clean(written), nil
 	}
-	s := strings.TrimPrefix(strings.TrimPrefix(device, "/dev/"), "i2c-")
-	n, err := strconv.Atoi(s)
+	n, err := strconv.Atoi(strings.TrimPrefix(written, "i2c-"))
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%s is not an I2C bus; write a device such as %s", device, headerBus)
+		return "", fmt.Errorf("%s is not an I2C bus; write a device such as %s", written, headerBus)
 	}
-	return n, nil
-}
-
-// openI2C opens a bus for transfers of ours, and through periph for all else.
-func openI2C(device string, number int, timeout time.Duration) (*openBus, error) {
-	raw, err := openTransfers(device, timeout)
-	if err != nil {
-		return nil, err
-	}
-	raw.I2C, err = sysfs.NewI2C(number)
-	if err != nil {
-		unix.Close(raw.fd)
-		return nil, err
-	}
-	// The kernel gives up first, if it obeys.
-	return &openBus{closer: raw, guarded: newGuarded(raw, 2*timeout+100*time.Millisecond)}, nil
+	return "/dev/i2c-" + strconv.Itoa(n), nil
 }

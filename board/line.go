@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"unsafe"
 
 	"github.com/tarm/serial"
 	"golang.org/x/sys/unix"
@@ -15,8 +14,9 @@ import (
 
 // line is an open serial device: tarm's port, which holds the settings, and our descriptor, which carries the bytes.
 type line struct {
-	tty  *serial.Port
-	file *os.File // not blocking, in Go's poller
+	tty      *serial.Port
+	file     *os.File // not blocking, in Go's poller
+	byKernel bool     // the kernel switches the direction of RS-485
 }
 
 // openLine takes the device for this program and sets it up. A device that is not there is drivers.ErrUnplugged.
@@ -28,7 +28,7 @@ func openLine(device string, c drivers.SerialConfig, rs485 RS485) (*line, error)
 		}
 		return nil, serialHints.explain(device, err)
 	}
-	if err := l.control(func(fd int) error { return setUpLine(fd, rs485) }); err != nil {
+	if err := l.setUp(c.Parity, rs485); err != nil {
 		l.close()
 		return nil, fmt.Errorf("%s: set up: %w", device, err)
 	}
@@ -69,35 +69,19 @@ func openTTY(device string, c drivers.SerialConfig) (*serial.Port, error) {
 	return tty, err
 }
 
-// setUpLine keeps others out (root gets in all the same, hence the lock) and switches to RS-485.
-func setUpLine(fd int, rs485 RS485) error {
-	if err := unix.IoctlSetInt(fd, unix.TIOCEXCL, 0); err != nil {
+// setUp keeps others out (root gets in all the same, hence the lock) and switches to RS-485.
+func (l *line) setUp(parity drivers.Parity, rs485 RS485) error {
+	return l.control(func(fd int) error {
+		if err := checkParity(fd, parity); err != nil {
+			return err
+		}
+		if err := unix.IoctlSetInt(fd, unix.TIOCEXCL, 0); err != nil {
+			return err
+		}
+		var err error
+		l.byKernel, err = rs485.apply(fd)
 		return err
-	}
-	if rs485 != RS485Kernel {
-		return nil
-	}
-	if err := setRS485(fd); err != nil {
-		return fmt.Errorf("the kernel's driver does not switch RS-485: %w; leave rs485 out if the adapter does it by itself", err)
-	}
-	return nil
-}
-
-// From linux/serial.h.
-const (
-	rs485Enabled   = 1 << 0
-	rs485RTSOnSend = 1 << 1
-)
-
-// rs485Settings is struct serial_rs485: flags, delays before and after sending in ms, the rest is for addressing.
-type rs485Settings struct {
-	flags, before, after uint32
-	_                    [5]uint32
-}
-
-func setRS485(fd int) error {
-	settings := rs485Settings{flags: rs485Enabled | rs485RTSOnSend}
-	return ioctl(fd, unix.TIOCSRS485, unsafe.Pointer(&settings))
+	})
 }
 
 // control calls f with the descriptor, which stays open meanwhile.

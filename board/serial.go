@@ -13,15 +13,6 @@ import (
 	"skerry/drivers"
 )
 
-// RS485 is how the direction of an RS-485 line is switched.
-type RS485 byte
-
-// The ways.
-const (
-	RS485Off    RS485 = iota // no RS-485, or an adapter that does it by itself
-	RS485Kernel              // the kernel's driver switches with RTS (TIOCSRS485)
-)
-
 const (
 	headerSerial = "/dev/serial0"         // what Raspberry Pi OS calls the UART on the pin header
 	reopenEvery  = 250 * time.Millisecond // at most so often is a missing adapter looked for, however often Read is called
@@ -38,11 +29,14 @@ func (b *Board) Serial(name string, c drivers.SerialConfig) (drivers.Port, error
 		bus.Serial = headerSerial
 	}
 	c = Merge(bus.Line, c)
-	p, err := OpenPort(bus.Serial, c, bus.RS485)
+	p, err := openPort(bus.Serial, c, bus.RS485)
 	if err != nil {
 		return nil, err
 	}
-	b.log.Info("serial port opened", "device", bus.Serial, "baud", c.Baud)
+	b.log.Info("serial port opened", "device", bus.Serial, "baud", c.Baud, "rs485_by_kernel", p.line.byKernel)
+	if stable := stablePath("/dev", bus.Serial); stable != "" {
+		b.log.Warn("the number of this port depends on what is plugged in first; name it by its stable path", "device", bus.Serial, "stable", stable)
+	}
 	return p, nil
 }
 
@@ -73,6 +67,14 @@ var _ drivers.Port = (*port)(nil)
 
 // OpenPort opens a serial device by its path.
 func OpenPort(device string, c drivers.SerialConfig, rs485 RS485) (drivers.Port, error) {
+	p, err := openPort(device, c, rs485)
+	if err != nil {
+		return nil, err // a nil *port would be a Port that is not nil
+	}
+	return p, nil
+}
+
+func openPort(device string, c drivers.SerialConfig, rs485 RS485) (*port, error) {
 	p := &port{device: device, config: c, rs485: rs485, closed: make(chan struct{})}
 	l, err := openLine(device, c, rs485)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"skerry/board"
+	"skerry/drivers"
 )
 
 func TestMessages(t *testing.T) {
@@ -34,33 +35,37 @@ func TestMessages(t *testing.T) {
 
 // The kernel's structures: three shorts, filled up to 8 bytes, and a pointer; a pointer and an int.
 func TestLayout(t *testing.T) {
-	message, set, data := board.Layout()
-	if want := 1 + 8/(bits.UintSize/8); data != 8 || set != 2 || int(message) != want {
-		t.Errorf("a message of %d words with its pointer at %d, a set of %d words", message, data, set)
+	message, set, smbus, data := board.Layout()
+	if want := 1 + 8/(bits.UintSize/8); data != 8 || set != 2 || int(message) != want || smbus != 8+bits.UintSize/8 {
+		t.Errorf("a message of %d words with its pointer at %d, a set of %d words, %d bytes for SMBus", message, data, set, smbus)
 	}
 }
 
 func TestTransfersAreRefused(t *testing.T) {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
+	null := board.Adapter(os.DevNull)
+	tests := []struct {
+		name string
+		err  error
+		is   error
+		want string
+	}{
+		{"on what is no bus", null.Tx(0x76, []byte{1}, nil), unix.ENOTTY, "not such a device"},
+		{"to address 0x80", null.Tx(0x80, []byte{1}, nil), nil, "7 bits"},
+		{"of 8193 bytes", null.Tx(0x76, make([]byte, 8193), nil), nil, "8193"},
+		{"on an adapter that was pulled", board.Adapter("/dev/i2c-250").Tx(0x76, []byte{1}, nil), drivers.ErrUnplugged, "/dev/i2c-250"},
+		{"with a chip of the kernel's", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.EBUSY), unix.EBUSY, "driver ? of the kernel"},
+		{"while a line is held", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.ETIMEDOUT), unix.ETIMEDOUT, "held low"},
+		{"beside another master", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.EAGAIN), unix.EAGAIN, "arbitration"},
+		{"while it is pulled", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.ENODEV), drivers.ErrUnplugged, ""},
+		{"with nobody", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.EREMOTEIO), unix.EREMOTEIO, "remote I/O error"},
 	}
-	defer null.Close()
-	fd := int(null.Fd())
-	if err := board.Transfer(fd, 0x76, []byte{1}, nil); !errors.Is(err, unix.ENOTTY) || !strings.Contains(err.Error(), "0x76") {
-		t.Errorf("on what is no bus: %v", err)
+	for _, test := range tests {
+		if test.err == nil || !strings.Contains(test.err.Error(), test.want) || test.is != nil && !errors.Is(test.err, test.is) {
+			t.Errorf("%s: %v, want %q", test.name, test.err, test.want)
+		}
 	}
-	if err := board.Transfer(fd, 0x80, []byte{1}, nil); err == nil || !strings.Contains(err.Error(), "7 bits") {
-		t.Errorf("to address 0x80: %v", err)
-	}
-	if err := board.Transfer(fd, 0x76, make([]byte, 8193), nil); err == nil || !strings.Contains(err.Error(), "8193") {
-		t.Errorf("of 8193 bytes: %v", err)
-	}
-	if err := board.Transfer(fd, 0x76, nil, nil); err != nil {
+	if err := null.Tx(0x76, nil, nil); err != nil {
 		t.Errorf("of nothing: %v", err)
-	}
-	if err := board.OpenTransfers(os.DevNull); !errors.Is(err, unix.ENOTTY) {
-		t.Errorf("open what is no bus: %v", err)
 	}
 }
 

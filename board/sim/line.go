@@ -18,6 +18,8 @@ type Line struct {
 
 	mu      sync.Mutex
 	taken   *edges // nil: nobody has it
+	driven  *output
+	level   bool // of an output; it keeps it
 	missing bool
 	quiet   bool
 	tips    uint32
@@ -78,7 +80,7 @@ func (l *Line) open(c drivers.PinConfig) (drivers.Edges, error) {
 	switch {
 	case l.missing:
 		return nil, fmt.Errorf("no line %s; plug the adapter in", l.name)
-	case l.taken != nil:
+	case l.taken != nil || l.driven != nil:
 		return nil, fmt.Errorf("line %s: in use; name another pin", l.name)
 	}
 	l.taken = &edges{line: l, rising: c.Trigger == drivers.Rising}

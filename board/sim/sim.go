@@ -2,12 +2,16 @@ package sim
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/spi"
 
 	"skerry/board"
 	"skerry/drivers"
@@ -15,8 +19,9 @@ import (
 
 // Options says what New builds.
 type Options struct {
-	Location Location     // where the satellite receiver is; zero: on a mountain
-	Log      *slog.Logger // nil: discard
+	Location Location          // where the satellite receiver is; zero: on a mountain
+	Ports    map[string]string // devices of serial ports by their names: one that begins with PortPrefix says what is connected
+	Log      *slog.Logger      // nil: discard
 }
 
 // Location is a place on Earth.
@@ -29,8 +34,11 @@ var somewhere = Location{Latitude: 45.832, Longitude: 6.865, Altitude: 2310}
 
 // Board is the simulated machine. It satisfies drivers.Buses and may be used by several goroutines.
 type Board struct {
+	drivers.Commons
 	location Location
+	ports    map[string]string
 	log      *slog.Logger
+	files    Files
 
 	mu     sync.Mutex
 	buses  map[string]*Bus
@@ -43,13 +51,16 @@ var _ drivers.Buses = (*Board)(nil)
 
 // New builds a board on which a lively weather station is connected.
 func New(o Options) *Board {
-	return &Board{
+	b := &Board{
 		location: cmp.Or(o.Location, somewhere),
+		ports:    o.Ports,
 		log:      cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		buses:    map[string]*Bus{},
 		lines:    map[string]*Line{},
 		ttys:     map[string]*Tty{},
 	}
+	b.files.devices()
+	return b
 }
 
 // I2C gives the bus of that name, with the deadline of a real one.
@@ -66,7 +77,23 @@ func (b *Board) Serial(name string, c drivers.SerialConfig) (drivers.Port, error
 	if err := t.ready(); err != nil {
 		return nil, err
 	}
-	return board.OpenPort(t.Device(), board.Merge(drivers.SerialConfig{}, c), board.RS485Off)
+	return board.OpenPort(t.Device(), board.Merge(drivers.SerialConfig{}, c), board.RS485{})
+}
+
+// SPI refuses: no device of this board is on SPI yet.
+func (b *Board) SPI(name string) (spi.PortCloser, error) {
+	return nil, fmt.Errorf("SPI port %q: the simulated board has no such device", name)
+}
+
+// Files gives the simulated files of the kernel.
+func (b *Board) Files() drivers.Files { return &b.files }
+
+// Kernel is the same, for making files.
+func (b *Board) Kernel() *Files { return &b.files }
+
+// Dial connects for real: a device on the network is simulated by a listener on loopback.
+func (b *Board) Dial(ctx context.Context, address string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }
 
 // Bus is the I2C bus of that name, for making trouble.
@@ -75,7 +102,9 @@ func (b *Board) Bus(name string) *Bus {
 	defer b.mu.Unlock()
 	if b.buses[name] == nil {
 		b.buses[name] = newBus(cmp.Or(name, "i2c"))
-		b.buses[name].Plug(0x76, NewBME280(weather))
+		for addr, chip := range chips() {
+			b.buses[name].Plug(addr, chip)
+		}
 	}
 	return b.buses[name]
 }
@@ -95,7 +124,7 @@ func (b *Board) Tty(name string) *Tty {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ttys[name] == nil {
-		t := newTty(cmp.Or(name, "serial"), b.location)
+		t := newTty(cmp.Or(name, "serial"), connected(name, b.ports[name]), b.location)
 		b.ttys[name] = t
 		if b.closed {
 			t.close()

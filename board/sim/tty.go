@@ -20,14 +20,20 @@ type Tty struct {
 	mu     sync.Mutex
 	dir    string // holds the link; empty until the first Plug
 	say    func(at time.Time) string
+	hear   Hearing
 	master *os.File      // nil: unplugged
 	stop   chan struct{} // closed to end the talk
 	talk   sync.WaitGroup
 	closed bool
 }
 
-func newTty(name string, l Location) *Tty {
-	return &Tty{name: name, say: func(at time.Time) string { return Fix(at, l) }}
+// Hearing is a device that answers: it takes what was written to it, and says something at once or later.
+type Hearing func(written []byte, say func(after time.Duration, text string))
+
+func newTty(name, device string, l Location) *Tty {
+	t := &Tty{name: name}
+	t.say, t.hear = deviceAt(device, l)
+	return t
 }
 
 // Device is the path of the port.
@@ -44,6 +50,13 @@ func (t *Tty) Say(say func(at time.Time) string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.say = say
+}
+
+// Hear changes what the device does with what it hears; nil: nothing, and Read reads it. Only an unplugged device can be changed.
+func (t *Tty) Hear(hear Hearing) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hear = hear
 }
 
 // Write says something now. What the port cannot take is lost, as on a real line.
@@ -93,7 +106,11 @@ func (t *Tty) Plug() error {
 		return err
 	}
 	t.master, t.stop = master, make(chan struct{})
-	t.talk.Go(func() { t.speak(t.stop) })
+	stop, hear := t.stop, t.hear
+	t.talk.Go(func() { t.speak(stop) })
+	if hear != nil {
+		t.talk.Go(func() { t.listen(master, stop, hear) })
+	}
 	return nil
 }
 
@@ -169,5 +186,31 @@ func (t *Tty) speakOnce(stop <-chan struct{}, at time.Time) {
 	}
 	if t.say != nil {
 		t.send([]byte(t.say(at))) // what does not fit is lost
+	}
+}
+
+// listen hands to the device what a program writes, until stop. While no program has the port open reading fails at once.
+func (t *Tty) listen(master *os.File, stop <-chan struct{}, hear Hearing) {
+	say := func(after time.Duration, text string) {
+		if after == 0 {
+			t.Write([]byte(text)) // what does not fit is lost
+			return
+		}
+		time.AfterFunc(after, func() { t.Write([]byte(text)) })
+	}
+	b := make([]byte, 256)
+	for {
+		n, err := master.Read(b)
+		if n > 0 {
+			hear(b[:n], say)
+		}
+		if err == nil {
+			continue
+		}
+		select {
+		case <-stop:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
