@@ -1,12 +1,15 @@
 package drivers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/spi"
 )
 
 // Buses is what drivers need of the machine. An empty name is the first bus of the kind. An error names what is missing and
@@ -18,6 +21,37 @@ type Buses interface {
 	Pin(name string, c PinConfig) (Edges, error)
 	// Serial opens a port for this driver alone.
 	Serial(name string, c SerialConfig) (Port, error)
+	// SPI opens a port with its chip select for this driver alone.
+	SPI(name string) (spi.PortCloser, error)
+	// Output takes a line as an output and sets it.
+	Output(name string, on bool) (Output, error)
+	// Files are those of the kernel, and of its drivers.
+	Files() Files
+	// Dial connects to a device on the local network, by TCP: "192.0.2.7:502".
+	Dial(ctx context.Context, address string) (net.Conn, error)
+	// Common gives what several sensors use together, as the master of a serial line: the first caller makes it, and it is closed
+	// when each has called release. The name says what it is and where: "modbus rs485".
+	Common(name string, make func() (io.Closer, error)) (shared io.Closer, release func() error, err error)
+}
+
+// Output is a line in use as an output.
+type Output interface {
+	Set(on bool) error
+	// Close gives the line back. What it does then is the board's business: most keep the level until somebody takes the line.
+	Close() error
+}
+
+// Files are small files that the kernel makes up when they are read. A name begins at the root, without a slash:
+// "sys/class/thermal/thermal_zone0/temp". Reading may mean talking to a device: each call ends with its context, or soon after.
+type Files interface {
+	// ReadFile reads a whole file, of 64 KiB at most. One that is missing is fs.ErrNotExist.
+	ReadFile(ctx context.Context, name string) ([]byte, error)
+	// WriteFile writes to a file that exists, in one call.
+	WriteFile(ctx context.Context, name string, data []byte) error
+	// Space is how much of the file system that a folder is on is free for users without privileges, and how large it is, in bytes.
+	Space(ctx context.Context, name string) (free, size uint64, err error)
+	// Glob lists the names that match a pattern, sorted; see path.Match.
+	Glob(pattern string) ([]string, error)
 }
 
 // Edges is an input line and the edges seen on it.

@@ -3,8 +3,8 @@
 // # Vocabulary
 //
 // A sensor is one device, or one line of the board, in use. It has values: "temperature", "total", "latitude". A Reading is
-// one value at one time with its quality. A Kind is what the configuration calls `driver:`; a driver package exports exactly
-// one, and package drivers/all lists them. Buses is what a driver needs of the machine; package board satisfies it with
+// one value at one time with its quality. A Kind is what the configuration calls `driver:`; a driver package exports one,
+// or one for each chip of a family, and package drivers/all lists them. Buses is what a driver needs of the machine; package board satisfies it with
 // hardware and package board/sim without.
 //
 // # What every driver promises

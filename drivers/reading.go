@@ -14,6 +14,7 @@ type Reading struct {
 	Unit    string    // "°C", "hPa"; empty when the number has none
 	Time    time.Time // when it was measured, not when it was asked for
 	Quality Quality
+	Undated bool // Time is by a clock that was not set; of a good reading ClockUnset says the same
 }
 
 // Number is a good reading of a number. A number that is not finite becomes Bad: it can be neither computed with nor written as JSON.

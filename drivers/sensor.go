@@ -25,3 +25,10 @@ type Stateful interface {
 	// Restore takes what State gave. State of another version, or damaged, is an error, and the Sensor stays as it was.
 	Restore(state []byte) error
 }
+
+// Timekeeper is a Sensor that is told the date from outside, as a satellite receiver is.
+type Timekeeper interface {
+	// Fix gives what the last Sense heard of the date: it was utc at the moment at, which has Go's monotonic reading. False: nothing
+	// that can be relied on.
+	Fix() (utc, at time.Time, ok bool)
+}

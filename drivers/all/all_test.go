@@ -39,6 +39,9 @@ func TestPages(t *testing.T) {
 				want = append(want, keys("values."+v.Name+".", v.Opts())...)
 			}
 		}
+		if k.Named != nil {
+			want = append(want, keys("values.NAME.", k.Named("x").Opts())...)
+		}
 		if got := column(page, "## Configuration", 1); !slices.Equal(got, want) {
 			t.Errorf("%s: the page has the keys %q, the driver %q", k.Name, got, want)
 		}
@@ -70,7 +73,9 @@ func keys(prefix string, opts any) []string {
 	var names []string
 	typ := reflect.TypeOf(opts).Elem()
 	for i := range typ.NumField() {
-		names = append(names, prefix+typ.Field(i).Tag.Get("yaml"))
+		if f := typ.Field(i); f.IsExported() {
+			names = append(names, prefix+f.Tag.Get("yaml"))
+		}
 	}
 	return names
 }

@@ -10,13 +10,17 @@ import (
 	"periph.io/x/devices/v3/bmxx80"
 
 	"skerry/drivers"
+	"skerry/drivers/chip"
 )
+
+// patience is how long one measurement with everything around it may take; by the datasheet (page 51) it is 25 ms.
+const patience = time.Second
 
 // configured is what bmxx80 leaves in the config register: 1 s standby, no filter. It is 0 after the supply was gone (page 30).
 const configured = 5 << 5
 
 type sensor struct {
-	bus       *gate
+	bus       *chip.Gate
 	addresses []uint16
 	addr      uint16
 	id        byte
@@ -28,12 +32,12 @@ func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor
 	if err != nil {
 		return nil, err
 	}
-	x := &sensor{bus: &gate{Bus: bus}, addresses: []uint16{lowAddress, highAddress}}
+	x := &sensor{bus: &chip.Gate{Bus: bus}, addresses: []uint16{lowAddress, highAddress}}
 	if a := options(s).Address; a != 0 {
 		x.addresses = []uint16{a}
 	}
-	x.bus.open(ctx)
-	defer x.bus.close()
+	x.bus.Open(ctx, patience)
+	defer x.bus.Close()
 	if err := x.setUp(); err != nil {
 		return nil, x.explain(ctx, err)
 	}
@@ -68,8 +72,8 @@ func (x *sensor) setUp() error {
 
 // Sense makes one measurement. A chip that was without supply since the last one is set up again.
 func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Reading, error) {
-	x.bus.open(ctx)
-	defer x.bus.close()
+	x.bus.Open(ctx, patience)
+	defer x.bus.Close()
 	env, err := x.measure()
 	if errors.Is(err, errForgot) {
 		env, err = x.measure()
@@ -115,20 +119,13 @@ func (x *sensor) verify() error {
 	return nil
 }
 
+// readings marks what is outside of the operating range of the datasheet (page 8).
 func (x *sensor) readings(dst []drivers.Reading, env physic.Env, at time.Time) []drivers.Reading {
-	dst = append(dst, within(-40, 85, drivers.Number("temperature", env.Temperature.Celsius(), "°C", at)))
+	dst = append(dst, chip.Within(-40, 85, drivers.Number("temperature", env.Temperature.Celsius(), "°C", at)))
 	if x.id == idBME280 {
-		dst = append(dst, within(0, 100, drivers.Number("humidity", float64(env.Humidity)/float64(physic.PercentRH), "%", at)))
+		dst = append(dst, chip.Within(0, 100, drivers.Number("humidity", float64(env.Humidity)/float64(physic.PercentRH), "%", at)))
 	}
-	return append(dst, within(300, 1100, drivers.Number("pressure", float64(env.Pressure)/float64(100*physic.Pascal), "hPa", at)))
-}
-
-// within marks what is outside of the operating range of the datasheet (page 8).
-func within(low, high float64, r drivers.Reading) drivers.Reading {
-	if r.Number < low || r.Number > high {
-		r.Quality = drivers.Suspect
-	}
-	return r
+	return append(dst, chip.Within(300, 1100, drivers.Number("pressure", float64(env.Pressure)/float64(100*physic.Pascal), "hPa", at)))
 }
 
 // explain makes an error that names the device; the end of the context comes first, as all else follows from it.

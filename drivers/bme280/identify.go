@@ -1,10 +1,13 @@
 package bme280
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"periph.io/x/conn/v3/i2c"
+
+	"skerry/drivers"
 )
 
 // The two addresses, by the level of the SDO pin (page 32).
@@ -74,6 +77,24 @@ func identify(bus i2c.Bus, addr uint16) (byte, error) {
 	}
 	return 0, fmt.Errorf("the chip at %#x has id %#02x, %w", addr, id, errOther)
 }
+
+// probe is for a bus that nobody has described. A multiplexer at one of the addresses takes the number of the register for its channels,
+// and says it again when it is read: it gets back what it had.
+func probe(_ context.Context, bus i2c.Bus, addr uint16) (drivers.Identity, error) {
+	var before [1]byte
+	if err := bus.Tx(addr, nil, before[:]); err != nil {
+		return drivers.Identity{}, err
+	}
+	id, err := readByte(bus, addr, regID)
+	if err == nil && id == regID {
+		return drivers.Identity{}, errors.Join(errOther, bus.Tx(addr, before[:], nil))
+	}
+	_, err = identify(bus, addr)
+	return drivers.Identity{Model: models[id]}, err
+}
+
+// models are the chips that an id says.
+var models = map[byte]string{idBMP280: "BMP280", idBME280: "BME280", 0x50: "BMP388", 0x55: "BMP180", 0x61: "BME680"}
 
 func readByte(bus i2c.Bus, addr uint16, reg byte) (byte, error) {
 	var b [1]byte

@@ -22,6 +22,7 @@ var Kind = drivers.Kind{
 	Opts:  func() any { return new(Opts) },
 	Check: check,
 	New:   open,
+	Probe: &drivers.Probe{Addresses: []uint16{lowAddress, highAddress}, Identify: probe},
 }
 
 func check(s drivers.Setup) error {

@@ -15,6 +15,16 @@ type Registers struct {
 	OnHang  func()                // makes the chip never ready, for Machine.Hang; may be nil
 }
 
+// Chip is a chip on an I2C bus that takes commands.
+type Chip struct {
+	Addr   uint16
+	Answer func(w, r []byte) error // a transfer: w was written, r is to be filled
+	OnHang func()                  // makes the chip never ready, for Machine.Hang; may be nil
+}
+
+// ErrNoAnswer is the error of a transfer that no chip acknowledges.
+var ErrNoAnswer = errNoAnswer
+
 var errNoAnswer = errors.New("remote I/O error")
 
 func (r *Registers) tx(w, read []byte) error {
@@ -41,6 +51,12 @@ func (b bus) SetSpeed(f physic.Frequency) error { return nil }
 func (b bus) Tx(addr uint16, w, r []byte) error {
 	if err := b.m.transfer(); err != nil {
 		return err
+	}
+	if c := b.m.Chip; c != nil && c.Addr == addr {
+		if b.m.hung && c.OnHang != nil {
+			c.OnHang()
+		}
+		return c.Answer(w, r)
 	}
 	chip := b.m.Registers
 	if chip == nil || chip.Addr != addr {

@@ -14,8 +14,10 @@ type Talker struct {
 	Say   func(at time.Time) string // what it says each time; in pieces of Piece bytes
 	Piece int                       // 0: 32
 	Hear  func(written []byte)      // what is written to it; may be nil
-	next  time.Time
-	queue []byte
+	// Answer is what it says to what is written to it, at once; may be nil.
+	Answer func(written []byte) string
+	next   time.Time
+	queue  []byte
 }
 
 // hear moves what was said up to now to the queue, and gives when more will come.
@@ -101,6 +103,9 @@ func (p *port) Write(b []byte) (int, error) {
 	}
 	if p.m.Talker.Hear != nil {
 		p.m.Talker.Hear(b)
+	}
+	if p.m.Talker.Answer != nil {
+		p.m.Talker.queue = append(p.m.Talker.queue, p.m.Talker.Answer(b)...)
 	}
 	return len(b), nil
 }

@@ -14,7 +14,8 @@
 // an end does not fill the memory.
 //
 // A receiver without a fix sends positions that decode as 0°N 0°E without an error; and an empty field decodes as 0. Here what is
-// not said, or said to be invalid by any sentence of the epoch, is a reading without a value (Bad). Dead reckoning, manual and
+// not said, or said to be invalid by any sentence of the epoch, is a reading without a value (Bad); so is 0°N 0°E to all decimals. A
+// receiver that says the same moment for ever is an error. Dead reckoning, manual and
 // simulated positions, and the altitude of a two-dimensional fix, are Suspect. A date before this program was written, as
 // receivers give it after a week rollover, is Suspect; the century is never taken from the local clock.
 //

@@ -125,9 +125,10 @@ func (e *epoch) takeGNS(m gonmea.GNS) {
 	e.altitude = field(m.Fields, 8, m.Altitude)
 }
 
-// place takes a position if it is valid and written out: latitude, N or S, longitude, E or W.
+// place takes a position if it is valid and written out: latitude, N or S, longitude, E or W. 0 north 0 east is what a
+// receiver says that has none and does not know it; nobody is at that place to all decimals.
 func (e *epoch) place(valid bool, fields []string, latitude, longitude float64) {
-	if !valid || !isCoordinate(fields[0], fields[1], "NS") || !isCoordinate(fields[2], fields[3], "EW") {
+	if !valid || !isCoordinate(fields[0], fields[1], "NS") || !isCoordinate(fields[2], fields[3], "EW") || latitude == 0 && longitude == 0 {
 		e.refused = true
 		return
 	}
@@ -163,6 +164,19 @@ func (e *epoch) setIfEmpty(to *number, n number) {
 // field is the decoded value of a field, if the field is there and not empty.
 func field(fields []string, i int, value float64) number {
 	return number{i < len(fields) && fields[i] != "", value}
+}
+
+// sameMoment bounds the time between two readings in which a receiver that works cannot say the same moment: shorter, both may be of
+// one second, and a day later the time of day is the same.
+const (
+	sameMomentFrom = 2500 * time.Millisecond
+	sameMomentTo   = 23 * time.Hour
+)
+
+// repeats tells whether the receiver is stuck: it says a position of the moment which it said some time ago.
+func (e *epoch) repeats(last epoch) bool {
+	passed := e.at.Sub(last.at)
+	return e.fixed() && last.fixed() && e.clock.Valid && e.clock == last.clock && passed > sameMomentFrom && passed < sameMomentTo
 }
 
 // whole tells whether all that a common receiver says of a moment is there.

@@ -13,9 +13,10 @@ type Opts struct {
 
 // Kind is the driver.
 var Kind = drivers.Kind{
-	Name: "nmea",
-	Doc:  "satellite receivers (GPS, Galileo ...) that speak NMEA 0183 on a serial port",
-	Bus:  drivers.SerialBus,
+	Name:  "nmea",
+	Doc:   "satellite receivers (GPS, Galileo ...) that speak NMEA 0183 on a serial port",
+	Bus:   drivers.SerialBus,
+	Clock: true,
 	Values: []drivers.ValueDoc{
 		{Name: "latitude", Unit: "°", Doc: "degrees north; south is negative"},
 		{Name: "longitude", Unit: "°", Doc: "degrees east; west is negative"},

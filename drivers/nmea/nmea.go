@@ -14,7 +14,6 @@ import (
 
 const (
 	baud     = 9600                   // what NMEA receivers are set to in the factory; older ones 4800
-	step     = 200 * time.Millisecond // how often a wait looks at the context
 	pause    = 300 * time.Millisecond // silence after which an epoch is over
 	freshFor = 2 * time.Second        // how long bytes may wait in the port and still tell of now
 )
@@ -30,6 +29,9 @@ type sensor struct {
 	unread   []byte          // in buf
 	held     gonmea.Sentence // read, and of the next epoch
 	lastRead time.Time
+	last     epoch // that of the last Sense
+
+	utc, at time.Time // the last epoch's, zero unless it had a fix
 }
 
 func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
@@ -57,6 +59,7 @@ type heard struct {
 // Sense listens until an epoch is whole.
 func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Reading, error) {
 	var h heard
+	x.utc, x.at = time.Time{}, time.Time{}
 	e, err := x.listen(ctx, &h)
 	switch {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
@@ -68,8 +71,18 @@ func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Re
 		x.forget()
 		return dst, fmt.Errorf("%s: %w", x, err)
 	}
+	if e.repeats(x.last) {
+		return dst, fmt.Errorf("%s: says the same moment over and over (%s); take its supply away for a while", x, e.clock)
+	}
+	x.last = e
+	if utc, ok := e.utc(); ok && e.quality() == drivers.Good && utc.Year() >= firstYear {
+		x.utc, x.at = utc, e.at
+	}
 	return e.readings(dst), nil
 }
+
+// Fix gives the date of the last epoch, if it had a fix: before the first one a receiver's clock is one that nobody has set.
+func (x *sensor) Fix() (utc, at time.Time, ok bool) { return x.utc, x.at, !x.utc.IsZero() }
 
 // explain tells three kinds of nothing apart.
 func (x *sensor) explain(h heard) error {
@@ -166,30 +179,15 @@ func (x *sensor) sentence(ctx context.Context, until time.Time, h *heard) (gonme
 	}
 }
 
-// fill reads from the port, looking at the context now and then.
+// fill reads from the port.
 func (x *sensor) fill(ctx context.Context, until time.Time, h *heard) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		now := time.Now()
-		if !now.Before(until) {
-			return os.ErrDeadlineExceeded
-		}
-		if err := x.port.SetReadDeadline(earlier(until, now.Add(step))); err != nil {
-			return err
-		}
-		n, err := x.port.Read(x.buf[:])
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			continue
-		case err != nil:
-			return err
-		}
-		x.unread, x.lastRead = x.buf[:n], time.Now()
-		h.bytes += n
-		return nil
+	n, err := drivers.Receive(ctx, x.port, x.buf[:], until)
+	if err != nil {
+		return err
 	}
+	x.unread, x.lastRead = x.buf[:n], time.Now()
+	h.bytes += n
+	return nil
 }
 
 func earlier(a, b time.Time) time.Time {

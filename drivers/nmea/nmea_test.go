@@ -117,6 +117,7 @@ func TestNoFixIsNoPosition(t *testing.T) {
 		"sentences contradict":      sum("GPRMC,041600.00,V,4549.920,N,00651.900,E,,,221126,,,N", "GPGGA,041600.00,4549.920,N,00651.900,E,1,05,1.0,100.0,M,,M,,"),
 		"valid but empty":           sum("GPRMC,041600.00,A,,,,,,,221126,,,A", "GPGGA,041600.00,,,,,1,05,1.0,,M,,M,,"),
 		"mode says not valid":       sum("GPRMC,041600.00,A,4549.920,N,00651.900,E,,,221126,,,N"),
+		"valid, at 0 north 0 east":  sum("GPRMC,041600.00,A,0000.0000,N,00000.0000,E,0.0,0.0,221126,,,A", "GPGGA,041600.00,0000.0000,N,00000.0000,E,1,05,1.0,0.0,M,,M,,"),
 		"impossible minutes":        sum("GPRMC,041600.00,A,4575.000,N,00651.900,E,,,221126,,,A"),
 		"no hemisphere":             sum("GPGLL,,,,,041600.00,A,A"),
 		"GNS":                       sum("GNGNS,041600.00,,,,,NN,00,99.0,,,,"),
@@ -139,6 +140,92 @@ func TestNoFixIsNoPosition(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The first two letters say which satellites or which instrument; they change nothing.
+func TestTalkers(t *testing.T) {
+	for _, talker := range strings.Fields("GP GN GL GA GB BD GI GQ QZ IN II") {
+		synctest.Test(t, func(t *testing.T) {
+			got, err := senseAt(t, func(at time.Time) string {
+				c := at.UTC().Format("150405.00")
+				return sum(talker+"RMC,"+c+",A,4549.920,N,00651.900,E,1.0,2.0,221126,,,A", talker+"GGA,"+c+",4549.920,N,00651.900,E,1,04,2.0,1.0,M,,M,,")
+			})
+			if err != nil || got["latitude"].Number != 45.832 || got["satellites"].Number != 4 {
+				t.Errorf("%s: %+v, %v", talker, got, err)
+			}
+		})
+	}
+}
+
+// What receivers say while they lose the sky and find it again: at no time a position that is none, and none that is old.
+func TestFixIsLostAndFound(t *testing.T) {
+	const pos = "4549.920,N,00651.900,E"
+	steps := []struct {
+		name string
+		say  func(c string) []string
+		want drivers.Quality
+		fix  string
+	}{
+		{"good", func(c string) []string {
+			return []string{"GPRMC," + c + ",A," + pos + ",0.1,,221126,,,A", "GPGGA," + c + "," + pos + ",1,06,1.2,100.0,M,,M,,"}
+		}, drivers.Good, "gps"},
+		{"dead reckoning", func(c string) []string {
+			return []string{"GPRMC," + c + ",A," + pos + ",0.1,,221126,,,E", "GPGGA," + c + "," + pos + ",6,00,99.9,100.0,M,,M,,"}
+		}, drivers.Suspect, "estimated"},
+		{"the last position, declared invalid", func(c string) []string {
+			return []string{"GPRMC," + c + ",V," + pos + ",0.1,,221126,,,N", "GPGGA," + c + "," + pos + ",0,00,99.9,100.0,M,,M,,"}
+		}, drivers.Bad, "none"},
+		{"RMC notices before GGA", func(c string) []string {
+			return []string{"GPRMC," + c + ",V,,,,,,,221126,,,N", "GPGGA," + c + "," + pos + ",1,03,9.9,100.0,M,,M,,"}
+		}, drivers.Bad, "none"},
+		{"GGA notices before RMC", func(c string) []string {
+			return []string{"GPRMC," + c + ",A," + pos + ",0.1,,221126,,,A", "GPGGA," + c + ",,,,,0,00,,,M,,M,,"}
+		}, drivers.Bad, "none"},
+		{"nothing", func(c string) []string { return []string{"GPRMC,,V,,,,,,,,,,N", "GPGGA,,,,,,0,,,,,,,,"} }, drivers.Bad, "none"},
+		{"good again", func(c string) []string {
+			return []string{"GPRMC," + c + ",A," + pos + ",0.1,,221126,,,D", "GPGGA," + c + "," + pos + ",2,06,1.2,100.0,M,,M,,"}
+		}, drivers.Good, "dgps"},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		step := 0
+		x, err := nmea.Kind.New(t.Context(), receiver(func(at time.Time) string { return sum(steps[step].say(at.UTC().Format("150405.00"))...) }), setup())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for step = range steps {
+			time.Sleep(10 * time.Second)
+			got, err := x.Sense(t.Context(), nil)
+			by := map[string]drivers.Reading{}
+			for _, r := range got {
+				by[r.Value] = r
+			}
+			if lat := by["latitude"]; err != nil || lat.Quality != steps[step].want || by["fix"].Text != steps[step].fix || math.IsNaN(lat.Number) != (lat.Quality == drivers.Bad) {
+				t.Errorf("%s: %+v, %+v, %v", steps[step].name, lat, by["fix"], err)
+			}
+		}
+	})
+}
+
+// A receiver that hangs and says its last moment for ever is not believed.
+func TestStuckReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, err := nmea.Kind.New(t.Context(), receiver(func(time.Time) string { return goodEpoch(time.Unix(1800000000, 0)) }), setup())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.Sense(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			time.Sleep(10 * time.Second)
+			if got, err := x.Sense(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "same moment over and over (08:00:00") || len(got) > 0 {
+				t.Errorf("%v, %v", got, err)
+			}
+			if utc, _, ok := x.(drivers.Timekeeper).Fix(); ok {
+				t.Errorf("it sets the clock to %v", utc)
+			}
+		}
+	})
 }
 
 func TestQualities(t *testing.T) {

@@ -29,6 +29,11 @@ type RateOpts struct {
 	Over time.Duration `yaml:"over"` // the window that it is taken over; default 5min
 }
 
+// FrequencyOpts are the options of the value `frequency`.
+type FrequencyOpts struct {
+	Over time.Duration `yaml:"over"` // how long without a pulse is 0 Hz, and the time that is averaged over; default 10s
+}
+
 // Kind is the driver.
 var Kind = drivers.Kind{
 	Name: "pulse",
@@ -37,6 +42,7 @@ var Kind = drivers.Kind{
 	Values: []drivers.ValueDoc{
 		{Name: "total", Doc: "pulses since the first start times per_pulse; goes on after a restart", Opts: func() any { return newTotalOpts() }},
 		{Name: "rate", Doc: "change of the total per time, over a window", Opts: func() any { return newRateOpts() }},
+		{Name: "frequency", Unit: "Hz", Doc: "pulses per second, by the time between them", Opts: func() any { return newFrequencyOpts() }},
 		{Name: "lost", Doc: "pulses that came too fast to be kept one by one; the total has them"},
 	},
 	Opts:  func() any { return newOpts() },
@@ -50,9 +56,11 @@ func newRateOpts() *RateOpts {
 	return &RateOpts{Of: "total", Per: time.Hour, Over: 5 * time.Minute}
 }
 
-// options takes the three structs from a Setup; what is absent has its defaults.
-func options(s drivers.Setup) (Opts, TotalOpts, RateOpts) {
-	o, total, rate := newOpts(), newTotalOpts(), newRateOpts()
+func newFrequencyOpts() *FrequencyOpts { return &FrequencyOpts{Over: 10 * time.Second} }
+
+// options takes the structs from a Setup; what is absent has its defaults.
+func options(s drivers.Setup) (Opts, TotalOpts, RateOpts, FrequencyOpts) {
+	o, total, rate, frequency := newOpts(), newTotalOpts(), newRateOpts(), newFrequencyOpts()
 	if given, ok := s.Opts.(*Opts); ok {
 		o = given
 	}
@@ -62,14 +70,17 @@ func options(s drivers.Setup) (Opts, TotalOpts, RateOpts) {
 	if given, ok := s.Values["rate"].(*RateOpts); ok {
 		rate = given
 	}
-	return *o, *total, *rate
+	if given, ok := s.Values["frequency"].(*FrequencyOpts); ok {
+		frequency = given
+	}
+	return *o, *total, *rate, *frequency
 }
 
 // maxDebounce keeps the microseconds that the kernel takes in 32 bits, and is longer than any contact bounces.
 const maxDebounce = time.Minute
 
 func check(s drivers.Setup) error {
-	o, total, rate := options(s)
+	o, total, rate, frequency := options(s)
 	var errs []error
 	wrong := func(is bool, key, problem, hint string) {
 		if is {
@@ -83,5 +94,6 @@ func check(s drivers.Setup) error {
 	wrong(rate.Of != "total" && rate.Of != "", "values.rate.of", fmt.Sprintf("there is no value %q", rate.Of), "write total")
 	wrong(rate.Per <= 0, "values.rate.per", "not above zero", "write a time, e.g. 1h")
 	wrong(rate.Over < time.Second, "values.rate.over", "shorter than a second", "write a window, e.g. 5min")
+	wrong(frequency.Over < time.Second, "values.frequency.over", "shorter than a second", "write a window, e.g. 10s")
 	return errors.Join(errs...)
 }

@@ -21,9 +21,10 @@ type sensor struct {
 	next   uint32        // the number that the next edge has if none is lost
 	halted bool
 
-	counter counter
-	window  window
-	pending []drivers.Edge // kept between calls for its memory
+	counter   counter
+	window    window
+	frequency frequency
+	pending   []drivers.Edge // kept between calls for its memory
 }
 
 // counter is what survives a restart.
@@ -33,11 +34,11 @@ type counter struct {
 }
 
 func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
-	o, total, rate := options(s)
+	o, total, rate, frequency := options(s)
 	if o.Pin == "" {
 		return nil, errors.New("pulse: no pin; write e.g. pin: GPIO17")
 	}
-	x := &sensor{opts: o, perPulse: total.PerPulse, per: rate.Per, buses: b, window: newWindow(rate.Over)}
+	x := &sensor{opts: o, perPulse: total.PerPulse, per: rate.Per, buses: b, window: newWindow(rate.Over), frequency: newFrequency(frequency.Over)}
 	if err := x.take(); err != nil {
 		return nil, err
 	}
@@ -54,7 +55,9 @@ func (x *sensor) take() error {
 		return fmt.Errorf("%s: %w", x, err)
 	}
 	x.edges, x.next = edges, 1
-	x.window.begin(time.Now(), x.counter.pulses)
+	now := time.Now()
+	x.window.begin(now, x.counter.pulses)
+	x.frequency.begin(now)
 	return nil
 }
 
@@ -85,13 +88,15 @@ func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Re
 // count takes one edge in, and those which the gap before its number stands for. A number that goes back cannot come from the
 // kernel; it counts as one pulse.
 func (x *sensor) count(e drivers.Edge) {
+	pulses := uint64(1)
 	if gap := e.Seq - x.next; gap <= math.MaxInt32 {
 		x.counter.lost += uint64(gap)
-		x.counter.pulses += uint64(gap)
+		pulses += uint64(gap)
 	}
 	x.next = e.Seq + 1
-	x.counter.pulses++
+	x.counter.pulses += pulses
 	x.window.add(e.Time, x.counter.pulses)
+	x.frequency.add(e.Time, pulses)
 }
 
 func (x *sensor) readings(dst []drivers.Reading, now time.Time) []drivers.Reading {
@@ -101,6 +106,11 @@ func (x *sensor) readings(dst []drivers.Reading, now time.Time) []drivers.Readin
 		dst = append(dst, drivers.Number("rate", rate, "", now))
 	} else {
 		dst = append(dst, drivers.Missing("rate", "", now))
+	}
+	if hz, ok := x.frequency.hertz(now); ok {
+		dst = append(dst, drivers.Number("frequency", hz, "Hz", now))
+	} else {
+		dst = append(dst, drivers.Missing("frequency", "Hz", now))
 	}
 	return append(dst, drivers.Number("lost", float64(x.counter.lost), "", now))
 }

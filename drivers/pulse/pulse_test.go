@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -255,6 +256,83 @@ func FuzzRestore(f *testing.F) {
 		}
 		if x.(drivers.Stateful).Restore(state) == nil && !bytes.Equal(x.(drivers.Stateful).State(), state) {
 			t.Errorf("%x was restored as %x", state, x.(drivers.Stateful).State())
+		}
+	})
+}
+
+// play makes pulses at a steady frequency for some time, reading now and then, and gives the last reading.
+func play(t *testing.T, x drivers.Sensor, line *drivertest.Line, hz float64, d time.Duration) float64 {
+	t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		time.Sleep(time.Duration(float64(time.Second) / hz))
+		line.Edge(1)
+		if rand.IntN(7) == 0 {
+			sense(t, x)
+		}
+	}
+	return sense(t, x)["frequency"]
+}
+
+func TestFrequency(t *testing.T) {
+	for _, hz := range []float64{0.11, 0.9, 1, 7.3, 50, 400} {
+		synctest.Test(t, func(t *testing.T) {
+			line := new(drivertest.Line)
+			x := mustOpen(t, line)
+			if got := sense(t, x)["frequency"]; !math.IsNaN(got) {
+				t.Errorf("%v before anything was seen", got)
+			}
+			// The drivertest machine takes 0.3 ms to read.
+			if got := play(t, x, line, hz, time.Minute); math.Abs(got/hz-1) > 0.03 {
+				t.Errorf("%v Hz, want %v", got, hz)
+			}
+		})
+	}
+}
+
+func TestFrequencyOfPulsesThatEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := new(drivertest.Line)
+		x := mustOpen(t, line)
+		play(t, x, line, 10, time.Minute)
+		time.Sleep(2 * time.Second)
+		if got := sense(t, x)["frequency"]; got > 0.51 || got < 0.49 {
+			t.Errorf("%v Hz when the last pulse is 2 s old, want at most 0.5", got)
+		}
+		time.Sleep(8 * time.Second)
+		if got := sense(t, x)["frequency"]; got != 0 {
+			t.Errorf("%v Hz when the last pulse is 10 s old, want 0", got)
+		}
+		if got := play(t, x, line, 5, 20*time.Second); math.Abs(got-5) > 0.1 {
+			t.Errorf("%v Hz when they come again, want 5", got)
+		}
+	})
+}
+
+func TestFrequencyWithLostEdges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := new(drivertest.Line)
+		x := mustOpen(t, line)
+		for range 20 { // 1000 pulses/s, of which one in 500 is kept
+			time.Sleep(500 * time.Millisecond)
+			line.Lose(499)
+			line.Edge(1)
+		}
+		if got := sense(t, x)["frequency"]; math.Abs(got-1000) > 1 {
+			t.Errorf("%v Hz, want 1000", got)
+		}
+	})
+}
+
+func TestNoPulseIsZeroHertz(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := mustOpen(t, new(drivertest.Line))
+		time.Sleep(9 * time.Second)
+		if got := sense(t, x)["frequency"]; !math.IsNaN(got) {
+			t.Errorf("%v Hz after 9 s, which is less than the window", got)
+		}
+		time.Sleep(time.Second)
+		if got := sense(t, x)["frequency"]; got != 0 {
+			t.Errorf("%v Hz after 10 s without a pulse", got)
 		}
 	})
 }

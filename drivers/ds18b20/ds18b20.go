@@ -1,0 +1,167 @@
+package ds18b20
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"skerry/drivers"
+)
+
+const (
+	devices = "sys/bus/w1/devices/"
+	bulk    = devices + "w1_bus_master*/therm_bulk_read"
+
+	// conversion is the longest that a probe takes (page 3); cloned ones take a little more.
+	conversion = 1200 * time.Millisecond
+	look       = 50 * time.Millisecond
+)
+
+type sensor struct {
+	files  drivers.Files
+	values []string // in order
+	probes map[string]string
+}
+
+func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
+	x := &sensor{files: b.Files(), values: slices.Sorted(maps.Keys(s.Values)), probes: map[string]string{}}
+	if len(x.values) == 0 {
+		x.values = []string{"temperature"}
+	}
+	for _, v := range x.values {
+		x.probes[v] = probeOf(s, v)
+	}
+	return x, x.find(ctx)
+}
+
+// String names the probes.
+func (x *sensor) String() string {
+	ids := slices.Sorted(maps.Values(x.probes))
+	return "1-Wire probe " + strings.Join(slices.Compact(ids), ", ")
+}
+
+// find looks for the only probe where none is named, and makes sure that at least one of those named is there.
+func (x *sensor) find(ctx context.Context) error {
+	there, err := x.list()
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, v := range x.values {
+		if x.probes[v] != "" {
+			found = found || slices.Contains(there, x.probes[v])
+			continue
+		}
+		if len(there) != 1 {
+			return fmt.Errorf("value %s names no probe; %s", v, describe(there))
+		}
+		x.probes[v], found = there[0], true
+	}
+	if !found {
+		return fmt.Errorf("%s: not there; %s", x, describe(there))
+	}
+	return ctx.Err()
+}
+
+func (x *sensor) list() ([]string, error) {
+	names, err := x.files.Glob(devices + "??-????????????")
+	var ids []string
+	for _, n := range names {
+		if base := path.Base(n); id().MatchString(base) {
+			ids = append(ids, base)
+		}
+	}
+	return ids, err
+}
+
+func describe(there []string) string {
+	if len(there) == 0 {
+		return "no probe is found: dtoverlay=w1-gpio in /boot/firmware/config.txt, 4.7 kΩ from data to 3V3, then look at the wiring"
+	}
+	return "there are " + strings.Join(there, ", ")
+}
+
+// Sense has all probes measure, and reads each. One that fails does not hide the others.
+func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Reading, error) {
+	if err := x.convert(ctx); err != nil {
+		return dst, err
+	}
+	var errs []error
+	for _, v := range x.values {
+		t, err := x.read(ctx, x.probes[v])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("probe %s: %w", x.probes[v], err))
+			continue
+		}
+		dst = append(dst, within(drivers.Number(v, t, "°C", time.Now())))
+	}
+	return dst, errors.Join(errs...)
+}
+
+// convert has all probes measure at once, where the kernel can do that.
+func (x *sensor) convert(ctx context.Context) error {
+	masters, err := x.files.Glob(bulk)
+	if err != nil {
+		return err
+	}
+	for _, m := range masters {
+		if err := x.files.WriteFile(ctx, m, []byte("trigger\n")); err != nil {
+			if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) { // each is asked by itself then
+				return nil
+			}
+			return err
+		}
+	}
+	for _, m := range masters {
+		if err := x.waitFor(ctx, m); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// waitFor waits until no probe of a bus is measuring any more.
+func (x *sensor) waitFor(ctx context.Context, master string) error {
+	for began := time.Now(); time.Since(began) < conversion; {
+		state, err := drivers.ReadText(ctx, x.files, master)
+		if err != nil || state != "-1" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+	}
+	return fmt.Errorf("/%s: the probes do not end their measurement", master)
+}
+
+// read reads the scratchpad of a probe, in °C.
+func (x *sensor) read(ctx context.Context, probe string) (float64, error) {
+	b, err := x.files.ReadFile(ctx, devices+probe+"/w1_slave")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, fmt.Errorf("is not there: %w; look at its wires", err)
+	case err != nil:
+		return 0, err
+	}
+	return parse(string(b))
+}
+
+// within marks what no probe can measure (page 1).
+func within(r drivers.Reading) drivers.Reading {
+	if r.Number < -55 || r.Number > 125 {
+		r.Quality = drivers.Suspect
+	}
+	return r
+}
+
+// Halt has nothing to do: probes sleep between measurements.
+func (x *sensor) Halt() error { return nil }

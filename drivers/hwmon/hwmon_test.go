@@ -1,0 +1,120 @@
+package hwmon_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"skerry/drivers"
+	"skerry/drivers/drivertest"
+	"skerry/drivers/hwmon"
+)
+
+func machine() *drivertest.Machine {
+	return &drivertest.Machine{Kernel: map[string]string{
+		"sys/class/hwmon/hwmon0/name":                     "cpu_thermal\n",
+		"sys/class/hwmon/hwmon0/temp1_input":              "48312\n",
+		"sys/class/hwmon/hwmon2/name":                     "sht4x\n",
+		"sys/class/hwmon/hwmon2/temp1_input":              "-5250\n",
+		"sys/class/hwmon/hwmon2/humidity1_input":          "81125\n",
+		"sys/class/hwmon/hwmon3/name":                     "ina226\n",
+		"sys/class/hwmon/hwmon3/in1_input":                "12120\n",
+		"sys/class/hwmon/hwmon3/curr1_input":              "350\n",
+		"sys/class/hwmon/hwmon3/power1_input":             "4242000\n",
+		"sys/class/hwmon/hwmon3/device/of_node/full_name": "ina226@40",
+	}}
+}
+
+func setup(device string, values map[string]string) drivers.Setup {
+	s := drivers.Setup{Opts: &hwmon.Opts{Device: device}, Values: map[string]any{}}
+	for v, channel := range values {
+		s.Values[v] = hwmon.Kind.Named(v).Opts()
+		s.Values[v].(*hwmon.ValueOpts).Channel = channel
+	}
+	return s
+}
+
+var air = map[string]string{"temperature": "", "humidity": ""}
+
+func TestDriver(t *testing.T) {
+	drivertest.Suite{
+		Kind:    hwmon.Kind,
+		Setup:   func() drivers.Setup { return setup("sht4x", air) },
+		Healthy: machine,
+		Other: func() *drivertest.Machine {
+			m := machine()
+			m.Kernel["sys/class/hwmon/hwmon2/name"] = "sht3x"
+			return m
+		},
+	}.Run(t)
+}
+
+func sense(t *testing.T, m *drivertest.Machine, s drivers.Setup) (map[string]drivers.Reading, error) {
+	t.Helper()
+	x, err := hwmon.Kind.New(t.Context(), m, s)
+	if err != nil {
+		return nil, err
+	}
+	got, err := x.Sense(t.Context(), nil)
+	by := map[string]drivers.Reading{}
+	for _, r := range got {
+		by[r.Value] = r
+	}
+	return by, err
+}
+
+func TestReadings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			device, value, channel string
+			want                   float64
+			unit                   string
+		}{
+			{"sht4x", "temperature", "", -5.25, "°C"}, {"sht4x", "humidity", "", 81.125, "%"}, {"cpu_thermal", "cpu", "temp1", 48.312, "°C"},
+			{"ina226", "voltage", "", 12.12, "V"}, {"ina226", "current", "", 0.35, "A"}, {"ina226", "power", "", 4.242, "W"},
+		} {
+			got, err := sense(t, machine(), setup(c.device, map[string]string{c.value: c.channel}))
+			if r := got[c.value]; err != nil || math.Abs(r.Number-c.want) > 1e-9 || r.Unit != c.unit {
+				t.Errorf("%s %s: %+v, %v", c.device, c.value, r, err)
+			}
+		}
+	})
+}
+
+func TestFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := machine()
+		m.Kernel["sys/class/hwmon/hwmon2/temp1_fault"] = "1"
+		got, err := sense(t, m, setup("sht4x", air))
+		if err == nil || !strings.Contains(err.Error(), "fault") || got["temperature"].Quality != drivers.Bad || got["humidity"].Quality != drivers.Good {
+			t.Errorf("%+v, %v", got, err)
+		}
+		m.Kernel["sys/class/hwmon/hwmon2/temp1_fault"] = "0"
+		if got, err := sense(t, m, setup("sht4x", air)); err != nil || got["temperature"].Number != -5.25 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+func TestCheck(t *testing.T) {
+	for _, c := range []struct {
+		s   drivers.Setup
+		key string
+	}{
+		{setup("", air), "device"}, {setup("../x", air), "device"}, {setup("sht4x", map[string]string{"t": "temp"}), "values.t.channel"},
+		{setup("sht4x", map[string]string{"t": "name"}), "values.t.channel"}, {setup("sht4x", air), ""},
+	} {
+		err := hwmon.Kind.Check(c.s)
+		var wrong *drivers.OptionError
+		if errors.As(err, &wrong) != (c.key != "") || wrong != nil && wrong.Key != c.key {
+			t.Errorf("%v, want one at %q", err, c.key)
+		}
+	}
+	for _, v := range hwmon.Kind.Declare(setup("ina226", nil)) {
+		if v.Unit == "" {
+			t.Errorf("%s has no unit", v.Name)
+		}
+	}
+}

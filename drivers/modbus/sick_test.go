@@ -1,0 +1,154 @@
+package modbus_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/creack/pty"
+
+	"skerry/board"
+	"skerry/drivers"
+	"skerry/drivers/modbus"
+	"skerry/drivers/modbus/modbustest"
+)
+
+var (
+	polls = flag.Int("modbus.polls", 500, "requests of the test on a pseudo-terminal")
+	seed  = flag.Uint64("modbus.seed", 1, "of the troubles there")
+)
+
+const trouble = 25 // of a hundred replies
+
+// starts are the places of the blocks that are asked for: most of one length, so that nothing but care tells their replies apart.
+var starts = []uint16{0x0100, 0x0200, 0x0300, 0x0400, 0x0500, 0x0600}
+
+// addressed is the setup of a sensor of an Addressed device. Each value is named by its place.
+func addressed(unit int, timeout, late time.Duration) drivers.Setup {
+	o := modbus.Kind.Opts().(*modbus.Opts)
+	o.UnitID, o.Timeout, o.Late, o.Pause, o.Retries = unit, timeout, late, time.Millisecond, 1
+	s := drivers.Setup{Opts: o, Values: map[string]any{}}
+	for i, start := range starts {
+		for n := range 1 + i/4 { // the last ones have two values
+			address := start + 2*uint16(n)
+			s.Values[fmt.Sprintf("%04X", address)] = &modbus.ValueOpts{Table: modbus.Holding, Address: &address, Type: modbus.Uint32}
+		}
+	}
+	return s
+}
+
+// score is how the values of a scenario came out.
+type score struct {
+	right, wrong, old int
+}
+
+// judge looks at readings of an Addressed device in the given poll.
+func (c *score) judge(t *testing.T, readings []drivers.Reading, poll uint16) {
+	t.Helper()
+	for _, r := range readings {
+		if r.Quality != drivers.Good || math.IsNaN(r.Number) {
+			continue
+		}
+		address, asked := modbustest.Pair(uint32(r.Number))
+		switch {
+		case fmt.Sprintf("%04X", address) != r.Value:
+			c.wrong++
+			t.Errorf("the value %s is that of %04X", r.Value, address)
+		case asked != poll:
+			c.old++
+			t.Errorf("the value %s of poll %d was given in poll %d", r.Value, asked, poll)
+		default:
+			c.right++
+		}
+	}
+}
+
+// suffer polls two devices on a bad line until so many requests were sent.
+func suffer(t *testing.T, m *machine, end io.ReadWriter, stop func(), timeout, late time.Duration, requests int, random *rand.Rand) (score, map[string]int) {
+	t.Helper()
+	var poll atomic.Uint32
+	var line modbustest.Slave
+	strict := &modbustest.Device{Fill: func(f byte, a uint16) (uint16, bool) {
+		if a&0xFF >= 4 {
+			return 0, false
+		}
+		return modbustest.Addressed(func() uint16 { return uint16(poll.Load()) }).Fill(f, a)
+	}}
+	line.Set(1, modbustest.Addressed(func() uint16 { return uint16(poll.Load()) }))
+	line.Set(2, modbustest.Addressed(func() uint16 { return uint16(poll.Load()) }))
+	line.Set(3, strict)
+	bad := &modbustest.Trouble{Percent: trouble, Timeout: timeout, Worst: 10, Rand: random}
+	var serving sync.WaitGroup
+	serving.Go(func() { line.Serve(end, bad.Sickness) })
+	var sensors []drivers.Sensor
+	for unit := 1; unit <= 3; unit++ {
+		x, err := modbus.Kind.New(t.Context(), m, addressed(unit, timeout, late))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sensors = append(sensors, x)
+	}
+	var c score
+	for n := 0; modbus.CountsOf(sensors[0]).Requests < uint64(requests); n++ {
+		poll.Add(1)
+		ctx, cancel := context.WithTimeout(t.Context(), drivers.SenseTimeout)
+		x := sensors[n%2]
+		if n%8 == 7 {
+			x = sensors[2] // it must often wait
+		}
+		got, _ := x.Sense(ctx, nil)
+		cancel()
+		c.judge(t, got, uint16(poll.Load()))
+	}
+	t.Logf("%d requests: %+v", modbus.CountsOf(sensors[0]).Requests, *modbus.CountsOf(sensors[0]))
+	for _, x := range sensors {
+		if err := x.Halt(); err != nil {
+			t.Error(err)
+		}
+	}
+	stop()
+	serving.Wait()
+	return c, bad.Counts
+}
+
+// The rule of rules, with simulated time: whatever comes late, twice, torn or from elsewhere, no value has another's name.
+func TestNoValueUnderAnotherName(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWire()
+				c, troubles := suffer(t, onWire(w), slave{w}, func() {}, 100*time.Millisecond, 2*time.Second, 10000, rand.New(rand.NewPCG(seed, 1)))
+				t.Logf("%d values right, %d under a wrong name, %d old; replies: %v", c.right, c.wrong, c.old, troubles)
+				if c.right < 3000 {
+					t.Errorf("only %d values came through", c.right)
+				}
+			})
+		})
+	}
+}
+
+// The same on a pseudo-terminal, through the port of a real board. `make modbus` asks more often, and runs a well-known library through it.
+func TestNoValueUnderAnotherNameOnAPTY(t *testing.T) {
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	m := &machine{port: func() (drivers.Port, error) {
+		return board.OpenPort(tty.Name(), drivers.SerialConfig{Baud: 115200, DataBits: 8, StopBits: 1}, board.RS485{})
+	}}
+	stop := func() { tty.Close() } // the last one: the other end sees a hang-up
+	c, troubles := suffer(t, m, master, stop, 10*time.Millisecond, time.Second, *polls, rand.New(rand.NewPCG(*seed, 1)))
+	t.Logf("skerry: %d requests: %d values right, %d under a wrong name, %d old; replies: %v", *polls, c.right, c.wrong, c.old, troubles)
+	if c.right < *polls/10 {
+		t.Errorf("only %d values came through", c.right)
+	}
+}

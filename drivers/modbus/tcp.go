@@ -1,0 +1,188 @@
+package modbus
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// connection is a device or gateway that speaks Modbus TCP. A reply names its request by a number, so a late one is told from the one
+// that is waited for. The connection is made when it is needed, and anew after an error.
+type connection struct {
+	address string
+	dial    func(ctx context.Context, address string) (net.Conn, error)
+	turn    chan struct{}
+	conn    net.Conn // nil: none
+	id      uint16   // of the last request
+	silent  int      // requests in a row without a reply
+	counts  Counts
+}
+
+const (
+	headerSize = 7 // "MODBUS Messaging on TCP/IP V1.0b", 3.1.3: transaction, protocol, length, unit
+	maxPDU     = 253
+	giveUp     = 2 // after so many requests without a reply the connection is made anew
+)
+
+func newConnection(address string, dial func(context.Context, string) (net.Conn, error)) *connection {
+	return &connection{address: address, dial: dial, turn: make(chan struct{}, 1)}
+}
+
+// Close ends the connection.
+func (c *connection) Close() error {
+	if c.conn == nil {
+		return nil
+	}
+	conn := c.conn
+	c.conn = nil
+	return conn.Close()
+}
+
+func (c *connection) take(ctx context.Context) error   { return takeTurn(ctx, c.turn) }
+func (c *connection) give()                            { <-c.turn }
+func (c *connection) count() *Counts                   { return &c.counts }
+func (c *connection) room(request, bool) time.Duration { return 0 }
+
+// exchange sends a request and waits for the reply with its number. Where the other side hung up meanwhile, as many do when nobody
+// asked for a while, it is sent on a new connection.
+func (c *connection) exchange(ctx context.Context, r request, _ bool, t timing) (reply, error) {
+	used := c.conn != nil
+	p, err := c.try(ctx, r, t)
+	if _, hungUp := errors.AsType[*hangUp](err); hungUp && used {
+		c.Close()
+		p, err = c.try(ctx, r, t)
+	}
+	if missed, ok := errors.AsType[*silence](err); ok {
+		c.counts.Timeouts++
+		if c.silent++; c.silent < giveUp {
+			return p, missed
+		}
+	}
+	if err != nil {
+		c.Close()
+		return p, err
+	}
+	c.silent = 0
+	return p, nil
+}
+
+// hangUps are the errors of a connection that is over.
+var hangUps = []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE}
+
+// hangUp is a connection that the other side closed.
+type hangUp struct{ err error }
+
+func (e *hangUp) Error() string {
+	return "the other side closed the connection; many devices serve one or two clients at a time"
+}
+func (e *hangUp) Unwrap() error { return e.err }
+
+func (c *connection) try(ctx context.Context, r request, t timing) (reply, error) {
+	if c.conn == nil {
+		conn, err := c.dial(ctx, c.address)
+		if err != nil {
+			return reply{}, err
+		}
+		c.conn, c.silent = conn, 0
+	}
+	stop := context.AfterFunc(ctx, c.interrupt(c.conn))
+	defer stop()
+	if err := c.conn.SetDeadline(time.Now().Add(t.timeout)); err != nil {
+		return reply{}, c.explain(ctx, err, t)
+	}
+	if ctx.Err() != nil {
+		return reply{}, ctx.Err()
+	}
+	c.id++
+	c.counts.Requests++
+	_, err := c.conn.Write(r.message(c.id))
+	if err != nil {
+		return reply{}, c.explain(ctx, err, t)
+	}
+	p, err := c.await(r)
+	if err != nil {
+		return reply{}, c.explain(ctx, err, t)
+	}
+	return p, nil
+}
+
+// interrupt frees whoever waits for the connection.
+func (c *connection) interrupt(conn net.Conn) func() {
+	return func() { conn.SetDeadline(time.Unix(1, 0)) }
+}
+
+func (c *connection) explain(ctx context.Context, err error, t timing) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &silence{timeout: t.timeout, tcp: true}
+	}
+	for _, over := range hangUps {
+		if errors.Is(err, over) {
+			return &hangUp{err}
+		}
+	}
+	return err
+}
+
+// message is the request as it goes over TCP.
+func (r request) message(id uint16) []byte {
+	b := binary.BigEndian.AppendUint16(nil, id)
+	b = append(b, 0, 0, 0, 6, r.unit)
+	return r.appendPDU(b)
+}
+
+// await reads messages until one is the reply to r, whose number is the last.
+func (c *connection) await(r request) (reply, error) {
+	var b [headerSize + maxPDU]byte
+	for {
+		id, n, err := readMessage(c.conn, b[:])
+		if err != nil {
+			return reply{}, err
+		}
+		if id != c.id {
+			c.counts.Strays++
+			continue
+		}
+		p, ok := parsePDU(b[headerSize-1], b[headerSize:n])
+		if !ok || !p.answers(r) {
+			c.counts.Damaged++
+			return reply{}, fmt.Errorf("the reply does not fit the request (function %d, %d bytes): the other side mixes up its replies", b[headerSize], n)
+		}
+		return p, nil
+	}
+}
+
+// readMessage reads one message into b and gives its number and length.
+func readMessage(from io.Reader, b []byte) (id uint16, n int, err error) {
+	if _, err := io.ReadFull(from, b[:headerSize]); err != nil {
+		return 0, 0, err
+	}
+	length := int(binary.BigEndian.Uint16(b[4:]))
+	if b[2] != 0 || b[3] != 0 || length < 3 || headerSize-1+length > len(b) {
+		return 0, 0, fmt.Errorf("what comes is not Modbus TCP; is it the right port, or does it want `framing: rtu`?")
+	}
+	n = headerSize - 1 + length
+	if _, err := io.ReadFull(from, b[headerSize:n]); err != nil {
+		return 0, 0, err
+	}
+	return binary.BigEndian.Uint16(b), n, nil
+}
+
+// parsePDU reads function and data of a reply.
+func parsePDU(unit byte, pdu []byte) (reply, bool) {
+	p := reply{unit: unit, table: Table(pdu[0] &^ exceptionBit)}
+	if pdu[0]&exceptionBit != 0 {
+		p.exception = pdu[1]
+		return p, len(pdu) == 2 && p.exception != 0
+	}
+	p.data = pdu[2:]
+	return p, len(p.data) > 0 && len(p.data) == int(pdu[1])
+}

@@ -1,0 +1,231 @@
+package modbus_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"skerry/drivers"
+	"skerry/drivers/modbus"
+	"skerry/drivers/modbus/modbustest"
+)
+
+// spoilt makes a sensor of a device whose replies are changed on the way. dials counts connections.
+func spoilt(t *testing.T, s drivers.Setup, spoil func(n int, message []byte) [][]byte) (x drivers.Sensor, dials *int) {
+	t.Helper()
+	s.Opts.(*modbus.Opts).TCP = "192.0.2.7"
+	line := new(modbustest.Slave)
+	line.Set(1, holding(math.MaxUint16))
+	dials = new(int)
+	var n int
+	var mu sync.Mutex // one connection may still end while the next one begins
+	serve := tcpServer(line, func(m []byte) [][]byte {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		return spoil(n, m)
+	})
+	m := &machine{dial: func(_ context.Context, address string) (net.Conn, error) {
+		if address != "192.0.2.7:502" {
+			t.Errorf("dialled %s", address)
+		}
+		*dials++
+		return serve(), nil
+	}}
+	x, err := modbus.Kind.New(t.Context(), m, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { x.Halt() })
+	return x, dials
+}
+
+// A reply that comes late is told from that to the next request by its number.
+func TestLateRepliesOverTCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var held [][]byte
+		x, dials := spoilt(t, numbers(1, 100, 200, 300), func(n int, m []byte) [][]byte {
+			if n%3 == 0 { // held back until after the next one was asked for
+				held = append(held, m)
+				return nil
+			}
+			all := append(held, m)
+			held = nil
+			if n%5 == 0 {
+				all = append(all, m) // twice
+			}
+			return all
+		})
+		right := 0
+		for range 200 {
+			got, _ := sense(t, x)
+			for name, r := range got {
+				if modbusName(r.Number) != name {
+					t.Errorf("%s: %+v", name, r)
+				}
+				right++
+			}
+		}
+		if right < 500 {
+			t.Errorf("%d values", right)
+		}
+		if *dials > 5 {
+			t.Errorf("%d connections: a late reply is no reason for a new one", *dials)
+		}
+		if n := modbus.CountsOf(x).Strays; n < 50 {
+			t.Errorf("%d strays", n)
+		}
+	})
+}
+
+func modbusName(n float64) string {
+	return map[float64]string{1: "1", 100: "100", 200: "200", 300: "300"}[n]
+}
+
+func TestTroubleOverTCP(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(m []byte) [][]byte
+		want  string
+	}{
+		{"silence", func([]byte) [][]byte { return nil }, "no reply within 500ms; check unit_id"},
+		{"not Modbus", func([]byte) [][]byte { return [][]byte{[]byte("HTTP/1.1 400 Bad Request\r\n\r\n")} }, "what comes is not Modbus TCP"},
+		{"another function", func(m []byte) [][]byte { m[7] = 4; return [][]byte{m} }, "the reply does not fit the request"},
+		{"another unit", func(m []byte) [][]byte { m[6] = 9; return [][]byte{m} }, "the reply does not fit the request"},
+		{"another count", func(m []byte) [][]byte { m[8]--; return [][]byte{m} }, "the reply does not fit the request"},
+		{"too long", func(m []byte) [][]byte { m[4] = 1; return [][]byte{m} }, "what comes is not Modbus TCP"},
+		{"gateway without device", func(m []byte) [][]byte { return [][]byte{{m[0], m[1], 0, 0, 0, 3, m[6], m[7] | 0x80, 11}} }, "exception 11, gateway target failed to respond"},
+		{"gateway path", func(m []byte) [][]byte { return [][]byte{{m[0], m[1], 0, 0, 0, 3, m[6], m[7] | 0x80, 10}} }, "exception 10, gateway path unavailable"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var sick atomic.Bool
+				sick.Store(true)
+				x, _ := spoilt(t, numbers(1, 100), func(_ int, m []byte) [][]byte {
+					if sick.Load() {
+						return test.spoil(m)
+					}
+					return [][]byte{m}
+				})
+				start := time.Now()
+				if got, err := sense(t, x); err == nil || !strings.Contains(err.Error(), test.want) || len(got) != 0 {
+					t.Errorf("%d values and %v, want %q", len(got), err, test.want)
+				}
+				if took := time.Since(start); took > 3*time.Second {
+					t.Errorf("took %v", took)
+				}
+				sick.Store(false)
+				sense(t, x)
+				wantOwn(t, mustSense(t, x), 2)
+			})
+		})
+	}
+}
+
+// A server that closes a connection after each reply, as some do after a while, is asked on a new one, also without retries.
+func TestServerThatHangsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := numbers(1)
+		s.Opts.(*modbus.Opts).TCP, s.Opts.(*modbus.Opts).Retries = "192.0.2.7:1502", 0
+		line := new(modbustest.Slave)
+		line.Set(1, holding(math.MaxUint16))
+		var conns []net.Conn
+		serve := tcpServer(line, nil)
+		m := &machine{dial: func(context.Context, string) (net.Conn, error) {
+			conns = append(conns, serve())
+			return conns[len(conns)-1], nil
+		}}
+		x, err := modbus.Kind.New(t.Context(), m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		for range 5 {
+			wantOwn(t, mustSense(t, x), 1)
+			conns[len(conns)-1].Close()
+		}
+	})
+}
+
+func TestNobodyToDial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := numbers(1)
+		s.Opts.(*modbus.Opts).TCP = "192.0.2.7"
+		dials := 0
+		m := &machine{dial: func(context.Context, string) (net.Conn, error) {
+			dials++
+			return nil, errors.New("connection refused")
+		}}
+		x, err := modbus.Kind.New(t.Context(), m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		if _, err := sense(t, x); err == nil || !strings.Contains(err.Error(), "Modbus unit 1 on 192.0.2.7:502: connection refused") {
+			t.Errorf("%v", err)
+		}
+		if dials > 2 {
+			t.Errorf("dialled %d times", dials)
+		}
+	})
+}
+
+// A converter passes bytes on: what is on the connection is as on a line, and as little to be trusted.
+func TestConverter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := numbers(1, 100, 200, 300)
+		o := s.Opts.(*modbus.Opts)
+		o.TCP, o.Framing = "192.0.2.7:4001", "rtu"
+		line := new(modbustest.Slave)
+		line.Set(1, holding(math.MaxUint16))
+		dials := 0
+		var n atomic.Int32
+		m := &machine{dial: func(context.Context, string) (net.Conn, error) {
+			dials++
+			here, there := net.Pipe()
+			go func() {
+				defer there.Close()
+				line.Serve(there, func(_, answer []byte) []modbustest.Piece {
+					n := n.Add(1)
+					if n%4 == 0 {
+						return []modbustest.Piece{{After: 700 * time.Millisecond, Bytes: answer}}
+					}
+					if n == 50 {
+						there.Close()
+					}
+					return []modbustest.Piece{{Bytes: answer}}
+				})
+			}()
+			return here, nil
+		}}
+		if err := modbus.Kind.Check(s); err != nil {
+			t.Fatal(err)
+		}
+		x, err := modbus.Kind.New(t.Context(), m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		right := 0
+		for range 100 {
+			got, _ := sense(t, x)
+			for name, r := range got {
+				if modbusName(r.Number) != name {
+					t.Errorf("%s: %+v", name, r)
+				}
+				right++
+			}
+		}
+		if right < 200 || dials != 2 {
+			t.Errorf("%d values on %d connections", right, dials)
+		}
+	})
+}
