@@ -2,7 +2,7 @@
 //
 // # Vocabulary
 //
-// A layer is a part that runs: storage, broker, server, uplinks, sensors. Each leans on those before it.
+// A layer is a part that runs: storage, broker, server, uplinks, sensors, statistics. Each leans on those before it.
 //
 // # Guarantees
 //
@@ -12,7 +12,8 @@
 // reported, and not waited for.
 //
 // A missing bus, device, or upstream Server never ends Run. What does is what makes its promises void: a data directory that
-// cannot be used, a listener that cannot listen, storage that fails. What a user can do about it stands at the end of the error.
+// cannot be used, a listener that cannot listen. Storage that fails while the station runs ends it only when a new start may heal it;
+// until then it goes on with what needs no storage. What a user can do about it stands at the end of the error.
 //
 // # Limits
 //

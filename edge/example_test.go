@@ -14,13 +14,16 @@ import (
 	"testing"
 	"time"
 
-	"skerry/broker/server"
+	"skerry/broker/access"
 	"skerry/drivers/all"
 	"skerry/edge"
 	"skerry/edge/config"
 )
 
 const examples = "../docs/examples"
+
+// scanned is what `skerry scan` prints of the simulated board; package scan tests that it does.
+const scanned = "scan/testdata/simulated.yaml"
 
 // TestExamples runs each example of the documentation for a moment, on the simulated board and on free ports: whatever a
 // sensor is said to publish arrives.
@@ -29,7 +32,7 @@ func TestExamples(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no examples", err)
 	}
-	for _, file := range files {
+	for _, file := range append(files, scanned) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			leavesNothing(t)
 			cfg := example(t, file)
@@ -64,12 +67,18 @@ func example(t *testing.T, file string) *config.Config {
 		t.Fatal(err)
 	}
 	cert, key := pair(t)
-	users := server.NewUsers()
-	if err := users.Set("meter", []byte("secret")); err != nil {
+	users := access.NewUsers()
+	for _, name := range []string{"meter", "keeper"} {
+		if err := users.Set(name, []byte("secret")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rules, err := os.ReadFile(examples + "/access.acl")
+	if err != nil {
 		t.Fatal(err)
 	}
 	for name, data := range map[string][]byte{filepath.Base(file): text, "lan.crt": cert, "lan.key": key, "ca.crt": cert,
-		"cloud.pw": []byte("secret\n"), "users": users.Bytes()} {
+		"cloud.pw": []byte("secret\n"), "users": users.Bytes(), "access.acl": rules} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +90,7 @@ func example(t *testing.T, file string) *config.Config {
 	cfg.Gateway.Board = "sim"
 	cfg.Storage.Path = filepath.Join(dir, "data")
 	for i := range cfg.Broker.Listeners {
-		cfg.Broker.Listeners[i].TCP = "127.0.0.1:0"
+		move(&cfg.Broker.Listeners[i], dir)
 	}
 	for i := range cfg.Uplinks {
 		cfg.Uplinks[i].Servers = config.Servers{{Host: "127.0.0.1", Port: 1}} // nobody is there
@@ -89,11 +98,23 @@ func example(t *testing.T, file string) *config.Config {
 	return cfg
 }
 
+// move has a listener listen where nobody else does.
+func move(l *config.Listener, dir string) {
+	switch l.Kind() {
+	case "http":
+		l.HTTP = "127.0.0.1:0"
+	case "unix":
+		l.Unix = filepath.Join(dir, "mqtt.sock")
+	default:
+		l.TCP = "127.0.0.1:0"
+	}
+}
+
 // open is a listener that lets anybody in.
 func open(t *testing.T, cfg *config.Config) string {
 	t.Helper()
 	for _, l := range cfg.Broker.Listeners {
-		if l.Anonymous && l.TLS == nil {
+		if l.Kind() == "tcp" && l.Anonymous && l.TLS == nil {
 			return l.Name
 		}
 	}

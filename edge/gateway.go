@@ -13,7 +13,10 @@ import (
 	"skerry/broker"
 	"skerry/broker/server"
 	"skerry/drivers"
+	"skerry/edge/alarm"
+	"skerry/edge/clock"
 	"skerry/edge/config"
+	"skerry/edge/mapping"
 	"skerry/edge/sampler"
 	"skerry/queue"
 	"skerry/queue/vfs"
@@ -21,10 +24,12 @@ import (
 
 // Options of a Gateway. The zero Options are those of a station in the field.
 type Options struct {
-	Log   *slog.Logger  // nil: discard
-	Buses drivers.Buses // nil: those of the board that the configuration names
-	FS    vfs.FS        // nil: the machine's; where the data directory is
-	Show  io.Writer     // nil: nowhere. Each message of the broker is shown here in a line: topic and payload
+	Log     *slog.Logger  // nil: discard
+	Buses   drivers.Buses // nil: those of the board that the configuration names
+	FS      vfs.FS        // nil: the machine's; where the data directory is
+	Version string        // of this program, for $SYS/broker/version
+	Clock   *clock.Clock  // nil: that of the configuration
+	Show    io.Writer     // nil: nowhere. Each message of the broker is shown here in a line: topic and payload
 }
 
 // Gateway is one station.
@@ -32,9 +37,18 @@ type Gateway struct {
 	config    *config.Config
 	options   Options
 	log       *slog.Logger
+	clock     *clock.Clock
+	began     time.Time
 	sensors   *sampler.Sampler
+	alarms    *alarm.Set
 	listening chan struct{}
 	addresses map[string]net.Addr
+	broker    *broker.Broker
+	server    *server.Server
+	windows   *windows
+	doors     *doors
+	own       own
+	dial      func(context.Context, config.Server) (net.Conn, error) // of uplinks; nil: the network
 }
 
 // New builds a gateway, and touches neither disk nor device. The error is config.Errors: what only those who use the
@@ -46,12 +60,14 @@ func New(c *config.Config, o Options) (*Gateway, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS{}
 	}
-	sensors, err := sampler.New(c.Sensors, sampler.Options{ClockFloor: clockFloor(), Log: o.Log})
+	date, present := newClock(c, o), mapping.NewPresent()
+	sensors, err := sampler.New(c.Sensors, sampler.Options{ClockFloor: clockFloor(), Clock: date, Present: present, Log: o.Log})
 	if err != nil {
 		return nil, wrong(c, err)
 	}
-	return &Gateway{config: c, options: o, log: o.Log, sensors: sensors,
-		listening: make(chan struct{}), addresses: map[string]net.Addr{}}, nil
+	alarms := alarm.New(c.Alarms, present, alarm.Options{ClockFloor: clockFloor(), Clock: date, Log: o.Log})
+	return &Gateway{config: c, options: o, log: o.Log, clock: date, sensors: sensors, alarms: alarms,
+		listening: make(chan struct{}), addresses: map[string]net.Addr{}, doors: newDoors(o.Log)}, nil
 }
 
 // wrong gives the problems of sensors their places in the file.
@@ -69,17 +85,27 @@ func (g *Gateway) Listening() <-chan struct{} { return g.listening }
 // Address is where a listener listens, known once Listening is closed; nil if there is no such listener.
 func (g *Gateway) Address(listener string) net.Addr { return g.addresses[listener] }
 
-// Run runs the station until ctx ends, and returns nil then.
+// Run runs the station until ctx ends, and returns nil then. When storage fails it goes on without, and returns the failure when ctx
+// ends, or when a new start may heal it.
 func (g *Gateway) Run(ctx context.Context) error {
+	for _, e := range g.config.Exposed() {
+		g.log.Warn("every user of this machine can "+e.May+" a file that is not for them", "file", e.Path)
+	}
 	buses, release, err := g.openBoard()
 	if err != nil {
 		return err
 	}
 	defer release()
+	g.began = time.Now()
+	g.clock.Use(buses.Files())
 	store, recovery, err := g.openStore()
 	if err != nil {
 		return err
 	}
+	if last, known := store.LastDate(); known {
+		g.clock.Known(last)
+	}
+	g.windows = &windows{store: store, shrunk: g.config.Storage.CommitWindow}
 	b, srv, err := g.build(store, recovery)
 	if err != nil {
 		return errors.Join(err, store.Close())
@@ -87,10 +113,19 @@ func (g *Gateway) Run(ctx context.Context) error {
 	layers := newLayers(g.log)
 	layers.start("storage", 10*time.Second, func(ctx context.Context) error {
 		err := store.Run(ctx)
-		return storageFailure(cmp.Or(err, store.Close()))
+		if err != nil {
+			err = g.outlast(ctx, err)
+		}
+		return cmp.Or(err, storageFailure(store.Close()))
 	})
 	layers.start("broker", time.Second, b.Run)
-	if err := g.startRest(layers, b, srv, buses); err != nil {
+	layers.start("clock", 2*time.Second, g.clock.Run)
+	g.startControl(layers, store, recovery.Report, b)
+	err = g.startRest(layers, b, srv, buses)
+	if err == nil {
+		err = g.startStatistics(layers, store, recovery.Report, b)
+	}
+	if err != nil {
 		layers.fail(err)
 	} else {
 		close(g.listening)
@@ -102,10 +137,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 // build makes the broker and opens its listeners.
 func (g *Gateway) build(store *queue.Store, recovery *queue.Recovery) (*broker.Broker, *server.Server, error) {
-	b, err := broker.New(store, recovery, broker.Options{Log: g.log})
+	b, err := broker.New(store, recovery, g.brokerOptions())
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the sessions from %s: %w", g.config.Storage.Path, err)
 	}
+	g.broker = b
 	srv, err := g.listen(b)
 	return b, srv, err
 }
@@ -116,6 +152,7 @@ func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server
 	if err != nil {
 		return errors.Join(err, srv.Close())
 	}
+	g.own.addUplinks(uplinks)
 	layers.start("server", 3*time.Second, srv.Run)
 	if g.options.Show != nil {
 		v, err := newView(b, g.options.Show)
@@ -125,15 +162,33 @@ func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server
 		layers.start("view", 100*time.Millisecond, v.run)
 	}
 	for i, u := range uplinks {
-		layers.start("uplink "+g.config.Uplinks[i].Name, 2*time.Second, u.Run)
+		layers.start("uplink "+g.config.Uplinks[i].Name, 2*time.Second, rests(b, u.Run))
 	}
+	return g.startSensors(layers, b, buses)
+}
+
+// startSensors starts what asks the sensors, and what looks at their values.
+func (g *Gateway) startSensors(layers *layers, b *broker.Broker, buses drivers.Buses) error {
 	session, err := sampler.NewSession(b)
 	if err != nil {
 		return err
 	}
-	layers.start("sensors", 3*time.Second, func(ctx context.Context) error {
+	g.own.addSensors(session)
+	layers.start("alarms", time.Second, func(ctx context.Context) error {
 		defer session.Close()
+		g.alarms.Run(ctx, session)
+		return nil
+	})
+	layers.start("sensors", 3*time.Second, func(ctx context.Context) error {
 		g.sensors.Run(ctx, buses, session)
+		return nil
+	})
+	commands, err := sampler.NewCommands(b, g.config.Sensors, g.log)
+	if err != nil {
+		return err
+	}
+	layers.start("commands", time.Second, func(ctx context.Context) error {
+		commands.Run(ctx, g.sensors.Ask)
 		return nil
 	})
 	return nil
@@ -141,49 +196,10 @@ func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server
 
 // listen opens the listeners of the configuration.
 func (g *Gateway) listen(b *broker.Broker) (*server.Server, error) {
-	limits := g.config.Broker.Limits
-	srv := server.New(b, server.Options{Log: g.log, Limits: server.Limits{
-		Connections: limits.Connections,
-		Packet:      int(limits.Packet),
-		Inflight:    limits.Inflight,
-	}})
-	users, err := g.users()
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range g.config.Broker.Listeners {
-		if err := g.listenOn(srv, c, users); err != nil {
-			return nil, errors.Join(err, srv.Close())
-		}
+	srv := server.New(b, g.serverOptions())
+	g.server = srv
+	if err := g.openListeners(srv); err != nil {
+		return nil, errors.Join(err, srv.Close())
 	}
 	return srv, nil
-}
-
-func (g *Gateway) listenOn(srv *server.Server, c config.Listener, users server.Authenticator) error {
-	l := server.ListenerConfig{Name: c.Name, Network: "tcp", Address: c.TCP, Anonymous: c.Anonymous, Authenticate: users}
-	if c.TLS != nil {
-		var err error
-		if l.TLS, err = c.TLS.Config(); err != nil {
-			return fmt.Errorf("listener %s: %w", c.Name, err)
-		}
-	}
-	address, err := srv.Listen(l)
-	if err != nil {
-		return err
-	}
-	g.addresses[c.Name] = address
-	return nil
-}
-
-// users reads who may connect with a password; nil if nobody is named.
-func (g *Gateway) users() (server.Authenticator, error) {
-	path := g.config.Broker.UsersFile
-	if path == "" {
-		return nil, nil
-	}
-	users, err := server.ReadUsers(path)
-	if err != nil {
-		return nil, fmt.Errorf("read broker.users_file: %w", err)
-	}
-	return users, nil
 }

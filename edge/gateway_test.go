@@ -206,12 +206,19 @@ func TestUnusableDirectory(t *testing.T) {
 	}
 }
 
-func TestFailingStorageEndsRun(t *testing.T) {
+// TestFailingStorage: clients go on hearing readings; what Run returns when it is stopped says what happened.
+func TestFailingStorage(t *testing.T) {
 	leavesNothing(t)
 	disk := vfs.NewDisk()
 	s := start(t, configure(t, threeSensors), edge.Options{FS: disk})
-	s.hear("local", "lake/#").wait(on("lake/wx/rain/total", `"value":`))
+	live := s.hear("local", "lake/#")
+	live.wait(on("lake/wx/rain/total", `"value":`))
 	disk.Hook(func(vfs.Op) error { return errors.New("I/O error") })
+	until(t, "storage to fail", func() bool { return s.Store().Err() != nil })
+	for range 3 {
+		live.wait(on("lake/wx/air/temperature", `"value":`))
+	}
+	s.end()
 	<-s.ended
 	s.end = nil
 	if s.err == nil || !strings.HasPrefix(s.err.Error(), "storage: ") || !strings.Contains(s.err.Error(), "hint: ") {

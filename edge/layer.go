@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"skerry/broker/stack"
 )
 
 const (
@@ -42,6 +44,7 @@ func (s *layers) start(name string, patience time.Duration, run func(context.Con
 	s.running = append(s.running, l)
 	go func() {
 		defer close(l.done)
+		stack.Grow() // each layer comes to that
 		if err := run(ctx); err != nil {
 			s.fail(err)
 		}

@@ -20,7 +20,8 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 		return nil, err
 	}
 	for _, c := range g.config.Uplinks {
-		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID}
+		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.windows.update, Dial: g.dial,
+			Hold: g.holds, Time: g.clock.ForCertificates}
 		u, err := uplink.New(c, g.streams(c), b, o)
 		if err != nil {
 			return nil, fmt.Errorf("uplink %s: %w", c.Name, err)
@@ -29,6 +30,9 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 			return nil, err
 		}
 		all = append(all, u)
+	}
+	for _, u := range all {
+		g.windows.uplinks = append(g.windows.uplinks, u)
 	}
 	return all, nil
 }

@@ -38,3 +38,21 @@ func TestRepeatedText(t *testing.T) {
 		})
 	}
 }
+
+// TestManyDerived: what expressions cost is bounded, whatever a file has of them.
+func TestManyDerived(t *testing.T) {
+	var values, rules strings.Builder
+	for i := range 1001 {
+		fmt.Fprintf(&values, "      d%d: {derive: temperature + %d}\n", i, i)
+		fmt.Fprintf(&rules, "  a%d: {when: out.temperature > %d}\n", i, i)
+	}
+	file := "sensors:\n  out:\n    driver: air\n    values:\n      temperature: {}\n" + values.String()
+	for text, want := range map[string]string{
+		file: "more than 1000 values are derived",
+		"sensors: {out: {driver: air}}\nalarms:\n" + rules.String(): "alarms: has more than 256 alarms",
+	} {
+		if _, err := config.LoadBytes("skerry.yaml", []byte(text), testKinds()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %.200v, want %s", err, want)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"skerry/drivers/all"
 	"skerry/edge/config"
+	"skerry/edge/formula"
 )
 
 const document = "../../docs/configuration.md"
@@ -57,7 +58,20 @@ func compare(t *testing.T, what string, keys, documented []string) {
 	}
 }
 
-// TestDocumentedExamples loads every block of YAML in the document and in the README as a file.
+// TestDocumentedFunctions: docs/values.md has every function that expressions can use.
+func TestDocumentedFunctions(t *testing.T) {
+	text, err := os.ReadFile("../../docs/values.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range formula.Functions() {
+		if !strings.Contains(string(text), "`"+f.Name+"`") && !strings.Contains(string(text), "`"+f.Name+"(") {
+			t.Errorf("%s is not documented", f.Name)
+		}
+	}
+}
+
+// TestDocumentedExamples loads every block of YAML in the document, in the pages on values, alarms and boards and in the README as a file.
 func TestDocumentedExamples(t *testing.T) {
 	text, _ := readDocument(t)
 	readme, err := os.ReadFile("../../README.md")
@@ -70,6 +84,17 @@ func TestDocumentedExamples(t *testing.T) {
 		t.Fatal("no example in the README")
 	}
 	blocks = append(blocks, first...)
+	for _, page := range []string{"values", "alarms", "boards"} {
+		text, err := os.ReadFile("../../docs/" + page + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		more := firstGroups("(?s)```yaml\n(.*?)```", string(text))
+		if len(more) == 0 {
+			t.Errorf("no example in %s", page)
+		}
+		blocks = append(blocks, more...)
+	}
 	if len(blocks) < 5 {
 		t.Fatalf("%d blocks", len(blocks))
 	}
@@ -92,8 +117,10 @@ func TestExamples(t *testing.T) {
 		t.Fatal("no examples", err)
 	}
 	dir := files(t)
-	if err := os.Link(filepath.Join(dir, "lan.crt"), filepath.Join(dir, "ca.crt")); err != nil {
-		t.Fatal(err)
+	for from, to := range map[string]string{"lan.crt": "ca.crt", "users": "access.acl"} {
+		if err := os.Link(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	seen := map[string]bool{}
 	for _, path := range paths {

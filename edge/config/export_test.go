@@ -29,11 +29,10 @@ func walk(t reflect.Type, path string, works, later func(string)) {
 		case ft == sectionType:
 			walk(reflect.TypeFor[Sensor](), at+".NAME", works, later)
 			walk(reflect.TypeFor[Value](), at+".NAME.values.NAME", works, later)
-			for _, d := range plannedDrivers {
-				later(at + ".NAME.driver: " + d)
-			}
 		case f.named:
 			walk(ft.Elem(), at+".NAME", works, later)
+		case reflect.PointerTo(ft).Implements(reflect.TypeFor[nodeDecoder]()):
+			works(strings.TrimPrefix(at, "."))
 		case ft.Kind() == reflect.Struct && !reflect.PointerTo(ft).Implements(textType):
 			walk(ft, at, works, later)
 		default:
@@ -44,7 +43,6 @@ func walk(t reflect.Type, path string, works, later func(string)) {
 
 var (
 	Overlap   = overlap
-	Suggest   = suggest
 	Identity  = identity
 	LoadBytes = load
 )

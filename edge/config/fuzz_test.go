@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,11 +73,18 @@ func checkWhole(t *testing.T, c *config.Config) {
 		}
 		claim(s.Topic)
 		for _, v := range s.Values {
-			if v.Multiply == 0 || v.Topic == "" && s.Topic == "" {
+			if v.Multiply == 0 || v.Topic == "" && s.Topic == "" || v.Payload == config.Formatted && v.Topic != "" && v.Template == nil ||
+				v.Derive.Text != "" != slices.Contains(s.Derived, v.Name) || v.Derive.Text != "" && v.Derive.Formula == nil {
 				t.Errorf("value %+v of %s", v, s.Name)
 			}
 			claim(v.Topic)
 		}
+	}
+	for _, a := range c.Alarms {
+		if a.When.Condition == nil || a.Clear.Text != "" && a.Clear.Condition == nil {
+			t.Errorf("alarm %+v", a)
+		}
+		claim(a.Topic)
 	}
 	for _, u := range c.Uplinks {
 		if len(u.Servers) == 0 || u.ClientID == "" || len(u.Carry) == 0 || u.Retry.Min <= 0 || u.KeepAlive <= 0 {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
 	"math"
 	"strconv"
 	"strings"
@@ -125,6 +126,23 @@ func (l *Length) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// Frequency is in hertz.
+type Frequency int64
+
+var frequencyUnits = map[string]float64{"Hz": 1, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9}
+
+// UnmarshalText reads 500kHz.
+func (f *Frequency) UnmarshalText(b []byte) error {
+	number, unit, rest := splitUnit(string(b))
+	n, err := parseNumber(number)
+	factor, ok := frequencyUnits[unit]
+	if err != nil || !ok || rest != "" || n < 0 || n*factor > math.MaxInt64/2 {
+		return &hinted{fmt.Sprintf("%q is not a frequency", b), "a number with its unit: 500kHz, 1MHz"}
+	}
+	*f = Frequency(math.Round(n * factor))
+	return nil
+}
+
 // Range is all numbers from Min to Max, both included.
 type Range struct{ Min, Max float64 }
 
@@ -242,4 +260,18 @@ func (v Version) String() string {
 		return "3.1.1"
 	}
 	return "5"
+}
+
+// FileMode is who may use a file: 0660.
+type FileMode fs.FileMode
+
+// UnmarshalText reads 0660.
+func (m *FileMode) UnmarshalText(b []byte) error {
+	text := strings.TrimPrefix(string(b), "0o")
+	n, err := strconv.ParseUint(text, 8, 32)
+	if err != nil || n > 0o777 || len(text) < 3 {
+		return &hinted{fmt.Sprintf("%q is not the mode of a file", b), "three octal digits for owner, group and others: 0660"}
+	}
+	*m = FileMode(n)
+	return nil
 }

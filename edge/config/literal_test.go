@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"encoding"
+	"fmt"
 	"testing"
 	"time"
 
@@ -63,12 +64,35 @@ func TestNoLiteral(t *testing.T) {
 		"duration range": {new(config.DurationRange), []string{"", "5s", "..", "5s..", "5..6", "6s..5s"}},
 		"deadband":       {new(config.Deadband), []string{"", "%", "-1", "1 %", "1%%", "inf", "1K"}},
 		"stale":          {new(config.StaleAfter), []string{"", "5", "x", "0x", "0.9x", "-5x", "1e9x", "0s", "NaNx", "always"}},
+		"rate":           {new(config.Rate), []string{"", "5", "/s", "5/", "5/d", "5 /s", "-1/s", "5/s/s", "5B/s"}},
+		"byte rate":      {new(config.ByteRate), []string{"", "5/s", "1KiB", "1KiB/d", "/s", "1KiB/s/s"}},
 		"version":        {new(config.Version), []string{"", "3", "3.1", "4", "6", "v5"}},
 	} {
 		for _, text := range test.texts {
 			if err := test.value.UnmarshalText([]byte(text)); err == nil {
 				t.Errorf("%s: %q is taken for %v", name, text, test.value)
 			}
+		}
+	}
+}
+
+func TestRate(t *testing.T) {
+	for text, want := range map[string]config.Rate{"20/s": 20, "90/min": 1.5, "1/h": 1.0 / 3600, "0.5/s": 0.5, "0/s": 0} {
+		var got config.Rate
+		if err := got.UnmarshalText([]byte(text)); got != want || err != nil {
+			t.Errorf("%s: got %v, %v; want %v", text, float64(got), err, float64(want))
+		}
+	}
+	for text, want := range map[string]config.ByteRate{"64KiB/s": 65536, "1.2kB/min": 20, "3600B/h": 1} {
+		var got config.ByteRate
+		if err := got.UnmarshalText([]byte(text)); got != want || err != nil {
+			t.Errorf("%s: got %v, %v; want %v", text, float64(got), err, float64(want))
+		}
+	}
+	for want, rate := range map[string]fmt.Stringer{"20/s": config.Rate(20), "90/min": config.Rate(1.5), "1/h": config.Rate(1.0 / 3600),
+		"64KiB/s": config.ByteRate(65536), "100B/min": config.ByteRate(100.0 / 60), "0.000123/s": config.Rate(0.000123)} {
+		if got := rate.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }

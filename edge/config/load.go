@@ -1,10 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,10 +22,12 @@ type contents struct {
 	Buses    []Bus    `yaml:"buses,named"`
 	Defaults Defaults `yaml:"defaults"`
 	Sensors  section  `yaml:"sensors"`
+	Alarms   []Alarm  `yaml:"alarms,named"`
 	Streams  []Stream `yaml:"streams,named"`
 	Uplinks  []Uplink `yaml:"uplinks,named"`
+	Health   *Health  `yaml:"health"`
 
-	_ struct{} `later:"outputs alarms home_assistant health"`
+	_ struct{} `later:"outputs home_assistant"`
 }
 
 // Load reads the file at path; kinds are the drivers that it may name. What is wrong with the content is an Errors; any
@@ -40,11 +45,13 @@ func load(path string, data []byte, kinds []drivers.Kind) (*Config, error) {
 	if root := d.parse(data); root != nil {
 		d.note("", root)
 		c := contents{
-			Storage: Storage{Path: "/var/lib/skerry", CommitWindow: 2 * time.Second},
-			Broker:  Broker{Limits: Limits{Connections: 200, Packet: 256 << 10, Inflight: 64}},
+			Storage: Storage{
+				Path: "/var/lib/skerry", CommitWindow: 2 * time.Second, Block: 4 << 10, Limit: 2 << 30, KeepFree: 256 << 20, WhenFull: DropOldest,
+			},
+			Broker: Broker{Limits: defaultLimits()},
 			Defaults: Defaults{
 				Every: 30 * time.Second, Topic: "{site}/{gateway}/{sensor}/{value}", Payload: JSON, QoS: 1, Retain: true,
-				StaleAfter: StaleAfter{Times: 5},
+				StaleAfter: StaleAfter{Times: 5}, Align: ToClock, Get: "{site}/{gateway}/{sensor}/get",
 			},
 		}
 		d.value(root, "", reflect.ValueOf(&c).Elem(), field{})
@@ -53,6 +60,13 @@ func load(path string, data []byte, kinds []drivers.Kind) (*Config, error) {
 		}
 	}
 	return nil, d.result()
+}
+
+func defaultLimits() Limits {
+	return Limits{
+		Connections: 200, Packet: 256 << 10, Inflight: 64, Sessions: 10_000, SessionExpiry: 7 * 24 * time.Hour, Subscriptions: 1000,
+		Topic: TopicLimits{Levels: 200, Length: 65_535}, Retained: Retained{Messages: 100_000, Bytes: 64 << 20}, Queue: Queue{WhenFull: DropOldest},
+	}
 }
 
 // resolveAll turns the file into a Config: sections in the order in which they need each other.
@@ -64,9 +78,12 @@ func (d *decoder) resolveAll(c *contents, kinds []drivers.Kind) *Config {
 	cfg.Gateway = d.gateway(c.Gateway)
 	cfg.Storage = d.storage(c.Storage)
 	cfg.Broker = d.broker(c.Broker)
+	d.filters(cfg.Broker.Filters, station(cfg.Gateway))
 	cfg.Buses = d.buses(c.Buses)
 	cfg.Defaults = c.Defaults
 	cfg.Sensors = d.sensors(c, cfg, kinds)
+	cfg.Alarms = d.alarms(c.Alarms, cfg.Gateway)
+	d.formulas(cfg)
 	cfg.Streams = d.streams(c.Streams, station(cfg.Gateway))
 	cfg.Uplinks = d.uplinks(c.Uplinks, cfg)
 	return cfg
@@ -89,13 +106,36 @@ func (d *decoder) gateway(g Gateway) Gateway {
 	if g.Board == "" {
 		g.Board = "auto"
 	}
+	d.clock(&g.Clock)
 	if at := "gateway.location"; g.Location != nil && d.sound(at) && !(d.given(at+".lat") && d.given(at+".lon")) {
 		d.fail(at, "wants lat and lon", "{lat: 45.832, lon: 6.865, alt: 2310m}")
 	}
 	return g
 }
 
+// clock resolves who knows the date.
+func (d *decoder) clock(c *Clock) {
+	const key = "gateway.clock.sources"
+	all := []string{"gps", "rtc", "ntp"}
+	if c.UntilSet == "" {
+		c.UntilSet = Hold
+	}
+	if !d.given(key) {
+		c.Sources = all
+		return
+	}
+	for i, s := range c.Sources {
+		switch {
+		case !slices.Contains(all, s):
+			d.fail(key, fmt.Sprintf("%q knows no date", s), "gps, rtc, ntp")
+		case slices.Contains(c.Sources[:i], s):
+			d.fail(key, s+" stands there twice", "once each, in order of preference")
+		}
+	}
+}
+
 func (d *decoder) storage(s Storage) Storage {
+	s.KeepFreeGiven = d.given("storage.keep_free")
 	const key = "storage.path"
 	if !d.given(key) || !d.sound(key) {
 		return s
@@ -125,7 +165,7 @@ func (d *decoder) buses(list []Bus) map[string]Bus {
 			continue
 		}
 		d.bus(at, &b)
-		if other, taken := devices[b.Device]; taken && d.sound(at) {
+		if other, taken := devices[b.Device]; taken && b.Device != "" && d.sound(at) {
 			d.fail(at, "is the same device as "+other, "two sensors may name one bus")
 		}
 		devices[b.Device] = at
@@ -144,27 +184,57 @@ func deviceHint(b Bus) string {
 }
 
 func (d *decoder) bus(at string, b *Bus) {
-	switch {
-	case b.I2C != "" && b.Serial != "":
-		d.fail(at, "is both i2c and serial", "one bus, one device")
-		return
-	case b.I2C != "":
-		b.Kind, b.Device = drivers.I2CBus, b.I2C
-	case b.Serial != "":
-		b.Kind, b.Device = drivers.SerialBus, b.Serial
-	default:
-		d.fail(at, "names no device", "{i2c: /dev/i2c-1} or {serial: /dev/serial0, baud: 9600}")
-		return
+	var given []string
+	devices := map[drivers.BusKind]string{drivers.I2CBus: b.I2C, drivers.SerialBus: b.Serial, drivers.SPIBus: b.SPI, drivers.OneWireBus: b.OneWire}
+	for _, kind := range slices.Sorted(maps.Keys(devices)) {
+		if devices[kind] != "" {
+			b.Kind, b.Device = kind, devices[kind]
+			given = append(given, kind.String())
+		}
 	}
-	if !filepath.IsAbs(b.Device) {
+	switch {
+	case len(given) == 0:
+		d.fail(at, "names no device", "{i2c: /dev/i2c-1}, {serial: /dev/serial0, baud: 9600}, {spi: /dev/spidev0.0} or {onewire: kernel}")
+		return
+	case len(given) > 1:
+		d.fail(at, "is both "+strings.Join(given, " and "), "one bus, one device")
+		return
+	case b.Kind == drivers.OneWireBus:
+		b.Device = "onewire"
+	case !filepath.IsAbs(b.Device):
 		d.fail(below(at, b.Kind.String()), fmt.Sprintf("%q is not the path of a device", b.Device), deviceHint(*b))
 	}
-	if b.Kind == drivers.SerialBus {
+	d.only(at, b, drivers.SerialBus, "serial ports", "baud", "parity", "data_bits", "stop_bits", "rs485")
+	d.only(at, b, drivers.SPIBus, "SPI ports", "max_speed")
+	d.rs485(below(at, "rs485"), b.RS485)
+}
+
+// only refuses the keys of one kind of bus on another one.
+func (d *decoder) only(at string, b *Bus, kind drivers.BusKind, what string, keys ...string) {
+	if b.Kind == kind {
 		return
 	}
-	for _, key := range []string{"baud", "parity", "data_bits", "stop_bits"} {
+	for _, key := range keys {
 		if d.given(below(at, key)) {
-			d.fail(below(at, key), "is for serial ports only", "leave it out on an I2C bus")
+			d.fail(below(at, key), "is for "+what+" only", "leave it out")
+		}
+	}
+}
+
+// rs485 refuses what the adapter would not hear of.
+func (d *decoder) rs485(at string, r *RS485) {
+	if r == nil {
+		return
+	}
+	r.Direction = cmp.Or(r.Direction, "auto")
+	for _, key := range []string{"rts_before", "rts_after", "rts"} {
+		if r.Direction == "adapter" && d.given(below(at, key)) {
+			d.fail(below(at, key), "is for a direction that the kernel switches", "direction: kernel, or leave it out")
+		}
+	}
+	for _, key := range []string{"rts_before", "rts_after"} {
+		if t := map[string]time.Duration{"rts_before": r.Before, "rts_after": r.After}[key]; t%time.Millisecond != 0 {
+			d.fail(below(at, key), fmt.Sprintf("%v is not a whole number of milliseconds", t), "the kernel knows no less: 1ms")
 		}
 	}
 }

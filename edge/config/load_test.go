@@ -39,13 +39,19 @@ func TestDefaults(t *testing.T) {
 	if c.Gateway.ID == "" || c.Gateway.Site != "site" || c.Gateway.Board != "auto" || c.Gateway.Location != nil {
 		t.Errorf("gateway %+v", c.Gateway)
 	}
-	if want := (config.Storage{Path: "/var/lib/skerry", CommitWindow: 2 * time.Second}); c.Storage != want {
+	if want := (config.Storage{
+		Path: "/var/lib/skerry", CommitWindow: 2 * time.Second, Block: 4 << 10, Limit: 2 << 30, KeepFree: 256 << 20, WhenFull: config.DropOldest,
+	}); c.Storage != want {
 		t.Errorf("storage %+v, want %+v", c.Storage, want)
 	}
 	if want := []config.Listener{{Name: "local", TCP: "127.0.0.1:1883", Anonymous: true}}; !reflect.DeepEqual(c.Broker.Listeners, want) {
 		t.Errorf("listeners %+v, want %+v", c.Broker.Listeners, want)
 	}
-	if want := (config.Limits{Connections: 200, Packet: 256 << 10, Inflight: 64}); c.Broker.Limits != want {
+	if want := (config.Limits{
+		Connections: 200, Packet: 256 << 10, Inflight: 64, Sessions: 10_000, SessionExpiry: 7 * 24 * time.Hour, Subscriptions: 1000,
+		Topic:    config.TopicLimits{Levels: 200, Length: 65_535},
+		Retained: config.Retained{Messages: 100_000, Bytes: 64 << 20}, Queue: config.Queue{WhenFull: config.DropOldest},
+	}); c.Broker.Limits != want {
 		t.Errorf("limits %+v, want %+v", c.Broker.Limits, want)
 	}
 	if want := []config.Stream{{Name: "all", Match: []string{"#"}, Class: "live", Encode: "pass"}}; !reflect.DeepEqual(c.Streams, want) {
@@ -226,11 +232,60 @@ uplinks:
 
 func TestListenerTLS(t *testing.T) {
 	c := mustLoad(t, `broker: {users_file: users, listeners: {lan: {tcp: "0.0.0.0:8883", tls: {cert: lan.crt, key: lan.key}}}}`)
-	if tls, err := c.Broker.Listeners[0].TLS.Config(); err != nil || len(tls.Certificates) != 1 {
-		t.Errorf("tls %+v, %v", tls, err)
+	if tls := c.Broker.Listeners[0].TLS; tls.Cert != filepath.Join(c.Dir, "lan.crt") || tls.Key != filepath.Join(c.Dir, "lan.key") {
+		t.Errorf("tls %+v: files are not in the folder of the file", tls)
 	}
 	if c.Broker.UsersFile != filepath.Join(c.Dir, "users") {
 		t.Errorf("users_file %q is not in the folder of the file", c.Broker.UsersFile)
+	}
+}
+
+// TestListenerKinds loads listeners of each kind, with and without what may be left out.
+func TestListenerKinds(t *testing.T) {
+	c := mustLoad(t, `
+broker:
+  users_file: users
+  limits: {connections: 100, packet: 64KiB, inflight: 20}
+  listeners:
+    plain: {tcp: "127.0.0.1:1883"}
+    web: {http: ":8080", limits: {connections: 5, packet: 1KiB, inflight: 2}}
+    other: {http: "127.0.0.1:8081", path: /broker, origins: ["https://dash.example.org", "http://127.0.0.1:3000", "null"], tls: {cert: lan.crt, key: lan.key}}
+    sock: {unix: run/mqtt.sock}
+    all: {unix: /run/all.sock, mode: 0666, anonymous: true}
+    mutual: {tcp: ":8883", tls: {cert: lan.crt, key: lan.key, client_ca: other.crt}}
+    san: {tcp: ":8884", tls: {cert: lan.crt, key: lan.key, client_ca: other.crt, identity: san}}
+    both: {tcp: ":8885", tls: {cert: lan.crt, key: lan.key, client_ca: other.crt, identity: none}}
+`)
+	in := func(name string) string { return filepath.Join(c.Dir, name) }
+	all := config.ListenerLimits{Connections: 100, Packet: 64 << 10, Inflight: 20}
+	pair := config.ServerTLS{Cert: in("lan.crt"), Key: in("lan.key")}
+	mutual := func(i config.ClientIdentity) *config.ServerTLS {
+		t := pair
+		t.ClientCA, t.Identity = in("other.crt"), i
+		return &t
+	}
+	want := []config.Listener{
+		{Name: "plain", TCP: "127.0.0.1:1883", Limits: all},
+		{Name: "web", HTTP: ":8080", Path: "/mqtt", Limits: config.ListenerLimits{Connections: 5, Packet: 1 << 10, Inflight: 2}},
+		{Name: "other", HTTP: "127.0.0.1:8081", Path: "/broker", Origins: []string{"https://dash.example.org", "http://127.0.0.1:3000", "null"}, TLS: &pair, Limits: all},
+		{Name: "sock", Unix: in("run/mqtt.sock"), Mode: 0o660, Limits: all},
+		{Name: "all", Unix: "/run/all.sock", Mode: 0o666, Anonymous: true, Limits: all},
+		{Name: "mutual", TCP: ":8883", TLS: mutual(config.CommonName), Limits: all},
+		{Name: "san", TCP: ":8884", TLS: mutual(config.SubjectAltName), Limits: all},
+		{Name: "both", TCP: ":8885", TLS: mutual(config.NoIdentity), Limits: all},
+	}
+	for i, w := range want {
+		w.UsersFile = in("users")
+		if got := c.Broker.Listeners[i]; !reflect.DeepEqual(got, w) {
+			t.Errorf("%s: %+v, want %+v", w.Name, got, w)
+		}
+	}
+	for name, local := range map[string]bool{"plain": true, "web": false, "other": true, "sock": true, "all": true, "mutual": false} {
+		for _, l := range c.Broker.Listeners {
+			if l.Name == name && l.Local() != local {
+				t.Errorf("%s: local %t", name, l.Local())
+			}
+		}
 	}
 }
 
@@ -359,5 +414,55 @@ func TestTooMuch(t *testing.T) {
 				t.Errorf("got %.200s, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestNamedValues: values that a device profile declares, and others that only the configuration names.
+func TestNamedValues(t *testing.T) {
+	c := mustLoad(t, `
+buses: {rs485: {serial: /dev/ttyUSB0}}
+sensors:
+  whole: {driver: meter, profile: some}
+  part:
+    driver: meter
+    profile: some
+    values: {power: {register: 14, unit: kW}, temperature: {register: 3, unit: °C}, serial: {type: text}}
+`)
+	if s := c.Sensors[0]; len(s.Values) != 1 || s.Values[0].Unit != "W" || s.Setup.Values["power"].(*registerOpts).Register != 12 {
+		t.Errorf("whole: %+v", s)
+	}
+	s := c.Sensors[1]
+	if len(s.Values) != 3 || s.Setup.Values["power"].(*registerOpts).Register != 14 || s.Setup.Values["temperature"].(*registerOpts).Register != 3 {
+		t.Fatalf("part: %+v", s)
+	}
+	if v := s.Values[0]; v.Unit != "kW" || v.Doc.Unit != "W" || v.Doc.Text {
+		t.Errorf("power: %+v", v)
+	}
+	if v := s.Values[1]; v.Unit != "°C" || v.Doc.Unit != "" || v.Doc.Text {
+		t.Errorf("temperature: %+v", v)
+	}
+	if v := s.Values[2]; !v.Doc.Text || v.Doc.Name != "serial" {
+		t.Errorf("serial: %+v", v)
+	}
+}
+
+// TestSensorOnTheNetwork: a driver of a serial bus whose sensor is elsewhere shares no port, and is asked beside those on the bus. Its
+// options know where the file is.
+func TestSensorOnTheNetwork(t *testing.T) {
+	c := mustLoad(t, `
+buses: {rs485: {serial: /dev/ttyUSB0}}
+sensors:
+  near: {driver: meter, profile: some}
+  far: {driver: meter, profile: some, host: meter.lan}
+`)
+	near, far := c.Sensors[0], c.Sensors[1]
+	if near.Kind.Bus != drivers.SerialBus || near.Setup.Bus != "rs485" {
+		t.Errorf("near: bus %q of kind %v", near.Setup.Bus, near.Kind.Bus)
+	}
+	if far.Kind.Bus != drivers.NoBus || far.Setup.Bus != "" {
+		t.Errorf("far: bus %q of kind %v", far.Setup.Bus, far.Kind.Bus)
+	}
+	if folder := near.Setup.Opts.(*meterOpts).folder; folder != c.Dir || folder == "" {
+		t.Errorf("the options were told %q, the file is in %q", folder, c.Dir)
 	}
 }

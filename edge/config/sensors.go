@@ -11,20 +11,25 @@ import (
 	"skerry/drivers"
 )
 
-// plannedDrivers are part of the language and do not exist yet.
-var plannedDrivers = []string{"ads1x15", "ds18b20", "hwmon", "iio", "modbus"}
-
 // sensors resolves the section that hangs on all before it: defaults, buses, drivers.
 func (d *decoder) sensors(c *contents, cfg *Config, kinds []drivers.Kind) []Sensor {
 	if d.given("defaults.topic") {
 		d.checkTemplate("defaults.topic", c.Defaults.Topic, sensorVars)
 	}
+	all := d.listed(c, cfg, kinds)
+	all = append(all, d.health(c, cfg, kinds)...)
+	d.answers()
+	return all
+}
+
+// listed resolves the sensors that the section names.
+func (d *decoder) listed(c *contents, cfg *Config, kinds []drivers.Kind) []Sensor {
 	n := c.Sensors.node
 	if n == nil || !d.isMap(n, "sensors") {
 		return nil
 	}
 	var all []Sensor
-	topics, ports := map[string]string{}, map[string]string{}
+	ports := map[string]owner{}
 	for _, e := range d.entries(n, "sensors") {
 		at := below("sensors", e.name)
 		d.note(at, e.value)
@@ -38,7 +43,7 @@ func (d *decoder) sensors(c *contents, cfg *Config, kinds []drivers.Kind) []Sens
 		}
 		all = append(all, d.sensor(section{value, at}, e.name, c, kinds))
 		if s := &all[len(all)-1]; d.sound(at) && d.sound("gateway") && d.sound("defaults") {
-			d.topics(at, s, station(cfg.Gateway), topics)
+			d.topics(at, s, station(cfg.Gateway))
 			d.alone(at, *s, ports)
 		}
 	}
@@ -48,8 +53,8 @@ func (d *decoder) sensors(c *contents, cfg *Config, kinds []drivers.Kind) []Sens
 // sensor decodes one sensor and the options of its driver, which share one map.
 func (d *decoder) sensor(from section, name string, c *contents, kinds []drivers.Kind) Sensor {
 	def := c.Defaults
-	s := Sensor{Name: name, Every: def.Every, Topic: def.Topic, Payload: def.Payload, QoS: def.QoS, Retain: def.Retain,
-		StaleAfter: def.StaleAfter}
+	s := Sensor{Name: name, Every: def.Every, Topic: def.Topic, Payload: def.Payload, Template: def.Template, QoS: def.QoS, Retain: def.Retain,
+		StaleAfter: def.StaleAfter, Align: def.Align, Get: def.Get}
 	kind, ok := d.kind(from, kinds)
 	if !ok {
 		return s
@@ -62,14 +67,32 @@ func (d *decoder) sensor(from section, name string, c *contents, kinds []drivers
 		targets = append(targets, reflect.ValueOf(s.Setup.Opts).Elem())
 	}
 	d.mapping(from.node, from.path, targets...)
+	kind = d.placed(s.Setup.Opts, kind)
+	s.Kind = kind
 	s.Bus = d.busOf(from.path, s.Bus, kind, c.Buses)
 	s.Setup.Bus = s.Bus
-	d.values(values.Values, &s)
+	d.values(from.path, values.Values, &s)
 	d.stale(from.path, &s)
+	if at := below(from.path, "set_clock"); s.SetClock && !kind.Clock {
+		d.fail(at, fmt.Sprintf("driver %s knows no date", kind.Name), "leave it out; nmea does")
+	}
+	d.power(from.path, &s)
 	if d.sound(from.path) && kind.Check != nil {
 		d.options(from.path, kind.Check(s.Setup))
 	}
 	return s
+}
+
+// placed tells options that ask for it where the file is, as a profile may lie beside it, and asks them whether the sensor is on a bus
+// at all: one with an address on the network is on none.
+func (d *decoder) placed(opts any, kind drivers.Kind) drivers.Kind {
+	if o, ok := opts.(interface{ SetFolder(path string) }); ok {
+		o.SetFolder(d.dir)
+	}
+	if o, ok := opts.(interface{ OffBus() bool }); ok && o.OffBus() {
+		kind.Bus = drivers.NoBus
+	}
+	return kind
 }
 
 // valueSection is the key of a sensor whose content depends on the driver.
@@ -90,7 +113,7 @@ func (d *decoder) kind(from section, kinds []drivers.Kind) (drivers.Kind, bool) 
 		at := below(from.path, "driver")
 		d.note(at, e.value)
 		var name string
-		d.value(e.value, at, reflect.ValueOf(&name).Elem(), field{oneof: names, later: plannedDrivers})
+		d.value(e.value, at, reflect.ValueOf(&name).Elem(), field{oneof: names})
 		for _, k := range kinds {
 			if k.Name == name {
 				return k, true
@@ -119,7 +142,7 @@ func (d *decoder) misspelt(from section, missing string) (entry, bool) {
 // busOf returns the bus of a sensor: the one named, or the first one of the kind.
 func (d *decoder) busOf(at, name string, kind drivers.Kind, buses []Bus) string {
 	key := below(at, "bus")
-	needs := kind.Bus == drivers.I2CBus || kind.Bus == drivers.SerialBus
+	needs := kind.Bus.Named()
 	if !d.sound(key) {
 		return name
 	}
@@ -153,16 +176,28 @@ func (d *decoder) busOf(at, name string, kind drivers.Kind, buses []Bus) string 
 	return name
 }
 
-// alone refuses a second sensor at a serial port, which belongs to one.
-func (d *decoder) alone(at string, s Sensor, ports map[string]string) {
-	if s.Kind.Bus != drivers.SerialBus {
+// alone refuses a second sensor at a port that belongs to one, unless both are devices with addresses.
+func (d *decoder) alone(at string, s Sensor, ports map[string]owner) {
+	if s.Kind.Bus != drivers.SerialBus && s.Kind.Bus != drivers.SPIBus {
 		return
 	}
-	if other, taken := ports[s.Bus]; taken {
-		d.fail(d.nearest(at, below(at, "bus")), "shares its serial port with "+other, "a serial port has one device: name another bus")
+	key := s.Kind.Bus.String() + " " + s.Bus
+	other, taken := ports[key]
+	if !taken {
+		ports[key] = owner{at, s.Kind}
 		return
 	}
-	ports[s.Bus] = at
+	if s.Kind.Shares && other.kind.Name == s.Kind.Name {
+		return
+	}
+	d.fail(d.nearest(at, below(at, "bus")), fmt.Sprintf("shares its %v port with %s", s.Kind.Bus, other.at),
+		fmt.Sprintf("a %v port has one device: name another bus", s.Kind.Bus))
+}
+
+// owner is the sensor that has a port.
+type owner struct {
+	at   string
+	kind drivers.Kind
 }
 
 func busKind(b Bus) drivers.BusKind {
@@ -171,6 +206,10 @@ func busKind(b Bus) drivers.BusKind {
 		return drivers.I2CBus
 	case b.Serial != "":
 		return drivers.SerialBus
+	case b.SPI != "":
+		return drivers.SPIBus
+	case b.OneWire != "":
+		return drivers.OneWireBus
 	}
 	return drivers.NoBus
 }

@@ -29,6 +29,41 @@ type pulseOpts struct {
 	PerPulse float64 `yaml:"per_pulse"`
 }
 
+type meterOpts struct {
+	Profile string `yaml:"profile"`
+	Host    string `yaml:"host"`
+	folder  string
+}
+
+func (o *meterOpts) OffBus() bool          { return o.Host != "" }
+func (o *meterOpts) SetFolder(path string) { o.folder = path }
+
+type registerOpts struct {
+	Register int    `yaml:"register"`
+	Type     string `yaml:"type" oneof:"number text"`
+}
+
+func (o *registerOpts) IsText() bool { return o.Type == "text" }
+
+// meterKind has values that a profile declares, and others that the configuration names.
+var meterKind = drivers.Kind{
+	Name: "meter", Bus: drivers.SerialBus, Shares: true,
+	Opts: func() any { return &meterOpts{} },
+	Declare: func(s drivers.Setup) []drivers.ValueDoc {
+		if p := s.Opts.(*meterOpts).Profile; p == "" || p == "wrong" {
+			return nil
+		}
+		return []drivers.ValueDoc{{Name: "power", Unit: "W", Opts: func() any { return &registerOpts{Register: 12} }}}
+	},
+	Named: func(string) drivers.ValueDoc { return drivers.ValueDoc{Opts: func() any { return &registerOpts{} }} },
+	Check: func(s drivers.Setup) error {
+		if s.Opts.(*meterOpts).Profile == "wrong" {
+			return &drivers.OptionError{Key: "profile", Problem: "has no values", Hint: "look at its table"}
+		}
+		return nil
+	},
+}
+
 // testKinds are drivers that exist on paper only, so that no change of a real one changes the expectations here.
 func testKinds() []drivers.Kind {
 	return []drivers.Kind{
@@ -58,6 +93,7 @@ func testKinds() []drivers.Kind {
 				return errors.Join(errs...)
 			},
 		},
+		meterKind,
 		{Name: "gps", Bus: drivers.SerialBus, Values: []drivers.ValueDoc{{Name: "latitude", Unit: "°"}, {Name: "fix", Text: true}}},
 	}
 }

@@ -23,3 +23,6 @@ func withHint(err error) error {
 	}
 	return fmt.Errorf("%w (hint: %s)", err, hintOf(err))
 }
+
+// Suggest says which of the choices somebody who wrote word may have meant, or what they are; "" if there are too many.
+func Suggest(word string, choices []string) string { return suggest(word, choices) }

@@ -17,6 +17,32 @@ func (d *decoder) serverTLS(at string, t *ServerTLS) {
 		return
 	}
 	d.pair(at, &t.Cert, &t.Key, true)
+	d.clientCA(at, t)
+}
+
+// clientCA checks what a listener asks of its clients.
+func (d *decoder) clientCA(at string, t *ServerTLS) {
+	if t.ClientCA == "" {
+		if d.given(at + ".identity") {
+			d.fail(at+".identity", "without client_ca: nobody is asked for a certificate", "client_ca: PATH of the PEM file with the authority of the clients")
+		}
+		return
+	}
+	if t.Identity == "" {
+		t.Identity = CommonName
+	}
+	d.existing(at+".client_ca", &t.ClientCA, false, "")
+	d.holdsCertificates(at+".client_ca", t.ClientCA)
+}
+
+// holdsCertificates reports a file that is no list of authorities.
+func (d *decoder) holdsCertificates(key, path string) {
+	if path == "" || !d.sound(key) {
+		return
+	}
+	if _, err := authorities(path); err != nil {
+		d.fail(key, err.Error(), "a PEM file of one or more certificates")
+	}
 }
 
 // pair resolves the files of a certificate and its key.
@@ -47,21 +73,8 @@ func (d *decoder) pair(at string, cert, key *string, needed bool) {
 // clientTLS checks the files of an uplink.
 func (d *decoder) clientTLS(at string, t *ClientTLS) {
 	d.existing(at+".ca", &t.CA, false, "")
-	if t.CA != "" && d.sound(at+".ca") {
-		if _, err := authorities(t.CA); err != nil {
-			d.fail(at+".ca", err.Error(), "a PEM file of one or more certificates")
-		}
-	}
+	d.holdsCertificates(at+".ca", t.CA)
 	d.pair(at, &t.Cert, &t.Key, false)
-}
-
-// Config reads the certificate and its key.
-func (t *ServerTLS) Config() (*tls.Config, error) {
-	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-	if err != nil {
-		return nil, fmt.Errorf("read the listener's certificate: %w", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // Config reads the files named. host is the name that the Server's certificate must bear.

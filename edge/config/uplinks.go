@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"skerry/broker/topic"
 )
 
 const (
@@ -50,13 +48,6 @@ func (d *decoder) streams(list []Stream, v vars) []Stream {
 		}
 	}
 	return list
-}
-
-// checkLocalFilter checks what a gateway subscribes to at its own broker.
-func (d *decoder) checkLocalFilter(at, filter string) {
-	if d.checkFilter(at, filter) && topic.IsShared(filter) {
-		d.fail(at, "a shared subscription has no place here", "leave $share/... out")
-	}
 }
 
 // uplinks resolves where the streams go.

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -13,7 +14,7 @@ import (
 func check(c config.Sensor) error {
 	var errs []error
 	for _, v := range c.Values {
-		if err := checkUnit(v); err != nil {
+		if _, err := conversionsOf(v); err != nil {
 			errs = append(errs, err)
 		}
 		if err := checkText(v); err != nil {
@@ -23,29 +24,63 @@ func check(c config.Sensor) error {
 	return errors.Join(errs...)
 }
 
-// needsConversion tells whether the driver's numbers are in another unit than the one published. A driver that gives no
-// unit counts something, and the configuration says what.
-func needsConversion(v config.Value) bool {
-	return !v.Doc.Text && v.Doc.Unit != "" && v.Unit != v.Doc.Unit
+// conversions are those around a calibration; without one there is only before. Nil: the unit stays.
+type conversions struct{ before, after *conversion }
+
+// conversionsOf finds the way from the driver's unit to the one published. A driver that gives no unit counts something, and the
+// configuration says what. A calibration leads from one unit to another by itself: without units of its own it begins with the
+// driver's and ends with the one published.
+func conversionsOf(c config.Value) (all conversions, err error) {
+	if c.Doc.Text {
+		return all, nil
+	}
+	if c.Calibrate == nil {
+		if c.Doc.Unit == "" || c.Unit == c.Doc.Unit {
+			return all, nil
+		}
+		how, ok := convert(c.Doc.Unit, c.Unit)
+		if !ok && c.Multiply != 1 {
+			return all, nil // converted by hand
+		}
+		if !ok {
+			return all, noWay(c.Name, "unit", origin(c)+c.Doc.Unit, c.Doc.Unit, c.Unit,
+				"to convert it yourself write multiply:, and offset: if the zeros differ")
+		}
+		all.before = &how
+		return all, checkMultiply(c, &how)
+	}
+	if raw := c.Calibrate.RawUnit; raw != "" && raw != c.Doc.Unit {
+		how, ok := convert(c.Doc.Unit, raw)
+		if !ok {
+			return all, noWay(c.Name, "calibrate", origin(c)+cmp.Or(c.Doc.Unit, "no unit"), c.Doc.Unit, raw, "leave the units of the points out")
+		}
+		all.before = &how
+	}
+	if unit := c.Calibrate.TrueUnit; unit != "" && unit != c.Unit {
+		how, ok := convert(unit, c.Unit)
+		if !ok {
+			return all, noWay(c.Name, "unit", "the calibration ends in "+unit, unit, c.Unit, "leave unit: out")
+		}
+		all.after = &how
+	}
+	return all, nil
 }
 
-func checkUnit(v config.Value) error {
-	if !needsConversion(v) {
-		return nil
+// origin says whose unit that of a value is.
+func origin(c config.Value) string {
+	if c.Derive.Formula != nil {
+		return "the formula gives "
 	}
-	how, ok := convert(v.Doc.Unit, v.Unit)
-	if ok {
-		return checkMultiply(v, &how)
-	}
-	if v.Multiply != 1 {
-		return nil // converted by hand
-	}
-	hint := "to convert it yourself write multiply:, and offset: if the zeros differ"
-	if units := convertible(v.Doc.Unit); units != "" {
+	return "the driver measures in "
+}
+
+// noWay says that a unit cannot be converted into another one.
+func noWay(value, key, what, from, to, hint string) error {
+	if units := convertible(from); units != "" {
 		hint = "units it can be converted into: " + units + "; " + hint
 	}
-	return &drivers.OptionError{Key: "values." + v.Name + ".unit",
-		Problem: fmt.Sprintf("the driver measures in %s, and there is no way from there to %s", v.Doc.Unit, v.Unit), Hint: hint}
+	return &drivers.OptionError{Key: "values." + value + "." + key,
+		Problem: fmt.Sprintf("%s, and there is no way from there to %s", what, to), Hint: hint}
 }
 
 // checkMultiply refuses the factor that the conversion applies already: the published number would be wrong by a factor
@@ -69,8 +104,14 @@ func checkText(v config.Value) error {
 		key = "multiply"
 	case v.Offset != 0:
 		key = "offset"
+	case v.Calibrate != nil:
+		key = "calibrate"
 	case v.Valid != nil:
 		key = "valid"
+	case v.Window != nil:
+		key = "window"
+	case v.Burst != nil:
+		key = "burst"
 	case v.Round != 0:
 		key = "round"
 	case v.Deadband.Percent:

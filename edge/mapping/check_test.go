@@ -33,7 +33,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := mapping.New(sensor(tt.value), floor)
+			_, err := mapping.New(sensor(tt.value), floor, mapping.NewPresent())
 			if got := message(err); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
@@ -45,7 +45,7 @@ func TestNewReportsAll(t *testing.T) {
 	_, err := mapping.New(sensor(
 		value(pascal, func(v *config.Value) { v.Unit = "°C" }),
 		value(fix, func(v *config.Value) { v.Round = 1 }),
-	), floor)
+	), floor, mapping.NewPresent())
 	if n := strings.Count(message(err), "\n") + 1; n != 2 {
 		t.Errorf("%d problems reported, want 2: %v", n, err)
 	}

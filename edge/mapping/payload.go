@@ -14,15 +14,7 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 // appendJSON writes the present state as an object. A time equal to known is left out: the reader has it already.
 func (v *value) appendJSON(dst []byte, known time.Time) []byte {
 	s := &v.now
-	dst = append(dst, `{"value":`...)
-	switch {
-	case v.config.Doc.Text && s.text != "":
-		dst = appendString(dst, s.text)
-	case math.IsNaN(s.number):
-		dst = append(dst, "null"...)
-	default:
-		dst = v.step.append(dst, s.number)
-	}
+	dst = v.appendNumber(append(dst, `{"value":`...))
 	dst = append(dst, v.keep...)
 	if !s.time.IsZero() && !s.time.Equal(known) {
 		dst = appendTime(append(dst, `,"time":`...), s.time)
@@ -31,20 +23,39 @@ func (v *value) appendJSON(dst []byte, known time.Time) []byte {
 		dst = append(dst, `,"quality":"`...)
 		dst = append(append(dst, s.quality.String()...), '"')
 	}
+	if s.marked() {
+		dst = append(dst, unsetClock...)
+	}
 	if !math.IsNaN(s.rejected) {
 		dst = v.step.append(append(dst, `,"rejected":`...), s.rejected)
 	}
 	return append(dst, '}')
 }
 
-// appendGroup writes the values that anything is known of as one object under the time of the newest.
-func appendGroup(dst []byte, group []*value) []byte {
-	var newest time.Time
-	for _, v := range group {
-		if v.now.time.After(newest) {
-			newest = v.now.time
+// appendNumber writes the number or text as JSON has it.
+func (v *value) appendNumber(dst []byte) []byte {
+	switch {
+	case v.config.Doc.Text && v.now.text != "":
+		return appendString(dst, v.now.text)
+	case math.IsNaN(v.now.number):
+		return append(dst, "null"...)
+	}
+	return v.step.append(dst, v.now.number)
+}
+
+// newest is the time of the newest of several values.
+func newest(values []*value) (at time.Time) {
+	for _, v := range values {
+		if v.now.time.After(at) {
+			at = v.now.time
 		}
 	}
+	return at
+}
+
+// appendGroup writes the values that anything is known of as one object under the time of the newest.
+func appendGroup(dst []byte, group []*value) []byte {
+	newest := newest(group)
 	dst = append(dst, '{')
 	if !newest.IsZero() {
 		dst = append(appendTime(append(dst, `"time":`...), newest), ',')
@@ -52,8 +63,8 @@ func appendGroup(dst []byte, group []*value) []byte {
 	dst = append(dst, `"values":{`...)
 	start := len(dst)
 	for _, v := range group {
-		if v.seen.IsZero() && v.now.quality == drivers.Good {
-			continue // not read yet, and not missed yet
+		if !v.known() {
+			continue
 		}
 		if len(dst) > start {
 			dst = append(dst, ',')
@@ -66,7 +77,7 @@ func appendGroup(dst []byte, group []*value) []byte {
 
 // appendBare writes the payload without any wrapping: nothing when the value is not to be believed. False: that was said before.
 func (v *value) appendBare(dst []byte) ([]byte, bool) {
-	if v.now.quality != drivers.Good && v.now.quality != drivers.ClockUnset {
+	if !v.believed() {
 		changed := v.shown
 		v.shown = false
 		return dst, changed

@@ -43,7 +43,19 @@ func sensor(values ...config.Value) config.Sensor {
 
 func build(t *testing.T, c config.Sensor) *mapping.Sensor {
 	t.Helper()
-	s, err := mapping.New(c, floor)
+	return buildIn(t, c, mapping.NewPresent())
+}
+
+// buildIn prepares a sensor of a station. Its values have what the sensor has, as the configuration leaves them.
+func buildIn(t *testing.T, c config.Sensor, p *mapping.Present) *mapping.Sensor {
+	t.Helper()
+	c.Values = slices.Clone(c.Values)
+	for i := range c.Values {
+		if v := &c.Values[i]; v.Payload == "" {
+			v.Payload, v.Template, v.QoS, v.Retain = c.Payload, c.Template, c.QoS, c.Retain
+		}
+	}
+	s, err := mapping.New(c, floor, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +130,7 @@ func TestOneReading(t *testing.T) {
 		{"clock not set", value(celsius), drivers.Number("temperature", 21.5, "°C", time.Unix(12, 0)),
 			`{"value":21.5,"unit":"°C","time":"1970-01-01T00:00:12.000Z","quality":"clock-unset"}`, "21.5"},
 		{"clock not set, and missing", value(celsius), drivers.Missing("temperature", "°C", time.Unix(12, 0)),
-			`{"value":null,"unit":"°C","time":"1970-01-01T00:00:12.000Z","quality":"bad"}`, ""},
+			`{"value":null,"unit":"°C","time":"1970-01-01T00:00:12.000Z","quality":"bad","clock":"unset"}`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -385,7 +397,7 @@ func FuzzJSON(f *testing.F) {
 }
 
 func BenchmarkMessages(b *testing.B) {
-	s, err := mapping.New(sensor(value(celsius, func(v *config.Value) { v.Round = 0.01 }), value(percent)), floor)
+	s, err := mapping.New(sensor(value(celsius, func(v *config.Value) { v.Round = 0.01 }), value(percent)), floor, mapping.NewPresent())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -49,6 +49,9 @@ var units = []unit{
 type conversion struct{ from, to unit }
 
 func (c *conversion) apply(x float64) float64 {
+	if c == nil {
+		return x
+	}
 	// The division comes last: 101325*1/100 is exact where 101325*0.01 is not.
 	return (x*c.from.scale + c.from.offset - c.to.offset) / c.to.scale
 }

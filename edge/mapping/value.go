@@ -11,7 +11,8 @@ import (
 // value is one value of a sensor: how it is treated, what it is now, and what was published of it.
 type value struct {
 	config  config.Value
-	convert *conversion // nil: the driver's unit is the one wanted
+	convert conversions
+	window  *window // nil: none
 	step    step
 	keep    []byte // of the JSON form, from after the number to the time: it never changes
 
@@ -30,15 +31,15 @@ type state struct {
 	rejected float64 // a number that cannot be true; NaN: none
 	time     time.Time
 	quality  drivers.Quality
+	undated  bool // time is by a clock that was not set
 }
 
 func newValue(c config.Value) *value {
 	v := &value{config: c, step: newStep(c.Round), shown: true}
 	v.now = state{number: math.NaN(), rejected: math.NaN()}
-	if needsConversion(c) {
-		if how, ok := convert(c.Doc.Unit, c.Unit); ok {
-			v.convert = &how
-		}
+	v.convert, _ = conversionsOf(c) // check has seen what is wrong with it
+	if c.Window != nil {
+		v.window = &window{config: c.Window}
 	}
 	if c.Unit != "" {
 		v.keep = appendString(append(v.keep, `,"unit":`...), c.Unit)
@@ -50,38 +51,70 @@ func newValue(c config.Value) *value {
 func (v *value) take(now time.Time, r drivers.Reading, since time.Time) {
 	v.seen = now
 	v.now = state{number: math.NaN(), rejected: math.NaN(), time: r.Time, quality: r.Quality}
+	v.now.undated = r.Undated || r.Quality == drivers.ClockUnset || !r.Time.IsZero() && r.Time.Before(since)
 	if v.config.Doc.Text {
 		v.now.text = r.Text
-		v.now.judge(r.Text != "", since)
+		v.now.judge(r.Text != "")
 		return
 	}
-	x := v.treat(r.Number)
+	x, inside := v.treat(r.Number)
 	switch {
 	case !finite(x) || r.Unit != v.config.Doc.Unit: // a number in an unexpected unit is any number
-		v.now.judge(false, since)
-	case v.config.Valid != nil && !v.config.Valid.Contains(x):
+		v.now.judge(false)
+	case !inside || v.config.Valid != nil && !v.config.Valid.Contains(x):
 		v.now.rejected = v.step.round(x)
-		v.now.judge(false, since)
+		v.now.judge(false)
 	default:
-		v.now.number = v.step.round(x)
-		v.now.judge(true, since)
+		v.now.number = x
+		v.now.judge(true)
+		v.smooth(now)
+		v.now.number = v.step.round(v.now.number)
 	}
 }
 
-// treat applies everything that changes the number before it is judged.
-func (v *value) treat(x float64) float64 {
-	if v.convert != nil {
-		x = v.convert.apply(x)
+// smooth puts what the window comes to in the place of a number that can be computed with.
+func (v *value) smooth(now time.Time) {
+	if v.window == nil || !v.believed() {
+		return
 	}
-	return x*v.config.Multiply + v.config.Offset
+	if v.now.number = v.window.add(now, v.now.number); !finite(v.now.number) {
+		v.now.judge(false)
+	}
 }
+
+// treat applies everything that changes the number before it is judged. False: the calibration does not reach it, and the
+// number is that of the device.
+func (v *value) treat(x float64) (float64, bool) {
+	x = v.convert.before.apply(x)*v.config.Multiply + v.config.Offset
+	if v.config.Calibrate == nil {
+		return x, true
+	}
+	y, ok := calibrated(v.config.Calibrate, x)
+	if !ok {
+		return x, false
+	}
+	return v.convert.after.apply(y), true
+}
+
+// marked tells whether the quality does not say already that the time is wrong.
+func (s *state) marked() bool { return s.undated && s.quality != drivers.ClockUnset }
+
+// believed tells whether the state can be shown without its quality: it is good, or only its time is not.
+func (v *value) believed() bool {
+	return v.now.quality == drivers.Good || v.now.quality == drivers.ClockUnset
+}
+
+// known tells whether there is anything to say: the value was read, or missed.
+func (v *value) known() bool { return !v.seen.IsZero() || v.now.quality != drivers.Good }
 
 // judge gives the state its quality: there is no value, or its clock was not set, or what the driver said of it.
-func (s *state) judge(there bool, since time.Time) {
+func (s *state) judge(there bool) {
 	switch {
+	case !there && s.quality == drivers.Stale: // derived from what was never read
+		s.number, s.text = math.NaN(), ""
 	case !there || s.quality == drivers.Bad:
 		s.quality, s.number, s.text = drivers.Bad, math.NaN(), ""
-	case s.quality == drivers.Good && s.time.Before(since):
+	case s.quality == drivers.Good && s.undated:
 		s.quality = drivers.ClockUnset
 	}
 }
@@ -96,6 +129,9 @@ func (v *value) expire(now, born time.Time, age time.Duration) bool {
 		return false
 	}
 	v.now.quality = drivers.Stale
+	if v.window != nil {
+		v.window.forget()
+	}
 	return true
 }
 

@@ -19,7 +19,8 @@ const (
 type bus struct {
 	sensors []*sensor
 	log     *slog.Logger
-	stuck   *visit // abandoned and not back yet: nobody else may use the bus
+	wake    chan struct{} // capacity 1: somebody asks for a reading
+	stuck   *visit        // abandoned and not back yet: nobody else may use the bus
 }
 
 // visit is a call of a driver under way. The driver and what it made belong to the visit until done is closed.
@@ -34,19 +35,61 @@ func (b *bus) run(ctx context.Context, sink Sink) {
 		for _, x := range b.sensors {
 			b.round(ctx, sink, x)
 		}
-		sleep(ctx, b.pause(time.Now()))
+		b.sleep(ctx, b.pause(time.Now()))
 	}
 	b.part(sink)
 }
 
-// round asks a sensor if it is due, and publishes what it says or that it has not said anything for too long.
+// round does the next step of a sensor if it is time for it, and publishes that it has not said anything for too long. Between the
+// steps of one sensor, while its supply warms up or in a burst, the bus is free for others.
 func (b *bus) round(ctx context.Context, sink Sink, x *sensor) {
 	b.collect()
-	if now := time.Now(); ctx.Err() == nil && x.due(now) {
-		x.planNext(now)
-		x.accept(ctx, sink, b.ask(ctx, x, drivers.SenseTimeout, x.sense))
+	if ctx.Err() == nil {
+		b.step(ctx, sink, x, time.Now())
 	}
 	x.publishStale(ctx, sink)
+}
+
+// step begins a series of calls, and does the next one.
+func (b *bus) step(ctx context.Context, sink Sink, x *sensor, now time.Time) {
+	if !x.series.begun {
+		if !x.due(now) {
+			return
+		}
+		if err := x.begin(now); err != nil {
+			x.planNext(now)
+			x.answer(now)
+			b.finish(ctx, sink, x, outcome{err: err})
+			return
+		}
+	}
+	if now.Before(x.series.next) {
+		return
+	}
+	if x.series.done == 0 {
+		x.planNext(now)
+		x.answer(now)
+	}
+	found := b.ask(ctx, x, drivers.SenseTimeout, x.sense)
+	if x.series.add(found, now, x.burst, x.pace) {
+		return
+	}
+	found.readings = x.series.reduce(x.config.Values, x.burst)
+	b.finish(ctx, sink, x, found)
+}
+
+// finish ends a series: the supply goes off, and what was found is published.
+func (b *bus) finish(ctx context.Context, sink Sink, x *sensor, found outcome) {
+	if x.config.Power != nil && x.device != nil {
+		if rest := b.ask(ctx, x, parting, halt); rest.err != nil && found.err == nil {
+			b.log.Debug("sensor did not go to rest before its supply went off", "sensor", x.config.Name, "err", rest.err)
+		}
+	}
+	if x.series.answer {
+		x.mapping.Ask()
+	}
+	x.end(time.Now())
+	x.accept(ctx, sink, found)
 }
 
 // collect takes the bus back when an abandoned call has returned. What it read is as old as it was late and is dropped; the
@@ -112,6 +155,17 @@ func (b *bus) pause(now time.Time) time.Duration {
 	return d
 }
 
+// sleep waits for so long, or until somebody asks for a reading.
+func (b *bus) sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-b.wake:
+	}
+}
+
 // part reads a last time what would be forgotten, and puts the devices to rest.
 func (b *bus) part(sink Sink) {
 	ctx, cancel := context.WithTimeout(context.Background(), parting)
@@ -123,6 +177,7 @@ func (b *bus) part(sink Sink) {
 		if found := b.ask(ctx, x, parting, halt); found.err != nil {
 			b.log.Warn("sensor was left as it was", "sensor", x.config.Name, "err", found.err)
 		}
+		x.stop()
 	}
 }
 

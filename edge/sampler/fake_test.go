@@ -108,7 +108,8 @@ func on(bus, name string, every time.Duration, d drivers.Sensor) config.Sensor {
 				}
 				return d, nil
 			}},
-		Values: []config.Value{{Name: "temperature", Doc: doc, Unit: "°C", Multiply: 1, Topic: name}},
+		Values: []config.Value{{Name: "temperature", Doc: doc, Unit: "°C", Multiply: 1, Topic: name,
+			Payload: config.Bare, QoS: 1, Retain: true}},
 	}
 }
 
@@ -172,6 +173,7 @@ type station struct {
 	log   bytes.Buffer
 	mu    sync.Mutex
 	end   context.CancelFunc
+	ask   func(sensor string)
 	ended chan struct{}
 }
 
@@ -202,6 +204,12 @@ func logger(w *station) *slog.Logger {
 // launch runs a sampler from now on.
 func launch(t *testing.T, to *sink, sensors ...config.Sensor) *station {
 	t.Helper()
+	return launchOn(t, nil, to, sensors...)
+}
+
+// launchOn runs a sampler on a machine.
+func launchOn(t *testing.T, machine drivers.Buses, to *sink, sensors ...config.Sensor) *station {
+	t.Helper()
 	s := &station{t: t, sink: to, start: time.Now(), ended: make(chan struct{})}
 	x, err := sampler.New(sensors, sampler.Options{Log: logger(s)})
 	if err != nil {
@@ -211,10 +219,10 @@ func launch(t *testing.T, to *sink, sensors ...config.Sensor) *station {
 		to.state = map[string][]byte{}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	s.end = cancel
+	s.end, s.ask = cancel, x.Ask
 	go func() {
 		defer close(s.ended)
-		x.Run(ctx, nil, to)
+		x.Run(ctx, machine, to)
 	}()
 	synctest.Wait()
 	return s

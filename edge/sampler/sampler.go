@@ -25,14 +25,23 @@ type Sink interface {
 
 // Options of a Sampler. The zero Options are usable.
 type Options struct {
-	ClockFloor time.Time    // a time that is certainly past; a reading from before it was made with a clock that was not set
-	Log        *slog.Logger // nil: discard
+	ClockFloor time.Time        // a time that is certainly past; a reading from before it was made with a clock that was not set
+	Clock      Clock            // nil: the system's, which is right
+	Present    *mapping.Present // what the values are now is written there; nil: nowhere that others see
+	Log        *slog.Logger     // nil: discard
+}
+
+// Clock is what knows the date.
+type Clock interface {
+	Date(at time.Time) (date time.Time, trusted bool) // of a local moment; the moment itself while no date is trusted
+	Fix(utc, at time.Time)                            // see drivers.Timekeeper
 }
 
 // Sampler asks the sensors of one gateway.
 type Sampler struct {
-	buses []*bus
-	log   *slog.Logger
+	buses  []*bus
+	byName map[string]*bus
+	log    *slog.Logger
 }
 
 // New prepares the sampler; no device is touched. An error is what is wrong with the sensors of the configuration, see
@@ -42,17 +51,22 @@ func New(sensors []config.Sensor, o Options) (*Sampler, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Sampler{log: log}
+	present := o.Present
+	if present == nil {
+		present = mapping.NewPresent()
+	}
+	s := &Sampler{log: log, byName: map[string]*bus{}}
 	shared := map[string]*bus{}
 	var errs []error
 	for _, c := range sensors {
-		m, err := mapping.New(c, o.ClockFloor)
+		m, err := mapping.New(c, o.ClockFloor, present)
 		if err != nil {
 			errs = append(errs, &SensorError{c.Name, err})
 			continue
 		}
 		b := s.busOf(c, shared)
-		b.sensors = append(b.sensors, newSensor(c, m, log))
+		b.sensors = append(b.sensors, newSensor(c, m, o.Clock, log))
+		s.byName[c.Name] = b
 	}
 	return s, errors.Join(errs...)
 }
@@ -60,11 +74,11 @@ func New(sensors []config.Sensor, o Options) (*Sampler, error) {
 // busOf returns the bus that a sensor is asked on: that of its neighbours, or a new one.
 func (s *Sampler) busOf(c config.Sensor, shared map[string]*bus) *bus {
 	key := c.Kind.Bus.String() + " " + c.Bus
-	sharing := c.Kind.Bus == drivers.I2CBus || c.Kind.Bus == drivers.SerialBus
+	sharing := c.Kind.Bus.Named()
 	if b := shared[key]; sharing && b != nil {
 		return b
 	}
-	b := &bus{log: s.log}
+	b := &bus{log: s.log, wake: make(chan struct{}, 1)}
 	s.buses = append(s.buses, b)
 	if sharing {
 		shared[key] = b
@@ -75,13 +89,33 @@ func (s *Sampler) busOf(c config.Sensor, shared map[string]*bus) *bus {
 // Run asks the sensors until ctx ends, then puts them to rest. It returns within three seconds of that, whatever the drivers do.
 func (s *Sampler) Run(ctx context.Context, buses drivers.Buses, sink Sink) {
 	var wg sync.WaitGroup
+	supplies := newSupplies(buses, s.log)
+	defer supplies.close()
 	for _, b := range s.buses {
 		for _, x := range b.sensors {
-			x.buses, x.state = buses, sink.State(x.config.Name)
+			x.buses, x.state, x.supplies = buses, sink.State(x.config.Name), supplies
 		}
 		wg.Go(func() { b.run(ctx, sink) })
 	}
 	wg.Wait()
+}
+
+// Ask has a sensor read as soon as its bus is free, and what it says published in spite of deadbands. Readings that were asked for
+// are a second apart at least, or the sensor's interval if that is shorter: who asks more often waits, and several may get one answer.
+func (s *Sampler) Ask(sensor string) {
+	b := s.byName[sensor]
+	if b == nil {
+		return
+	}
+	for _, x := range b.sensors {
+		if x.config.Name == sensor {
+			x.wanted.Store(true)
+		}
+	}
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
 }
 
 // SensorErrors takes the error of New apart.

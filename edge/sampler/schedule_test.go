@@ -51,7 +51,7 @@ func TestDue(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := schedule{every: 15 * time.Minute, next: next}
-			if got := s.due(tt.now); got != tt.due {
+			if got := s.due(tt.now, 0); got != tt.due {
 				t.Errorf("due %v, want %v", got, tt.due)
 			}
 			if !s.next.Equal(tt.next) {
@@ -63,7 +63,7 @@ func TestDue(t *testing.T) {
 
 func TestDueAtOnceAtFirst(t *testing.T) {
 	s := schedule{every: time.Hour}
-	if !s.due(clock(4, 1, 0)) {
+	if !s.due(clock(4, 1, 0), 0) {
 		t.Error("the first reading waits for the schedule")
 	}
 }

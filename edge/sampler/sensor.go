@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"skerry/broker"
@@ -15,14 +16,23 @@ import (
 
 // sensor is one sensor and how it fares.
 type sensor struct {
-	config  config.Sensor
-	mapping *mapping.Sensor
-	buses   drivers.Buses
-	log     *slog.Logger
+	config   config.Sensor
+	mapping  *mapping.Sensor
+	buses    drivers.Buses
+	supplies *supplies
+	clock    Clock // nil: the system's
+	log      *slog.Logger
 
 	device   drivers.Sensor // nil: not found yet, or with a call that was abandoned
 	state    []byte         // as it is kept
 	schedule schedule
+	series   series
+	burst    int           // calls of one reading
+	pace     time.Duration // between them
+
+	wanted atomic.Bool // somebody asks for a reading
+	asked  time.Time   // when one was last made for that
+	status atomic.Pointer[Status]
 
 	failures int       // in a row
 	failing  time.Time // since when
@@ -37,31 +47,152 @@ type sensor struct {
 type outcome struct {
 	device   drivers.Sensor
 	readings []drivers.Reading
-	state    []byte // nil: the sensor has none
+	state    []byte    // nil: the sensor has none
+	utc, at  time.Time // what it heard of the date; zero: nothing
 	err      error
 }
 
-func newSensor(c config.Sensor, m *mapping.Sensor, log *slog.Logger) *sensor {
-	return &sensor{config: c, mapping: m, log: log.With("sensor", c.Name), schedule: schedule{every: c.Every}}
+func newSensor(c config.Sensor, m *mapping.Sensor, clock Clock, log *slog.Logger) *sensor {
+	x := &sensor{config: c, mapping: m, clock: clock, log: log.With("sensor", c.Name),
+		schedule: schedule{every: c.Every, fromStart: c.Align == config.ToStart}}
+	x.burst, x.pace = burst(c)
+	return x
 }
 
-// due tells whether the sensor is to be asked now.
+// wall is a moment by the clock that schedules are aligned to: the date where it is known better than by the system's clock.
+func (x *sensor) wall(now time.Time) time.Time {
+	if x.clock == nil || x.schedule.fromStart {
+		return now
+	}
+	if date, trusted := x.clock.Date(now); trusted {
+		return date
+	}
+	return now
+}
+
+// early is how long before its reading a sensor needs its supply.
+func (x *sensor) early() time.Duration {
+	if x.config.Power == nil {
+		return 0
+	}
+	return x.config.Power.WarmUp
+}
+
+// due tells whether a reading is to be begun now.
 func (x *sensor) due(now time.Time) bool {
+	if x.called(now) {
+		return true
+	}
 	if x.failures > 0 {
 		return !now.Before(x.retry)
 	}
-	return x.schedule.due(now)
+	return x.schedule.due(x.wall(now), x.early())
 }
 
-// planNext settles the next time by the schedule before the call, which may take long: a reading that is late does not delay those after it.
-func (x *sensor) planNext(now time.Time) { x.schedule.advance(now) }
+// called tells whether somebody asks for a reading who may have one now.
+func (x *sensor) called(now time.Time) bool { return x.wanted.Load() && x.patience(now) <= 0 }
 
-// wait is the time until the sensor is to be asked.
-func (x *sensor) wait(now time.Time) time.Duration {
-	if x.failures > 0 {
-		return x.retry.Sub(now)
+// patience is how long those who ask have to wait.
+func (x *sensor) patience(now time.Time) time.Duration {
+	if x.asked.IsZero() {
+		return 0
 	}
-	return x.schedule.wait(now)
+	return x.asked.Add(min(askedApart, x.config.Every)).Sub(now)
+}
+
+// askedApart is the least time between two readings that were asked for: whoever may ask cannot wear a device out.
+const askedApart = time.Second
+
+// begin starts a reading, and switches the supply on for it.
+func (x *sensor) begin(now time.Time) error {
+	at := now
+	s := series{begun: true, next: now}
+	switch {
+	case x.called(now):
+		s.asked = true
+	case x.failures > 0:
+	default:
+		at = now.Add(x.schedule.wait(x.wall(now)))
+		s.ahead = x.early() > 0 && !x.schedule.next.IsZero()
+	}
+	if x.config.Power != nil {
+		since, err := x.supplies.on(x.config.Power)
+		if err != nil {
+			x.series = s
+			return err
+		}
+		s.fed = true
+		s.next = later(now, since.Add(x.config.Power.WarmUp))
+	}
+	s.next = later(s.next, at)
+	x.series = s
+	return nil
+}
+
+// answer makes the reading that begins now one for all who have asked.
+func (x *sensor) answer(now time.Time) {
+	if x.wanted.Swap(false) {
+		x.asked, x.series.answer = now, true
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// end switches the supply off that was on for a reading. When it is time already to warm up for the next one it stays on: that reading
+// would come too late otherwise.
+func (x *sensor) end(now time.Time) {
+	fed := x.series.fed
+	x.series = series{}
+	if !fed {
+		return
+	}
+	if x.failures == 0 && x.schedule.due(x.wall(now), x.early()) {
+		if err := x.begin(now); err != nil {
+			x.series = series{} // the next step tells
+		}
+	}
+	x.supplies.off(x.config.Power)
+}
+
+// stop ends a reading, and the one that has begun already.
+func (x *sensor) stop() {
+	if x.series.fed {
+		x.supplies.off(x.config.Power)
+	}
+	x.series = series{}
+}
+
+// planNext settles the next time by the schedule before the call, which may take long: a reading that is late does not delay those
+// after it. One that was asked for leaves the schedule alone, unless that was due as well.
+func (x *sensor) planNext(now time.Time) {
+	wall := x.wall(now)
+	switch {
+	case x.series.asked && x.failures == 0 && x.schedule.wait(wall) > 0:
+	case x.series.ahead && x.schedule.wait(wall) > 0: // the two clocks differ by a little
+		x.schedule.advance(x.schedule.next)
+	default:
+		x.schedule.advance(wall)
+	}
+}
+
+// wait is the time until the next step of the sensor.
+func (x *sensor) wait(now time.Time) time.Duration {
+	if x.series.begun {
+		return x.series.next.Sub(now)
+	}
+	d := x.schedule.wait(x.wall(now)) - x.early()
+	if x.failures > 0 {
+		d = x.retry.Sub(now)
+	}
+	if x.wanted.Load() {
+		d = min(d, x.patience(now))
+	}
+	return d
 }
 
 // handOver gives what a call works on. The device belongs to the call until adopt: the caller may be gone when it ends.
@@ -84,6 +215,9 @@ func (x *sensor) sense(ctx context.Context, o *outcome) {
 	o.readings, o.err = o.device.Sense(ctx, o.readings)
 	if s, ok := o.device.(drivers.Stateful); ok {
 		o.state = s.State()
+	}
+	if s, ok := o.device.(drivers.Timekeeper); ok && x.config.SetClock {
+		o.utc, o.at, _ = s.Fix()
 	}
 }
 
@@ -123,6 +257,7 @@ func guarded(ctx context.Context, before outcome, call func(context.Context, *ou
 
 // accept publishes what a sensor said and reports when it begins or ceases to fail.
 func (x *sensor) accept(ctx context.Context, sink Sink, found outcome) {
+	x.date(&found)
 	if x.keep(sink, found.state) { // or else the total would run backwards after a restart
 		x.publish(ctx, sink, x.mapping.Messages(x.messages[:0], time.Now(), found.readings))
 	}
@@ -132,6 +267,25 @@ func (x *sensor) accept(ctx context.Context, sink Sink, found outcome) {
 	case ctx.Err() == nil: // else it was told to stop
 		x.failed(found.err, len(found.readings) > 0)
 	}
+	x.note(found)
+}
+
+// date passes on what a sensor heard of the date, gives readings the right time, and marks them while that is not known.
+func (x *sensor) date(found *outcome) {
+	if x.clock == nil {
+		return
+	}
+	if !found.utc.IsZero() {
+		x.clock.Fix(found.utc, found.at)
+	}
+	for i := range found.readings {
+		r := &found.readings[i]
+		at, trusted := x.clock.Date(r.Time)
+		if r.Time, r.Undated = at, !trusted; !trusted && r.Quality == drivers.Good {
+			r.Quality = drivers.ClockUnset
+		}
+	}
+	x.mapping.Date(x.clock.Date)
 }
 
 func (x *sensor) failed(err error, partly bool) {
@@ -145,11 +299,15 @@ func (x *sensor) failed(err error, partly bool) {
 		}
 	}
 	if partly { // what it has to say is worth its time
-		x.retry = now.Add(max(0, x.schedule.wait(now)))
+		x.retry = now.Add(max(0, x.schedule.wait(x.wall(now))))
 		return
 	}
-	x.retry = now.Add(retryAfter(x.failures, x.config.Every))
+	x.retry = now.Add(max(retryAfter(x.failures, x.config.Every), x.rest()))
 }
+
+// rest is how long a sensor that fails is left without its supply at least, so that it does not cost more than one that works: ten
+// times as long as it was on for nothing, but no longer than to its next reading.
+func (x *sensor) rest() time.Duration { return min(10*x.early(), x.config.Every) }
 
 func (x *sensor) recovered() {
 	if x.failures > 0 {
@@ -173,7 +331,14 @@ func (x *sensor) keep(sink Sink, state []byte) bool {
 }
 
 func (x *sensor) publishStale(ctx context.Context, sink Sink) {
-	x.publish(ctx, sink, x.mapping.Stale(x.messages[:0], time.Now()))
+	if x.clock != nil {
+		x.mapping.Date(x.clock.Date)
+	}
+	messages := x.mapping.Stale(x.messages[:0], time.Now())
+	if len(messages) > 0 {
+		x.noteStale()
+	}
+	x.publish(ctx, sink, messages)
 }
 
 func (x *sensor) publish(ctx context.Context, sink Sink, messages []*broker.Message) {

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/edge/mapping"
 	"skerry/queue"
 )
 
@@ -25,6 +27,8 @@ const (
 // Session is a Sink: a session of the broker that only publishes, and the facts beside it.
 type Session struct {
 	broker *broker.Broker
+
+	messages, payload atomic.Uint64 // published
 
 	mu      sync.Mutex // one round at a time
 	session *broker.Session
@@ -43,7 +47,7 @@ func NewSession(b *broker.Broker) (*Session, error) {
 }
 
 // Publish publishes the messages of one round. When too much is waiting for the disk it waits as well. A message that is
-// refused does not keep the others back.
+// refused does not keep the others back. When storage has failed, which is told elsewhere, readings go to whoever hears them now.
 func (s *Session) Publish(ctx context.Context, messages []*broker.Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,11 +62,22 @@ func (s *Session) Publish(ctx context.Context, messages []*broker.Message) error
 }
 
 func (s *Session) publish(ctx context.Context, m *broker.Message) error {
+	if m.Unresolved {
+		m.Stamp = s.measured(m)
+	}
 	for waited := time.Duration(0); ; waited += again {
 		receipt, code := s.session.Publish(m, &s.touched)
 		if !code.IsError() {
 			s.last, s.refused = max(s.last, receipt), false
+			s.messages.Add(1)
+			s.payload.Add(uint64(len(m.Payload)))
 			return nil
+		}
+		if s.broker.Err() != nil && m.QoS > 0 {
+			live := *m
+			live.QoS = 0
+			m = &live
+			continue
 		}
 		if code != packet.ServerBusy || waited >= patience || s.refused {
 			s.refused = true
@@ -73,6 +88,18 @@ func (s *Session) publish(ctx context.Context, m *broker.Message) error {
 			return err
 		}
 	}
+}
+
+// measured is when the readings of a message were made: its payload says that only by a clock that is not set.
+func (s *Session) measured(m *broker.Message) queue.Stamp {
+	const most = time.Hour // longer ago only if the clock was stepped since
+	now := time.Now()
+	if t, ok := mapping.Time(m.Payload); ok {
+		if ago := now.Sub(t); ago > 0 && ago < most {
+			now = now.Add(-ago)
+		}
+	}
+	return s.broker.StampAt(now)
 }
 
 // room waits until what was published before is on the disk, or a moment if it is already: others may be in the way.
@@ -96,7 +123,25 @@ func (s *Session) Keep(sensor string, state []byte) error {
 	return err
 }
 
+// Published is how many messages have been published, and the bytes of their payloads.
+func (s *Session) Published() (messages, payload uint64) { return s.messages.Load(), s.payload.Load() }
+
+// AlarmState returns what KeepAlarms kept last.
+func (s *Session) AlarmState() []byte {
+	state, _ := s.broker.Fact(alarmsFact)
+	return state
+}
+
+// KeepAlarms keeps the state of the alarms. It is written with what is published next, at the latest.
+func (s *Session) KeepAlarms(state []byte) error {
+	_, err := s.broker.PutFact(alarmsFact, state)
+	return err
+}
+
 // Close ends the session.
 func (s *Session) Close() { s.session.Disconnect(broker.DisconnectOptions{}) }
+
+// alarmsFact is the fact that holds which alarms are raised.
+const alarmsFact = "alarms"
 
 func fact(sensor string) string { return "sensor/" + sensor }

@@ -130,6 +130,47 @@ func TestSessionWaitsForStorage(t *testing.T) {
 	})
 }
 
+// TestSessionWithoutStorage: whoever hears readings goes on hearing them when storage has failed; a state that cannot be kept is not.
+func TestSessionWithoutStorage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := vfs.NewDisk()
+		store, found, err := queue.Open(disk, "data", queue.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := broker.New(store, found, broker.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := session(t, b)
+		defer s.Close()
+		ear, _, err := b.Connect(broker.ConnectOptions{ClientID: "ear", Version: packet.V5, CleanStart: true, Conn: &listener{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ear.Subscribe([]broker.Subscription{{TopicFilter: "#", QoS: 1}}, nil)
+		disk.SetReadOnly(true)
+		if err := s.Publish(t.Context(), []*broker.Message{reading("0")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Commit(); err == nil {
+			t.Fatal("a commit to a read-only disk")
+		}
+		ear.Next(nil, 10)
+		m := reading("1")
+		if err := s.Publish(t.Context(), []*broker.Message{m}); err != nil || m.QoS != 1 {
+			t.Errorf("QoS %d, %v", m.QoS, err)
+		}
+		if got := ear.Next(nil, 10); len(got) != 1 || string(got[0].Message.Payload) != "1" || got[0].QoS != 0 {
+			t.Errorf("heard %+v", got)
+		}
+		if err := s.Keep("rain", []byte("2")); err == nil {
+			t.Error("a state was kept")
+		}
+		_ = store.Close()
+	})
+}
+
 func TestSessionGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, end := house(t, vfs.NewDisk(), queue.Options{})

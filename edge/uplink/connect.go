@@ -83,7 +83,15 @@ func (u *Uplink) ask(ctx context.Context, s *server, cleanStart bool) (*client.C
 	}
 	connecting, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	return client.Open(connecting, stream, connect, client.ConnOptions{Bridge: s.speech().bridge, Held: u.held.ids})
+	t := &tap{u: u, version: connect.Version}
+	conn, err := client.Open(connecting, stream, connect, client.ConnOptions{Bridge: s.speech().bridge, Held: u.held.ids, Seen: t.see})
+	if err == nil {
+		t.keepAlive = conn.Server().KeepAlive
+		u.mu.Lock()
+		u.tap = t
+		u.mu.Unlock()
+	}
+	return conn, err
 }
 
 func (u *Uplink) connectPacket(s *server, cleanStart bool) (*packet.Connect, error) {

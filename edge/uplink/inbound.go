@@ -47,6 +47,7 @@ func (l *link) take(p *packet.Publish) error {
 	}
 	receipt, code := l.publish(p, m)
 	for deadline := time.Now().Add(patience); code == packet.ServerBusy && time.Now().Before(deadline) && l.conn.Err() == nil; {
+		l.touched.Flush() // before it blocks
 		time.Sleep(patience / 100)
 		receipt, code = l.publish(p, m)
 	}
@@ -110,6 +111,7 @@ func (l *link) complete(a *packet.Ack) {
 	case lane != nil && (a.Type == packet.PUBACK || l.acks.completes(a.PacketID)) && lane.ack(a.PacketID):
 		lane.accepted()
 		if a.Type == packet.PUBACK {
+			l.answered(a.PacketID)
 			l.u.count(func(s *Status) { s.Acknowledged++ })
 		}
 	case a.ReasonCode != packet.PacketIdentifierNotFound: // that answers what we said to an unknown PUBREC

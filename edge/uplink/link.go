@@ -27,6 +27,7 @@ type link struct {
 
 	touched    broker.Touched // the reader's
 	acks       acks
+	answers    answers
 	own        own
 	identified map[uint32]mapping // the receive map by Subscription Identifier
 	taken      atomic.Int64       // when the Server last acknowledged something; nanoseconds since born
@@ -70,11 +71,11 @@ func (l *link) run(ctx context.Context) error {
 	defer wg.Wait()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	// The writer may be blocked on a dead link when the gateway stops.
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(goodbye, func() { l.conn.Close() }) })()
+	wg.Go(func() { l.cutOff(ctx, serving) })
 	over := make(chan error, 1)
 	wg.Go(func() {
 		err := l.conn.Serve(serving, l)
+		l.touched.Flush()
 		over <- err
 		l.Wake()
 	})
@@ -87,6 +88,22 @@ func (l *link) run(ctx context.Context) error {
 	}
 	l.leave(over)
 	return ctx.Err()
+}
+
+// cutOff closes the connection a while after the gateway is to stop: the writer may be blocked on a dead link.
+func (l *link) cutOff(ctx, serving context.Context) {
+	select {
+	case <-serving.Done():
+		return
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(goodbye)
+	defer timer.Stop()
+	select {
+	case <-serving.Done():
+	case <-timer.C:
+		l.conn.Close()
+	}
 }
 
 // ended prefers the reason of the connection: what the writer met is only its consequence.

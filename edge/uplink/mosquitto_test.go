@@ -16,6 +16,7 @@ import (
 
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/scripts/loopback"
 )
 
 // patience bounds every wait for something that must happen in real time.
@@ -45,18 +46,13 @@ func newMosquitto(t *testing.T, extra ...string) *mosquitto {
 	if m.program == "" {
 		t.Skip("needs mosquitto (Debian package mosquitto)")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.address = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(m.address)
+	port := loopback.Port(t)
+	m.address = loopback.Address(port)
 	dir := t.TempDir()
 	lines := append([]string{
 		"persistence true", "persistence_location " + dir + "/", "max_queued_messages 0", "max_queued_bytes 0",
 		"user root", // it would give up root and then not reach the folder
-		"listener " + port + " 127.0.0.1",
+		fmt.Sprintf("listener %d 127.0.0.1", port),
 	}, extra...)
 	if !slices.ContainsFunc(extra, func(s string) bool { return strings.HasPrefix(s, "allow_anonymous") }) {
 		lines = append(lines, "allow_anonymous true")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"skerry/broker"
 	"skerry/broker/client"
@@ -17,6 +18,8 @@ const (
 	// flushAt is the number of bytes that are gathered before they are written. It is small: what has been written cannot
 	// be overtaken any more.
 	flushAt = 16 << 10
+	// holdLook is how often a lane looks whether the time of its next message is known.
+	holdLook = time.Second
 )
 
 // settled is a message that needs no acknowledgement of the Server.
@@ -115,6 +118,10 @@ func (l *link) turn(a *lane) (sent bool, err error) {
 	}
 	for i := range a.left {
 		d := &a.left[i]
+		if l.waits(a.left[i : i+1]) {
+			a.left = append(a.left[:0], a.left[i:]...)
+			return i > 0, nil
+		}
 		a.resumed = a.resumed || !d.Dup && !d.Release && d.QoS > 0
 		err := error(client.ErrQuota)
 		if l.resumed || !a.resumed {
@@ -137,6 +144,20 @@ func (l *link) turn(a *lane) (sent bool, err error) {
 	clear(a.left)
 	a.left = a.left[:0]
 	return sent, nil
+}
+
+// waits tells whether a message is an own reading whose time is not known, and that is to wait for it.
+func (l *link) waits(d []broker.Delivery) bool {
+	m := d[0].Message
+	if m == nil || !m.Unresolved {
+		return false
+	}
+	l.u.broker.Resolve(d) // it may be known by now
+	if !d[0].Message.Unresolved || !l.u.hold() {
+		return false
+	}
+	time.AfterFunc(holdLook, l.Wake)
+	return true
 }
 
 // send appends one delivery. The error is ErrQuota, or the connection's.
@@ -163,6 +184,7 @@ func (l *link) send(a *lane, d *broker.Delivery) error {
 	if d.QoS > 0 && head.QoS == 0 {
 		l.settled = append(l.settled, settled{a, d.PacketID})
 	}
+	l.sent(d, head.PacketID)
 	lowered := head.QoS < d.QoS || head.Retain != d.Retain
 	l.u.count(func(s *Status) {
 		s.Sent++

@@ -12,6 +12,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/packet"
 	"skerry/edge/config"
+	"skerry/scripts/loopback"
 )
 
 // TestMosquitto carries messages of each QoS to Debian's mosquitto, over an orderly restart of it, and commands back.
@@ -245,7 +246,7 @@ func TestSkerryUpstream(t *testing.T) {
 	for _, version := range []config.Version{config.V5, config.V311} {
 		t.Run(packet.Version(version).String(), func(t *testing.T) {
 			dir := t.TempDir()
-			ground := startGround(t, dir, "127.0.0.1:0")
+			ground := startGround(t, dir, loopback.Address(loopback.Port(t)))
 			c := realConfig(ground.address)
 			c.Version = version
 			up := newReader(t, ground.address)

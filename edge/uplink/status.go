@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"skerry/broker/watch"
 )
 
 // Status is what an uplink has done and is doing. Counters are since the start of the gateway.
@@ -14,6 +16,10 @@ type Status struct {
 	Server string    // the one of the list in use, or tried last
 	Since  time.Time // of the last change of Online; zero before the first connection
 	Err    string    // why it is not online
+
+	Version   string        // of MQTT, of the latest connection
+	KeepAlive time.Duration // likewise
+	In, Out   watch.Traffic // likewise, from and to the Server
 
 	Attempts    uint64 // to connect
 	Connections uint64 // that stood
@@ -31,6 +37,9 @@ type Status struct {
 	Unwanted    uint64 // received, but not for any filter of the map, or not to be published here: dropped
 	UnknownAcks uint64 // acknowledgements of what was not on its way
 
+	AckTime   time.Duration // the longest that a reading of our own took lately from being published to PUBACK; 0: none yet
+	RoundTrip time.Duration // how long PUBACK takes from being sent, smoothed
+
 	Backlog map[string]uint64 // by stream: messages of QoS 1 and 2 that the Server has not acknowledged
 	Aside   map[string]uint64 // the same for streams that are carried no more
 }
@@ -46,6 +55,7 @@ func (u *Uplink) Status() Status {
 			s.Backlog[stream.name] = session.Unfinished()
 		}
 	}
+	u.tap.look(&s)
 	return s
 }
 
@@ -75,6 +85,7 @@ func (u *Uplink) connected(s *server, present bool) {
 	u.status.Connections++
 	clear(u.reported)
 	u.mu.Unlock()
+	u.changed()
 	u.log.Info("uplink is online", "server", s.String(), "version", s.speech().version.String(), "session_present", present)
 }
 
@@ -97,6 +108,9 @@ func (u *Uplink) failed(s *server, err error) {
 	}
 	u.status.Online, u.status.Server, u.status.Err = false, s.String(), text
 	u.mu.Unlock()
+	if was {
+		u.changed()
+	}
 	switch {
 	case was:
 		u.log.Warn("uplink is offline", "server", s.String(), "err", text)

@@ -7,9 +7,11 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"skerry/broker"
+	"skerry/broker/watch"
 	"skerry/edge/config"
 )
 
@@ -33,6 +35,15 @@ type Options struct {
 
 	// Dial opens the stream of bytes to a Server. nil: TCP, and TLS where the Server's address says so.
 	Dial func(context.Context, config.Server) (net.Conn, error)
+
+	// Hold tells whether own readings wait whose time is not known yet; nil: they leave with their mark.
+	Hold func() bool
+	// Time is the date by which the Server's certificate is judged; nil: the system's.
+	Time func() time.Time
+
+	// Changed is called when the uplink has come online or gone offline, or Acknowledged has become longer. It must not block.
+	// nil: nobody is told.
+	Changed func()
 }
 
 // Uplink is one Server upstream, or a list of them, and what goes to and comes from it.
@@ -43,6 +54,8 @@ type Uplink struct {
 	broker     *broker.Broker
 	log        *slog.Logger
 	dial       func(context.Context, config.Server) (net.Conn, error)
+	changed    func()
+	hold       func() bool
 
 	servers []*server
 	streams []*stream
@@ -50,23 +63,34 @@ type Uplink struct {
 	memory  *memory
 	door    *broker.Session
 	held    held
+	trace   atomic.Pointer[watch.Trace] // nil: nobody watches
 
 	mu       sync.Mutex
 	status   Status
 	reported map[string]bool // the failures of this outage that were logged
 	said     map[string]bool // what once has logged
+	tap      *tap            // of the latest connection; nil: there was none
+	tookAt   time.Time       // the last acknowledgement that counts for Status.AckTime
 }
 
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
-	u := &Uplink{config: c, broker: b, log: o.Log, dial: o.Dial, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
+	u := &Uplink{config: c, broker: b, log: o.Log, dial: o.Dial, changed: o.Changed, hold: o.Hold, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
 	u.status.Aside = map[string]uint64{}
 	if u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)
 	}
 	u.log = u.log.With("uplink", c.Name)
 	if u.dial == nil {
-		u.dial = newDialer(c.TLS).dial
+		d := newDialer(c.TLS)
+		d.time = o.Time
+		u.dial = d.dial
+	}
+	if u.hold == nil {
+		u.hold = func() bool { return false }
+	}
+	if u.changed == nil {
+		u.changed = func() {}
 	}
 	if u.ackTimeout == 0 {
 		u.ackTimeout = defaultAckTimeout
@@ -112,7 +136,10 @@ func (u *Uplink) Run(ctx context.Context) error {
 		return err
 	}
 	defer u.door.Disconnect(broker.DisconnectOptions{})
-	defer u.count(func(s *Status) { s.Online = false })
+	defer func() {
+		u.count(func(s *Status) { s.Online = false })
+		u.changed()
+	}()
 	waits := newBackoff(u.config.Retry)
 	for at := 0; ctx.Err() == nil; {
 		began := time.Now()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"skerry/broker/client"
 	"skerry/broker/packet"
@@ -23,6 +24,7 @@ type upstream struct {
 	mu        sync.Mutex
 	down      bool                                                 // dialling is refused
 	refuse    func(c *packet.Connect, bridge bool) *packet.Connack // nil or a result of nil: accepted
+	late      time.Duration                                        // answers take so long
 	hangUp    bool                                                 // connections are closed instead of CONNACK
 	deaf      func(*packet.Connect) bool                           // hangs up on some
 	limits    packet.Properties                                    // of CONNACK
@@ -124,6 +126,11 @@ func (s *upstream) serve(conn net.Conn) {
 		} else {
 			out, end = s.handle(conn, v, frame)
 		}
+		if late := s.lateness(); late > 0 && len(out) > 0 {
+			b := out
+			time.AfterFunc(late, func() { conn.Write(b) })
+			out = nil
+		}
 		if len(out) > 0 {
 			if _, err := conn.Write(out); err != nil {
 				return
@@ -133,6 +140,12 @@ func (s *upstream) serve(conn net.Conn) {
 			return
 		}
 	}
+}
+
+func (s *upstream) lateness() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.late
 }
 
 // stall waits while the test wants nothing to be read.

@@ -1,0 +1,65 @@
+package edge
+
+import (
+	"time"
+
+	"skerry/broker"
+	"skerry/edge/clock"
+	"skerry/edge/config"
+	"skerry/edge/mapping"
+	"skerry/queue"
+)
+
+// holdFor is how long own readings wait at most for the date before they leave upstream with their mark, counted from the start: a
+// link that is up and brings no time must not look dead for ever.
+const holdFor = 5 * time.Minute
+
+// newClock makes the clock of the configuration. A simulated board knows the date.
+func newClock(c *config.Config, o Options) *clock.Clock {
+	if o.Clock != nil {
+		return o.Clock
+	}
+	var sources []clock.Source
+	for _, s := range c.Gateway.Clock.Sources {
+		sources = append(sources, clock.Source(s))
+	}
+	options := clock.Options{Sources: sources, Floor: clockFloor(), Log: o.Log, Always: c.Gateway.Board == "sim" || o.Buses != nil}
+	if !options.Always {
+		options.Set = clock.SetSystem
+	}
+	return clock.New(options)
+}
+
+// wall is what the log is told of the date; nil: it asks the machine itself.
+func (g *Gateway) wall() func() (int64, bool) {
+	if g.options.Clock == nil && (g.config.Gateway.Board == "sim" || g.options.Buses != nil) {
+		return nil
+	}
+	return g.clock.Wall
+}
+
+// resolve puts an own reading right that was made while nobody knew the date, if its time is known by now.
+func (g *Gateway) resolve(m *broker.Message) *broker.Message {
+	if m.Origin != queue.Gateway {
+		return m
+	}
+	at, known := g.broker.Wall(m.Stamp)
+	if !known {
+		return m
+	}
+	right := *m
+	right.Unresolved = false
+	payload := mapping.Resolve(m.Payload, at)
+	if payload == nil {
+		payload = mapping.ResolveSenML(m.Payload, at)
+	}
+	if payload != nil {
+		right.Payload = payload
+	}
+	return &right
+}
+
+// holds tells whether own readings whose time is not known wait at the uplinks.
+func (g *Gateway) holds() bool {
+	return g.config.Gateway.Clock.UntilSet == config.Hold && time.Since(g.began) < holdFor
+}

@@ -1,0 +1,252 @@
+package doctor_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"skerry/board/sim"
+	"skerry/drivers/all"
+	"skerry/edge/config"
+	"skerry/edge/doctor"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// machine is a system of files, with some room on its disk.
+type machine struct {
+	*sim.Files
+	free, size uint64
+}
+
+func (m *machine) Space(context.Context, string) (free, size uint64, err error) {
+	return m.free, m.size, nil
+}
+
+func newMachine(files map[string]string) *machine {
+	m := &machine{Files: &sim.Files{}, free: 20e9, size: 30e9}
+	for name, text := range files {
+		m.Set(name, sim.Text(text))
+	}
+	return m
+}
+
+const station = `
+storage: {path: /var/lib/skerry, keep_free: 1GiB}
+broker:
+  listeners:
+    local: {tcp: "127.0.0.1:1883", anonymous: true}
+    lan: {tcp: ":1884", anonymous: true}
+buses:
+  i2c1: {i2c: /dev/i2c-1}
+  header: {serial: /dev/serial0}
+  meter: {serial: /dev/serial/by-id/usb-meter}
+  w1: {onewire: kernel}
+sensors:
+  air: {driver: bme280, bus: i2c1}
+  gps: {driver: nmea, bus: header}
+  scale: {driver: nmea, bus: meter}
+  soil: {driver: ds18b20, bus: w1}
+  rain: {driver: pulse, pin: GPIO17, values: {total: {per_pulse: 1, unit: mm}}}
+  attic: {driver: iio, device: bme680}
+`
+
+func configure(t *testing.T, text string) *config.Config {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "station.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(file, all.Kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// resolve follows the link that Raspberry Pi OS makes.
+func resolve(path string) string {
+	if path == "/dev/serial0" {
+		return "/dev/ttyAMA0"
+	}
+	return path
+}
+
+var (
+	noon  = time.Date(2026, time.May, 2, 12, 0, 0, 0, time.UTC)
+	epoch = time.Date(1970, time.January, 1, 0, 5, 0, 0, time.UTC)
+)
+
+const (
+	passwd = "root:x:0:0:root:/root:/bin/sh\nskerry:x:990:985::/nonexistent:/usr/sbin/nologin\n"
+	mounts = "/dev/mmcblk0p2 / ext4 rw,noatime 0 0\n/dev/mmcblk0p1 /boot/firmware vfat rw 0 0\n"
+)
+
+// well is a machine on which nothing is wrong.
+func well() map[string]string {
+	return map[string]string{
+		"proc/device-tree/model":                              "Raspberry Pi 4 Model B Rev 1.4\x00",
+		"sys/devices/platform/soc/soc:firmware/get_throttled": "0\n",
+		"dev/i2c-1": "", "dev/serial0": "", "dev/serial/by-id/usb-meter": "", "dev/gpiochip0": "",
+		"sys/bus/w1/devices/w1_bus_master1/name": "w1_bus_master1\n",
+		"sys/bus/iio/devices/iio:device0/name":   "bme680\n",
+		"etc/passwd":                             passwd,
+		"etc/group":                              "i2c:x:994:pi,skerry\ndialout:x:20:skerry\ngpio:x:985:\n",
+		"sys/class/tty/console/active":           "tty1\n",
+		"boot/firmware/cmdline.txt":              "console=tty1 root=PARTUUID=1 rootwait\n",
+		"sys/block/mmcblk0/device/name":          "SC32G\n",
+		"sys/block/mmcblk0/device/date":          "03/2024\n",
+		"proc/mounts":                            mounts,
+		"var/lib/skerry/lock":                    "",
+	}
+}
+
+func examine(t *testing.T, name string, s *doctor.Subject) *doctor.Report {
+	t.Helper()
+	s.Resolve = resolve
+	r := doctor.Examine(t.Context(), s)
+	var out bytes.Buffer
+	if err := r.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, out.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("%s differs (go test -update writes it). Got:\n%s", file, &out)
+	}
+	return r
+}
+
+func TestWell(t *testing.T) {
+	cfg := configure(t, strings.Replace(station, `    lan: {tcp: ":1884", anonymous: true}`+"\n", "", 1))
+	s := &doctor.Subject{Files: newMachine(well()), Config: cfg, Store: "/var/lib/skerry", User: "skerry", Now: noon,
+		Synced: true, Sync: noon.Add(-3 * time.Hour), Running: true,
+		Sensors: []doctor.Sensor{{Name: "air"}, {Name: "attic"}, {Name: "gps"}, {Name: "rain"}, {Name: "scale"}, {Name: "soil"}}}
+	if n := examine(t, "well.txt", s).Problems(); n != 0 {
+		t.Errorf("%d problems", n)
+	}
+}
+
+// TestUplink: a password that others can read is a problem.
+func TestUplink(t *testing.T) {
+	dir := t.TempDir()
+	password := filepath.Join(dir, "cloud.pw")
+	if err := os.WriteFile(password, []byte("swordfish\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for mqtt, problems := range map[string]int{"mqtt://broker.example.org:1883": 1, "tls://broker.example.org:8883": 0} {
+		cfg := configure(t, "uplinks: {cloud: {mqtt: \""+mqtt+"\", user: wx, password_file: "+password+"}}\n")
+		r := doctor.Examine(t.Context(), &doctor.Subject{Files: newMachine(nil), Now: noon, Synced: true, Config: cfg})
+		if r.Problems() != problems {
+			t.Errorf("%s: %+v", mqtt, r.Findings)
+		}
+	}
+}
+
+// TestFaults: everything is wrong at once.
+func TestFaults(t *testing.T) {
+	files := well()
+	for _, gone := range []string{"dev/serial/by-id/usb-meter", "dev/gpiochip0", "sys/bus/w1/devices/w1_bus_master1/name", "sys/bus/iio/devices/iio:device0/name"} {
+		delete(files, gone)
+	}
+	files["sys/devices/platform/soc/soc:firmware/get_throttled"] = "80001\n"
+	files["etc/group"] = "i2c:x:994:pi\ndialout:x:20:pi\ngpio:x:993:\n"
+	files["sys/class/tty/console/active"] = "tty1 ttyAMA0\n"
+	files["sys/block/mmcblk0/device/date"] = "07/2015\n"
+	files["sys/block/mmcblk0/device/life_time"] = "0x02 0x0a\n"
+	files["sys/block/mmcblk0boot0/device/name"] = "SC32G\n"
+	files["proc/mounts"] = "/dev/root / ext4 rw,noatime 0 0\n/dev/mmcblk0p3 /var/lib ext4 rw,sync,nobarrier,data=writeback 0 0\n/dev/sda1 /var/lib/other ext4 ro 0 0\n"
+	m := newMachine(files)
+	m.free = 300e6
+	s := &doctor.Subject{Files: m, Config: configure(t, station), Store: "/var/lib/skerry", User: "skerry", Now: epoch, Running: true,
+		Sensors: []doctor.Sensor{
+			{Name: "air", Failures: 12, Error: "BME280 at 0x76 on /dev/i2c-1: remote I/O error; check SDA, SCL, 3V3 and GND"},
+			{Name: "gps", Stale: []string{"latitude", "longitude"}},
+			{Name: "scale", Failures: 1, Error: "silence"},
+		}}
+	if n := examine(t, "faults.txt", s).Problems(); n < 18 {
+		t.Errorf("only %d problems", n)
+	}
+}
+
+// TestBare: without a configuration, and without files, nothing is made up.
+func TestBare(t *testing.T) {
+	r := examine(t, "bare.txt", &doctor.Subject{Files: newMachine(nil), Now: noon, Synced: true})
+	if r.Problems() != 0 {
+		t.Error("problems of a machine of which nothing is known")
+	}
+}
+
+// TestOne looks at single faults, each with the words that name it and those that mend it.
+func TestOne(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  map[string]string // of files; "-": gone
+		subject func(s *doctor.Subject)
+		what    string
+		fix     string
+	}{
+		"I2C off":               {map[string]string{"dev/i2c-1": "-"}, nil, "/dev/i2c-1 is missing", "dtparam=i2c_arm=on"},
+		"UART off":              {map[string]string{"dev/serial0": "-"}, nil, "/dev/serial0 is missing", "enable_uart=1"},
+		"no 1-Wire":             {map[string]string{"sys/bus/w1/devices/w1_bus_master1/name": "-"}, nil, "w1_bus_master* is missing", "dtoverlay=w1-gpio"},
+		"no overlay":            {map[string]string{"sys/bus/iio/devices/iio:device0/name": "bme280\n"}, nil, "the kernel drives no bme680", "dtoverlay=i2c-sensor,bme680"},
+		"not in a group":        {map[string]string{"etc/group": "i2c:x:994:pi\n"}, nil, "not in the group i2c", "usermod -aG i2c skerry"},
+		"console at next start": {map[string]string{"boot/firmware/cmdline.txt": "console=serial0,115200 console=tty1\n"}, nil, "the next start", "cmdline.txt"},
+		"voltage before":        {map[string]string{"sys/devices/platform/soc/soc:firmware/get_throttled": "0x50000\n"}, nil, "too low since the start", "5.1 V"},
+		"card worn out":         {map[string]string{"sys/block/mmcblk0/device/life_time": "0x01 0x0b\n"}, nil, "its life is over", "copy it"},
+		"reserves of the card":  {map[string]string{"sys/block/mmcblk0/device/pre_eol_info": "0x02\n"}, nil, "reserves run out", "copy it"},
+		"read-only":             {map[string]string{"proc/mounts": "/dev/root / ext4 ro,noatime 0 0\n"}, nil, "is read-only", "dmesg"},
+		"in memory":             {map[string]string{"proc/mounts": "overlay / overlay rw,relatime 0 0\n"}, nil, "is in memory", "storage: {path"},
+		"FAT":                   {map[string]string{"proc/mounts": "/dev/sda1 / vfat rw,relatime 0 0\n"}, nil, "no journal", "ext4"},
+		"written twice":         {map[string]string{"proc/mounts": "/dev/root / ext4 rw,noatime,data=journal 0 0\n"}, nil, "written twice", "data=ordered"},
+		"no clock":              {nil, func(s *doctor.Subject) { s.Synced, s.Sync = false, time.Time{} }, "nobody vouches", "i2c-rtc,ds3231"},
+		"clock long ago":        {nil, func(s *doctor.Subject) { s.Sync = noon.Add(-30 * 24 * time.Hour) }, "30 days ago", "timedatectl"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := well()
+			for f, text := range test.change {
+				if files[f] = text; text == "-" {
+					delete(files, f)
+				}
+			}
+			s := &doctor.Subject{Files: newMachine(files), Resolve: resolve, Store: "/var/lib/skerry", User: "skerry", Now: noon, Synced: true, Sync: noon,
+				Config: configure(t, strings.Replace(station, `    lan: {tcp: ":1884", anonymous: true}`+"\n", "", 1))}
+			if test.subject != nil {
+				test.subject(s)
+			}
+			r := doctor.Examine(t.Context(), s)
+			var found []doctor.Finding
+			for _, f := range r.Findings {
+				if f.Fix != "" {
+					found = append(found, f)
+				}
+			}
+			if len(found) != 1 || !strings.Contains(found[0].What, test.what) || !strings.Contains(found[0].Fix, test.fix) {
+				t.Errorf("found %+v, want %q, fixed by %q", found, test.what, test.fix)
+			}
+		})
+	}
+}
+
+// TestNoEscape: what a card calls itself does not reach the terminal as it is.
+func TestNoEscape(t *testing.T) {
+	files := well()
+	files["sys/block/mmcblk0/device/name"] = "\x1b[2Jcard"
+	var out bytes.Buffer
+	r := doctor.Examine(t.Context(), &doctor.Subject{Files: newMachine(files), Now: noon, Synced: true})
+	if err := r.Write(&out); err != nil || strings.Contains(out.String(), "\x1b") {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}

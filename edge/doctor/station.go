@@ -1,0 +1,84 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// listeners looks at what is open to others.
+func listeners(_ context.Context, s *Subject, r *Report) {
+	if s.Config == nil {
+		return
+	}
+	b := s.Config.Broker
+	for _, l := range b.Listeners {
+		about := "listener " + l.Name
+		switch {
+		case l.Local() || l.MovedTo != "" || l.UseOther != "":
+			continue
+		case l.Anonymous:
+			r.problem(about, l.Address()+" lets anybody on the network in", "take anonymous out and make users: `skerry user add FILE NAME`, broker: {users_file: FILE}; or listen on 127.0.0.1 only")
+		}
+		if l.TLS == nil {
+			r.problem(about, l.Address()+" has no TLS: passwords and payloads can be read on the network", "tls: {cert: FILE, key: FILE}, see docs/listeners.md; or listen on 127.0.0.1 only")
+			continue
+		}
+		if !l.Anonymous {
+			r.note(about, "%s has TLS and users", l.Address())
+		}
+	}
+}
+
+// uplinks looks whether a password leaves the station in the clear.
+func uplinks(_ context.Context, s *Subject, r *Report) {
+	if s.Config == nil {
+		return
+	}
+	for _, u := range s.Config.Uplinks {
+		for _, server := range u.Servers {
+			if !server.TLS && u.PasswordFile != "" {
+				r.problem("uplink "+u.Name, "the password can be read on the way to "+server.String(), "mqtt: \"tls://HOST:8883\", if the server has TLS")
+			}
+		}
+	}
+}
+
+// sensors looks how those of the running station fare.
+func sensors(_ context.Context, s *Subject, r *Report) {
+	if s.Config == nil || len(s.Config.Sensors) == 0 {
+		return
+	}
+	if !s.Running {
+		r.note("sensors", "the station does not run; `skerry sensors read NAME` tries one")
+		return
+	}
+	well := 0
+	for _, x := range s.Sensors {
+		about := "sensor " + x.Name
+		switch {
+		case x.Failures > 0:
+			what, hint := apart(x)
+			times := fmt.Sprintf("%d times in a row", x.Failures)
+			if x.Failures == 1 {
+				times = "once"
+			}
+			r.problem(about, "failed "+times+": "+what, hint)
+		case len(x.Stale) > 0:
+			r.problem(about, "is stale: "+strings.Join(x.Stale, ", ")+" had no reading for too long", "`skerry sensors read "+x.Name+"` reads it now and says what is wrong")
+		default:
+			well++
+		}
+	}
+	if well == len(s.Sensors) {
+		r.note("sensors", "all %d answer", well)
+	}
+}
+
+// apart separates the hint that an error ends with.
+func apart(x Sensor) (what, hint string) {
+	if at := strings.LastIndex(x.Error, "; "); at > 0 {
+		return x.Error[:at], x.Error[at+2:]
+	}
+	return x.Error, "`skerry sensors read " + x.Name + "` reads it now"
+}

@@ -1,0 +1,24 @@
+package edge
+
+import (
+	"context"
+	"net"
+
+	"skerry/broker"
+	"skerry/edge/config"
+	"skerry/queue"
+)
+
+// DialUplinks has the uplinks reach their Servers by dial.
+func (g *Gateway) DialUplinks(dial func(context.Context, config.Server) (net.Conn, error)) {
+	g.dial = dial
+}
+
+// Store is the store, once Listening is closed.
+func (g *Gateway) Store() *queue.Store { return g.windows.store }
+
+// Broker is the broker, once Listening is closed.
+func (g *Gateway) Broker() *broker.Broker { return g.broker }
+
+// Report logs what was found at the start.
+var Report = report
