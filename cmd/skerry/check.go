@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
+	"skerry/edge"
 	"skerry/edge/config"
 )
 
@@ -22,6 +25,9 @@ func (c *checkCmd) Run() error {
 		return err
 	}
 	fmt.Printf("%s: ok\n", c.File)
+	for _, e := range cfg.Exposed() {
+		fmt.Fprintf(os.Stderr, "%s: every user of this machine can %s it (hint: chmod o-%s %[1]s)\n", e.Path, e.May, e.May[:1])
+	}
 	return summary(os.Stdout, cfg)
 }
 
@@ -29,12 +35,21 @@ func (c *checkCmd) Run() error {
 func summary(out io.Writer, cfg *config.Config) error {
 	s := sheet{tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
 	s.row("gateway", "%s at %s, board %s", cfg.Gateway.ID, cfg.Gateway.Site, cfg.Gateway.Board)
-	s.row("storage", "%s, readings wait at most %s", cfg.Storage.Path, config.FormatDuration(cfg.Storage.CommitWindow))
+	s.storage(cfg)
 	for _, l := range cfg.Broker.Listeners {
-		s.listener(l, cfg.Broker.UsersFile)
+		s.listener(l)
+	}
+	for _, f := range cfg.Broker.Filters {
+		s.row("filter "+f.Name, "%s, when %s", strings.Join(f.Match, " "), strings.Join(strings.Fields(f.When.Text), " "))
+	}
+	if m := cfg.Broker.Metrics; m != nil {
+		s.row("metrics", "http://%s/metrics, for anybody", m.HTTP)
 	}
 	for _, sensor := range cfg.Sensors {
 		s.sensor(sensor)
+	}
+	for _, a := range cfg.Alarms {
+		s.alarm(a)
 	}
 	if len(cfg.Uplinks) > 0 {
 		for _, stream := range cfg.Streams {
@@ -54,23 +69,82 @@ func (s sheet) row(head, format string, args ...any) {
 	fmt.Fprintf(s, "%s\t%s\n", head, fmt.Sprintf(format, args...))
 }
 
+// storage says how long readings may wait to be written, and what gives way when there is too much.
+func (s sheet) storage(cfg *config.Config) {
+	c := cfg.Storage
+	about := "each reading is written at once"
+	if c.CommitWindow > 0 {
+		about = "readings wait at most " + config.FormatDuration(c.CommitWindow)
+		if len(cfg.Uplinks) > 0 {
+			about += "; while an uplink is online, for its acknowledgement, at most " + config.FormatDuration(max(c.CommitWindow, edge.LongestWindow))
+		}
+	}
+	s.row("storage", "%s, %s", c.Path, about)
+	s.row("", "at most %s, when full: %s", limits(c.Limit, c.Messages, c.Age, "messages that wait"), c.WhenFull)
+	if q := cfg.Broker.Limits.Queue; q.Bytes > 0 || q.Messages > 0 || q.Age > 0 {
+		s.row("each client", "at most %s, when full: %s", limits(q.Bytes, q.Messages, q.Age, "messages"), q.WhenFull)
+	}
+}
+
+// limits names those that are set.
+func limits(bytes config.Size, messages uint64, age time.Duration, what string) string {
+	var parts []string
+	if bytes > 0 {
+		parts = append(parts, bytes.String())
+	}
+	if messages > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s", messages, what))
+	}
+	if age > 0 {
+		parts = append(parts, config.FormatDuration(age)+" old")
+	}
+	return strings.Join(parts, ", ")
+}
+
 // listener says who may come in, and what others can see.
-func (s sheet) listener(l config.Listener, usersFile string) {
-	var who []string
-	if usersFile != "" {
-		who = append(who, "users of "+usersFile)
+func (s sheet) listener(l config.Listener) {
+	if to := cmp.Or(l.MovedTo, l.UseOther); to != "" {
+		s.row("listener "+l.Name, "%s, sends all clients to %s", l.Address(), to)
+		return
 	}
-	if l.Anonymous {
-		who = append(who, "anybody")
+	about := "for " + strings.Join(admitted(l), " and ")
+	if l.TLS != nil && l.TLS.ClientCA != "" && !l.ByCertificate() {
+		about += ", with a certificate of " + l.TLS.ClientCA
 	}
-	about := "for " + strings.Join(who, " and ")
+	if l.ACLFile != "" {
+		about += ", rules of " + l.ACLFile
+	}
 	switch {
 	case l.TLS != nil:
 		about = "TLS, " + about
 	case !l.Local():
 		about += ", no TLS: passwords and payloads can be read on the network"
 	}
-	s.row("listener "+l.Name, "%s, %s", l.TCP, about)
+	switch l.Kind() {
+	case "http":
+		about = "WebSocket at " + l.Path + ", " + about
+	case "unix":
+		about = fmt.Sprintf("mode %04o, %s", l.Mode, about)
+	}
+	s.row("listener "+l.Name, "%s, %s", l.Address(), about)
+}
+
+// admitted lists who may come in.
+func admitted(l config.Listener) []string {
+	if l.ByCertificate() {
+		return []string{"certificates of " + l.TLS.ClientCA}
+	}
+	var who []string
+	if l.UsersFile != "" {
+		who = append(who, "users of "+l.UsersFile)
+	}
+	if l.ScramFile != "" {
+		who = append(who, "users of "+l.ScramFile+" by SCRAM-SHA-256")
+	}
+	if l.Anonymous {
+		who = append(who, "anybody")
+	}
+	return who
 }
 
 func (s sheet) sensor(c config.Sensor) {
@@ -78,26 +152,58 @@ func (s sheet) sensor(c config.Sensor) {
 	if c.Bus != "" {
 		about += " on " + c.Bus
 	}
-	about += fmt.Sprintf(", every %s, QoS %d", config.FormatDuration(c.Every), c.QoS)
+	about += ", every " + config.FormatDuration(c.Every)
+	if c.Align == config.ToStart {
+		about += " from the start"
+	}
+	about += fmt.Sprintf(", QoS %d", c.QoS)
 	if c.Retain {
 		about += ", retained"
+	}
+	if p := c.Power; p != nil {
+		about += fmt.Sprintf(", fed by %s from %s before", p.Pin, config.FormatDuration(p.WarmUp))
 	}
 	s.row("sensor "+c.Name, "%s", about)
 	var together []string
 	for _, v := range c.Values {
-		name := v.Name
-		if v.Unit != "" {
-			name += " in " + v.Unit
-		}
-		if v.Topic == "" {
-			together = append(together, name)
+		if about := describe(v, c); v.Topic == "" {
+			together = append(together, about)
 		} else {
-			s.row("", "%s: %s", v.Topic, name)
+			s.row("", "%s: %s", v.Topic, about)
 		}
 	}
 	if together != nil {
 		s.row("", "%s: %s", c.Topic, strings.Join(together, ", "))
 	}
+}
+
+// describe says what a value is, and in which way it is not like the others of its sensor.
+func describe(v config.Value, c config.Sensor) string {
+	about := v.Name
+	if v.Unit != "" {
+		about += " in " + v.Unit
+	}
+	if v.Derive.Formula != nil {
+		about += " = " + strings.Join(strings.Fields(v.Derive.Text), " ")
+	}
+	if v.Topic != "" && v.QoS != c.QoS {
+		about += fmt.Sprintf(", QoS %d", v.QoS)
+	}
+	if v.Topic != "" && v.Retain != c.Retain {
+		about += map[bool]string{true: ", retained", false: ", not retained"}[v.Retain]
+	}
+	return about
+}
+
+func (s sheet) alarm(a config.Alarm) {
+	about := strings.Join(strings.Fields(a.When.Text), " ")
+	if a.For > 0 {
+		about += " for " + config.FormatDuration(a.For)
+	}
+	if a.Clear.Text != "" {
+		about += ", until " + strings.Join(strings.Fields(a.Clear.Text), " ")
+	}
+	s.row("alarm "+a.Name, "%s: %s", a.Topic, about)
 }
 
 func (s sheet) uplink(u config.Uplink) {

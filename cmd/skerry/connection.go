@@ -15,7 +15,7 @@ import (
 
 // connection holds the flags that pub and sub share: how to reach a server, and as whom.
 type connection struct {
-	Server       address   `short:"s" default:"mqtt://127.0.0.1:1883" env:"SKERRY_SERVER" placeholder:"URL" group:"Connection:" help:"The server: mqtt:// or tcp://HOST[:1883], mqtts:// or tls://HOST[:8883] (${default})."`
+	Server       address   `short:"s" default:"mqtt://127.0.0.1:1883" env:"SKERRY_SERVER" placeholder:"URL" group:"Connection:" help:"The server: mqtt:// or tcp://HOST[:1883], mqtts:// or tls://HOST[:8883], ws:// or wss://HOST[:PORT][/mqtt], unix://PATH (${default})."`
 	Protocol     protocol  `default:"5" placeholder:"VERSION" group:"Connection:" help:"MQTT version: 5 or 3.1.1 (${default})."`
 	User         string    `short:"u" env:"SKERRY_USER" placeholder:"NAME" group:"Connection:" help:"User name."`
 	PasswordFile string    `type:"path" placeholder:"FILE" group:"Connection:" help:"File with the password. Without it, the environment variable SKERRY_PASSWORD."`

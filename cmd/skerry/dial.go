@@ -9,23 +9,8 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"time"
-
-	"skerry/edge/config"
 )
-
-// address is the URL of a server, as in a configuration.
-type address struct{ config.Server }
-
-// UnmarshalText reads mqtt://host:port and its relatives.
-func (a *address) UnmarshalText(text []byte) (err error) {
-	if strings.Contains(string(text), "@") {
-		return errors.New("a server's address holds no user and password (hint: --user NAME and --password-file FILE)")
-	}
-	a.Server, err = config.ParseServer(string(text))
-	return err
-}
 
 // tlsFlags say whom to trust and who we are.
 type tlsFlags struct {
@@ -68,17 +53,29 @@ func (t *tlsFlags) config(host string) (*tls.Config, error) {
 }
 
 // dial makes the Network Connection.
-func (c *connection) dial(ctx context.Context) (conn net.Conn, err error) {
+func (c *connection) dial(ctx context.Context) (net.Conn, error) {
+	conn, err := c.reach(ctx)
+	return lingering{conn}, c.dialError(err)
+}
+
+func (c *connection) reach(ctx context.Context) (net.Conn, error) {
+	if c.Server.socket != "" {
+		return new(net.Dialer).DialContext(ctx, "unix", c.Server.socket)
+	}
+	var config *tls.Config
 	if c.Server.TLS {
-		config, err := c.TLS.config(c.Server.Host)
-		if err != nil {
+		var err error
+		if config, err = c.TLS.config(c.Server.Host); err != nil {
 			return nil, err
 		}
-		conn, err = (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", c.Server.Address())
-		return lingering{conn}, c.dialError(err)
 	}
-	conn, err = new(net.Dialer).DialContext(ctx, "tcp", c.Server.Address())
-	return lingering{conn}, c.dialError(err)
+	switch {
+	case c.Server.path != "":
+		return dialWebSocket(ctx, c.Server, config)
+	case config != nil:
+		return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", c.Server.Address())
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", c.Server.Address())
 }
 
 // lingerTime is how long Close waits for the server to close as well.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -52,4 +53,20 @@ func (i interval) seconds() uint32 {
 		return math.MaxUint32
 	}
 	return uint32((i.duration + time.Second - 1) / time.Second)
+}
+
+// capacity is how much a card or a file holds, in bytes, as a size in a configuration. Nothing is no capacity.
+type capacity config.Size
+
+// UnmarshalText reads 340B, 256KiB, 50MB, 30TB.
+func (c *capacity) UnmarshalText(text []byte) error {
+	var s config.Size
+	if err := s.UnmarshalText(text); err != nil {
+		return fmt.Errorf("%w (hint: a number with its unit and no space between them: 256KiB, 50MB, 30TB)", err)
+	}
+	if s == 0 {
+		return fmt.Errorf("%q is nothing (hint: a number with its unit: 256KiB, 50MB, 30TB)", text)
+	}
+	*c = capacity(s)
+	return nil
 }

@@ -10,29 +10,51 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
+	"skerry/broker/stack"
 	"skerry/edge/config"
 )
 
-// skerry is the command line. The order is that of the help.
-type skerry struct {
-	Run     runCmd     `cmd:"" help:"Run the station that a configuration describes."`
-	Check   checkCmd   `cmd:"" help:"Read a configuration and say what is wrong with it, or what it means."`
-	Pub     pubCmd     `cmd:"" help:"Publish messages to an MQTT server."`
-	Sub     subCmd     `cmd:"" help:"Subscribe to topics of an MQTT server and print what arrives."`
-	User    userCmd    `cmd:"" help:"Edit a users file: who may log in."`
-	Version versionCmd `cmd:"" help:"Print the version and how it was built."`
+// A verb is what the first argument names.
+type verb struct {
+	name, help string
+	command    any // pointer to a struct with the flags, and Run
+}
+
+// verbs are in the order of the help.
+func verbs() []verb {
+	return []verb{
+		{"run", "Run the station that a configuration describes.", &runCmd{}},
+		{"check", "Read a configuration and say what is wrong with it, or what it means.", &checkCmd{}},
+		{"scan", "Find what is wired to this board, and print configuration for it.", &scanCmd{}},
+		{"doctor", "Say what is missing on this machine for a station, with the fix.", &doctorCmd{}},
+		{"sensors", "List the sensors of a station that runs, or read one now.", &sensorsCmd{}},
+		{"filter", "Try a content filter of a configuration on a message.", &filterCmd{}},
+		{"pub", "Publish messages to an MQTT server.", &pubCmd{}},
+		{"sub", "Subscribe to topics of an MQTT server and print what arrives.", &subCmd{}},
+		{"queue", "Look into the store of a station: what waits for whom, and whether it is sound.", &queueCmd{}},
+		{"clients", "List the clients that are connected, and what waits for each.", &clientsCmd{}},
+		{"trace", "Show the packets of one client as they come and go.", &traceCmd{}},
+		{"powercut", "Test what a card keeps when its power goes.", &powercutCmd{}},
+		{"user", "Edit a users file: who may log in.", &userCmd{}},
+		{"acl", "Ask an ACL file who may do what, and which line decides.", &aclCmd{}},
+		{"version", "Print the version and how it was built.", &versionCmd{}},
+	}
 }
 
 const description = `Skerry reads sensors, is the MQTT broker for them and for the devices nearby,
 and carries what should leave the site over a link that may fail.`
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	stack.GrowLarge() // the parsers of the command line and of the configuration need it
+	os.Exit(run(os.Args[1:]))
+}
 
 // run does what the arguments say and gives the exit status.
 func run(args []string) int {
@@ -43,12 +65,7 @@ func run(args []string) int {
 			return misused(fmt.Errorf("argument %q is not UTF-8 (hint: a payload of any bytes comes from a file: pub --file FILE, or - for standard input)", arg))
 		}
 	}
-	parser, err := kong.New(&skerry{},
-		kong.Name("skerry"),
-		kong.Description(description),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
+	parser, err := parserFor(ctx, args)
 	if err != nil {
 		return fail(err)
 	}
@@ -60,6 +77,25 @@ func run(args []string) int {
 		return fail(err)
 	}
 	return 0
+}
+
+// parserFor knows the verb that args begin with, or all verbs if there is none. What the parser makes of all of them is a
+// megabyte of garbage, which a station that hardly allocates anything would keep for minutes.
+func parserFor(ctx context.Context, args []string) (*kong.Kong, error) {
+	known := verbs()
+	if i := slices.IndexFunc(known, func(v verb) bool { return len(args) > 0 && args[0] == v.name }); i >= 0 {
+		known = known[i : i+1]
+	}
+	options := []kong.Option{
+		kong.Name("skerry"),
+		kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	}
+	for _, v := range known {
+		options = append(options, kong.DynamicCommand(v.name, v.help, "", v.command))
+	}
+	return kong.New(&struct{}{}, options...)
 }
 
 // untilSignal ends with the first signal, which asks to end in good order. The second one ends the program at once: that is
@@ -99,12 +135,15 @@ func misused(err error) int {
 	return 2
 }
 
-// fail prints an error and gives the exit status, which the error may name with an ExitCode method. Errors of a
+// fail prints an error, unless that was done already, and gives the exit status, which the error may name with an ExitCode method. Errors of a
 // configuration begin with their place in the file and stand alone, so that editors find it.
 func fail(err error) int {
 	if wrong, ok := errors.AsType[config.Errors](err); ok {
 		fmt.Fprintln(os.Stderr, wrong)
 		return 78
+	}
+	if _, printed := errors.AsType[denied](err); printed {
+		return 1
 	}
 	fmt.Fprintln(os.Stderr, "skerry:", err)
 	var coder kong.ExitCoder

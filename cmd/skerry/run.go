@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"skerry/edge"
-	"skerry/edge/config"
 )
 
 // runCmd is the verb run.
@@ -25,7 +25,7 @@ func (c *runCmd) Run(ctx context.Context) error {
 	}
 	lines := newLineQueue(os.Stderr)
 	defer lines.Close()
-	o := edge.Options{Log: slog.New(slog.NewTextHandler(lines, nil))}
+	o := edge.Options{Log: slog.New(slog.NewTextHandler(lines, nil)), Version: programVersion()}
 	if c.Show {
 		o.Show = os.Stdout
 	}
@@ -40,52 +40,21 @@ func (c *runCmd) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
+	defer reloadOnHangup(g)()
 	return g.Run(ctx)
 }
 
-// pointer says how to see what a station publishes: by the first listener that a program on this machine can use.
-func pointer(cfg *config.Config, g *edge.Gateway) string {
-	if len(cfg.Broker.Listeners) == 0 {
-		return ""
-	}
-	l := cfg.Broker.Listeners[0]
-	for _, other := range cfg.Broker.Listeners {
-		if other.Anonymous && other.TLS == nil {
-			l = other
-			break
+// reloadOnHangup has SIGHUP read the files again that may change while the station runs, until it is told to end.
+func reloadOnHangup(g *edge.Gateway) (end func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			g.Reload()
 		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
 	}
-	host, port, _ := net.SplitHostPort(g.Address(l.Name).String())
-	if net.ParseIP(host).IsUnspecified() {
-		host = "localhost"
-	}
-	return fmt.Sprintf("\nTo see what is published here, on listener %s:\n  %s\n  %s\n\n", l.Name, mosquittoSub(l, host, port), skerrySub(l, host, port))
-}
-
-// mosquittoSub is the command line for the client that most people have.
-func mosquittoSub(l config.Listener, host, port string) string {
-	line := fmt.Sprintf("mosquitto_sub -h %s -p %s -t '#' -v", host, port)
-	if !l.Anonymous {
-		line += " -u USER -P PASSWORD"
-	}
-	if l.TLS != nil {
-		line += " --cafile " + l.TLS.Cert
-	}
-	return line
-}
-
-// skerrySub is the command line for the client that is here already.
-func skerrySub(l config.Listener, host, port string) string {
-	scheme := "mqtt"
-	if l.TLS != nil {
-		scheme = "mqtts"
-	}
-	line := fmt.Sprintf("%s sub -s %s://%s -t '#' -v", os.Args[0], scheme, net.JoinHostPort(host, port))
-	if !l.Anonymous {
-		line += " --user USER --password-file FILE"
-	}
-	if l.TLS != nil {
-		line += " --cafile " + l.TLS.Cert
-	}
-	return line
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"skerry/scripts/loopback"
 )
 
 // TestRun plays the scripts of the verb run.
@@ -24,15 +26,23 @@ func TestRun(t *testing.T) {
 		Files: files,
 		Setup: setUpStation,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status":  cmdStatus,
-			"port":    cmdPort,
-			"expand":  cmdExpand,
-			"spawn":   cmdSpawn,
-			"arrives": cmdArrives,
-			"absent":  cmdAbsent,
-			"end":     cmdEnd,
+			"status":       cmdStatus,
+			"port":         cmdPort,
+			"expand":       cmdExpand,
+			"spawn":        cmdSpawn,
+			"arrives":      cmdArrives,
+			"absent":       cmdAbsent,
+			"end":          cmdEnd,
+			"crash":        cmdCrash,
+			"certificates": cmdCertificates,
+			"hangup":       cmdHangup,
 		},
 	})
+}
+
+// hangup NAME: sends SIGHUP.
+func cmdHangup(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(of(ts).programs[args[0]].cmd.Process.Signal(syscall.SIGHUP))
 }
 
 // daemon is `skerry run` in a process of its own.
@@ -60,12 +70,7 @@ func runDaemon(t *testing.T) *daemon {
 
 func startDaemon(t *testing.T, log *os.File) *daemon {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := loopback.Address(loopback.Port(t))
 	dir := t.TempDir()
 	file := filepath.Join(dir, "skerry.yaml")
 	text := "storage: {path: " + dir + "/data}\nbroker: {listeners: {local: {tcp: \"" + address + "\", anonymous: true}}}\n"

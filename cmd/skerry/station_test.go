@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"skerry/scripts/loopback"
 )
 
 // patience bounds each wait of a script for something that must happen. It is far longer than anything takes, so that a
@@ -96,12 +98,12 @@ func setUpStation(env *testscript.Env) error {
 
 func of(ts *testscript.TestScript) *station { return ts.Value(stationKey{}).(*station) }
 
-// port NAME: sets NAME to a free port of the loopback interface.
+// port NAME: sets NAME to a free port of the loopback interface, which is the script's until it ends.
 func cmdPort(ts *testscript.TestScript, neg bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, release, err := loopback.Reserve()
 	ts.Check(err)
-	defer l.Close()
-	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Defer(release)
+	ts.Setenv(args[0], strconv.Itoa(port))
 }
 
 // expand FILE...: replaces $NAME in files by the script's variables.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"skerry/broker/server"
+	"skerry/broker/access"
 )
 
 // userCmd is `skerry user`.
@@ -14,12 +14,14 @@ type userCmd struct {
 	Add    userAddCmd    `cmd:"" help:"Add a user, or give one a new password."`
 	Remove userRemoveCmd `cmd:"" help:"Take a user away."`
 	List   userListCmd   `cmd:"" help:"Print the names."`
+	Scram  scramCmd      `cmd:"" help:"Users who log in by SCRAM-SHA-256."`
 }
 
 // Help stands behind the verbs.
 func (*userCmd) Help() string {
-	return `A users file has one user per line, NAME:HASH, the hash by bcrypt. broker.users_file in the configuration names it;
-the gateway reads it when it starts.`
+	return `A users file has one user per line, NAME:HASH. broker.users_file in the configuration names it; a gateway that runs
+notices when it changes, and disconnects who is taken away or gets another password. New hashes are made by bcrypt; those of mosquitto_passwd count too, and lines that are not changed
+stay as they are.`
 }
 
 type userAddCmd struct {
@@ -37,9 +39,9 @@ standard input:
 
 // Run asks for the password and writes the file.
 func (u *userAddCmd) Run(ctx context.Context) error {
-	users, err := server.ReadUsers(u.File)
+	users, err := access.ReadUsers(u.File)
 	if errors.Is(err, os.ErrNotExist) {
-		users, err = server.NewUsers(), nil
+		users, err = access.NewUsers(), nil
 	}
 	if err != nil {
 		return err
@@ -61,7 +63,7 @@ type userRemoveCmd struct {
 
 // Run writes the file without the user.
 func (u *userRemoveCmd) Run() error {
-	users, err := server.ReadUsers(u.File)
+	users, err := access.ReadUsers(u.File)
 	if err != nil {
 		return err
 	}
@@ -77,7 +79,7 @@ type userListCmd struct {
 
 // Run prints one name per line.
 func (u *userListCmd) Run() error {
-	users, err := server.ReadUsers(u.File)
+	users, err := access.ReadUsers(u.File)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"skerry/broker/server"
+	"skerry/broker/access"
 )
 
 // TestVerbs plays the scripts of pub and sub in MQTT 5 and in 3.1.1, against Debian's mosquitto and against the gateway.
@@ -100,7 +100,7 @@ func startSkerry(ts *testscript.TestScript, wishes []string) {
 		case "anonymous":
 			listener += ", anonymous: true"
 		case "users":
-			users := server.NewUsers()
+			users := access.NewUsers()
 			ts.Check(users.Set("anna", []byte("right")))
 			ts.Check(users.WriteFile(ts.MkAbs("users")))
 			broker += "  users_file: users\n"

@@ -26,6 +26,15 @@ func (versionCmd) Run() error {
 	return nil
 }
 
+// programVersion is the version of this program in one word.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	return versionOf(info)
+}
+
 // versionOf is what the linker said, else what `go install` knows.
 func versionOf(info *debug.BuildInfo) string {
 	switch {
