@@ -2,10 +2,12 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
-BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+# HTTP serves WebSockets and metrics, which are HTTP/1.1: the half megabyte that is HTTP/2 in package net/http stays out.
+TAGS     = nethttpomithttp2
+BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build run test check race lint fuzz crash bench cross clean
+.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks modbus board pulses cross clean
 
 build: bin/skerry
 
@@ -37,17 +39,58 @@ FUZZTIME ?= 20s
 fuzz:
 	scripts/fuzz $(FUZZTIME)
 
-# Power cuts at every write and sync point: make crash CRASHPOINTS=100000
-CRASHPOINTS ?= 20000
+# Power cuts and kills at every write and sync point, on all processors, by other plans each time; one that fails says how to
+# play it again. `make test` always plays the same few.
+CRASHPOINTS ?= 100000
+CRASHSEED ?= $(shell date +%s)000
 crash:
-	$(GO) test ./queue/queuetest -run Crash -count=1 -timeout 60m -crash.points=$(CRASHPOINTS)
+	$(GO) test ./queue/queuetest -run Crash -count=1 -timeout 60m -v -crash.points=$(CRASHPOINTS) -crash.seed=$(CRASHSEED)
 
-bench:
+# A million messages for one offline session: memory, reopening after SIGKILL with a cold cache, drain, space. As root the cache is colder.
+backlog:
+	$(GO) test ./queue -run '^TestMillion$$' -count=1 -timeout 30m -v -million=1000000
+
+# The daemon on ext4 on a device that records every write and flush, and loses power; what it and its peers do to a flash card.
+# Both need root, /dev/fuse and a free loop device.
+powercut: bin/skerry
+	$(GO) build -o bin/powercut ./scripts/powercut
+	bin/powercut -skerry bin/skerry $(POWERCUT)
+
+wear: bin/skerry
+	$(GO) build -o bin/wear ./scripts/wear
+	bin/wear -skerry bin/skerry $(WEAR)
+
+# The broker beside Debian's mosquitto, mochi-mqtt and a bare forwarder, in one run: docs/speed.md. BENCH='-only durable -strict'
+bench: bin/skerry
+	$(GO) build -o bin/bench ./scripts/bench
+	cd scripts/bench/peer && CGO_ENABLED=0 $(GO) build -o ../../../bin/mochi .
+	bin/bench $(BENCH)
+
+# Modbus on a bad line, on a pseudo-terminal: replies that come late, twice, torn, damaged, from elsewhere. Counts values under a wrong
+# name, ours and those of a well-known Go library in the same scenario; and our Modbus TCP against that library's server.
+MODBUSPOLLS ?= 10000
+MODBUSSEED ?= 1
+modbus:
+	$(GO) test ./drivers/modbus -run OnAPTY -count=1 -timeout 30m -v -args -modbus.polls=$(MODBUSPOLLS) -modbus.seed=$(MODBUSSEED)
+	cd scripts/modbus/peer && $(GO) run . -polls $(MODBUSPOLLS) -seed $(MODBUSSEED)
+
+# The benchmarks of the packages.
+benchmarks:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# A million pulses counted by a program that is killed (SIGKILL) again and again. `make test` has a few, and a million with power cuts.
+pulses:
+	$(GO) test ./edge/sampler -run '^TestPulsesThroughKills$$' -count=1 -timeout 10m -v -pulses=1000000
+
+# Package board on the real kernel interfaces of boards that QEMU emulates: I2C, SPI, GPIO, RS-485, SMBus. What it boots is fetched from
+# Debian's archive into bin/board (0.9 GB), one kernel as a module of Go, and nothing is installed. BOARD='-only pi3 -show'
+board:
+	scripts/board/fetch bin/board
+	$(GO) run ./scripts/board $(BOARD)
 
 # Static binaries for every board, stripped, with their sizes.
 cross:
-	scripts/cross '$(LDFLAGS)'
+	scripts/cross '$(LDFLAGS)' '$(TAGS)'
 
 clean:
 	rm -rf bin dist

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -123,7 +124,19 @@ func (s *summary) packageDone(e event, r *run) {
 	case "fail":
 		s.packagesFailed++
 		fmt.Fprintf(s.out, "FAIL %s\n", e.Package)
+		s.interrupted(e.Package)
 		s.print(r)
+	}
+}
+
+// interrupted prints the tests of a package that never ended: the process died in one of them.
+func (s *summary) interrupted(pkg string) {
+	for _, key := range slices.Sorted(maps.Keys(s.running)) {
+		if test, ok := strings.CutPrefix(key, pkg+" "); ok && test != "" {
+			fmt.Fprintf(s.out, "     %s did not end\n", test)
+			s.print(s.running[key])
+			delete(s.running, key)
+		}
 	}
 }
 

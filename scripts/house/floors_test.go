@@ -14,27 +14,51 @@ var floors = map[string]int{
 
 	"edge/sampler":  32,
 	"edge/uplink":   32,
+	"edge/alarm":    32,
+	"edge/control":  32,
+	"edge/scan":     32,
+	"edge/doctor":   32,
+	"edge/metric":   32,
 	"edge/mapping":  31,
 	"edge/config":   30,
+	"edge/clock":    30,
 	"broker/server": 30,
+	"edge/formula":  25,
 
 	"broker":      20,
 	"drivers/all": 20,
 	"board/sim":   20,
 
+	// A slave for tests and for board/sim.
+	"drivers/modbus/modbustest": 5,
+
 	"queue":              10,
 	"broker/client":      10,
+	"broker/access":      10,
 	"board":              10,
 	"drivers/drivertest": 10,
 
-	"queue/slotlog": 5,
-	"queue/vfs":     0,
-	"broker/packet": 0,
-	"broker/topic":  0,
-	"drivers":       0,
+	"broker/filter":    5,
+	"broker/watch":     5,
+	"queue/slotlog":    5,
+	"queue/checkpoint": 5,
+	"queue/canary":     5,
+	"queue/vfs":        0,
+	"broker/packet":    0,
+	"broker/scram":     0,
+	"broker/stack":     0,
+	"broker/topic":     0,
+	"drivers/chip":     5,
+	"drivers":          0,
+
+	// What several programs under scripts share.
+	"scripts/cutdisk":  55,
+	"scripts/loopback": 55,
+	"scripts/rig":      55,
 
 	// A suite beside what it tests; nothing but tests imports it.
-	"queue/queuetest": 15,
+	"queue/queuetest":   15,
+	"broker/brokertest": 15,
 }
 
 // floor returns the floor of a package of the project. A driver's package needs no line of its own in the table.
@@ -111,6 +135,8 @@ var owners = []struct {
 	{"github.com/warthog618/go-gpiocdev", []string{"board"}, "drivers see pins, not chips"},
 	{"go.etcd.io/bbolt", []string{"queue"}, "the checkpoint is disposable only where the log can rebuild it"},
 	{"go.yaml.in/yaml/v3", []string{"edge/config"}, "one decoder gives every error its place and hint"},
+	{"github.com/coder/websocket", []string{"broker/server", "cmd"}, "its end of a frame is no end of a packet, which the wrapper knows"},
+	{"github.com/expr-lang/expr", []string{"broker/filter", "edge/formula"}, "what expressions may cost is decided where they are compiled"},
 	{"github.com/alecthomas/kong", []string{"cmd"}, "the command line is not an API"},
 }
 
