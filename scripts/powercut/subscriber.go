@@ -172,10 +172,10 @@ func (s *subscriber) reconnect() error {
 	if !present {
 		s.note(event{kind: forgotten})
 	}
-	if s.subscribed {
+	if s.subscribed && !s.lax {
 		return nil
 	}
-	return s.subscribe()
+	return s.subscribe() // after a lie the session may be there and its last SUBSCRIBE not
 }
 
 func (s *subscriber) subscribe() error {
