@@ -107,20 +107,29 @@ func TestHostileClients(t *testing.T) {
 				conns = append(conns, p.nc)
 			}
 			witness.script("> 82: 0001 'w' 00 | 30: 'w' \"alive\"", "< 90: 0001 00 | 30: 'w' \"alive\"")
-			grown := int64(heap()) - int64(before)
-			t.Logf("%d KiB per client", grown/clients>>10)
-			if grown > int64(clients*h.most)+2<<20 {
+			if grown := heapOver(before, int64(clients*h.most)+2<<20); grown > int64(clients*h.most)+2<<20 {
 				t.Errorf("%d clients took %d bytes of the heap, the bound is %d each", clients, grown, h.most)
 			}
 			for _, nc := range conns {
 				nc.Close()
 			}
 			eventually(t, "the connections end", func() bool { return st.server.Stats().Connections == 1 })
-			if left := int64(heap()) - int64(before); left > 8<<20 {
+			if left := heapOver(before, 8<<20); left > 8<<20 {
 				t.Errorf("%d bytes of the heap are left when they are gone", left)
 			}
 		})
 	}
+}
+
+// heapOver is by how much the heap is larger than before, when that is no more than most or does not become less. With the race
+// detector buffers do not always go back to their pools, and what was allocated during a collection is counted until the next.
+func heapOver(before uint64, most int64) int64 {
+	over := int64(heap()) - int64(before)
+	for tries := 0; over > most && tries < 50; tries++ {
+		time.Sleep(100 * time.Millisecond)
+		over = min(over, int64(heap())-int64(before))
+	}
+	return over
 }
 
 func (h *hostile) play(nc net.Conn) {
