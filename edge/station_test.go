@@ -104,7 +104,7 @@ func (s *station) stop() {
 	from := time.Now()
 	select {
 	case <-s.ended:
-		if took := time.Since(from); s.err != nil || took > 5*time.Second {
+		if took := time.Since(from); s.err != nil || took > 20*time.Second {
 			s.t.Errorf("Run ended after %v with %v\n%s", took, s.err, s.log)
 		}
 	case <-time.After(patience):

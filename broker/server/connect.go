@@ -161,6 +161,7 @@ func (c *conn) connectOptions(p *packet.Connect, user string) broker.ConnectOpti
 		ReceiveMaximum:        min(p.Properties.ReceiveMaximum(), uint16(c.listener.limits.Inflight)),
 		Access:                c.access(user),
 		Conn:                  c,
+		Internal:              c.listener.Internal,
 	}
 	if p.WillFlag {
 		o.Will = will(&p.Will)

@@ -55,6 +55,10 @@ type ListenerConfig struct {
 	// Client says in User Name and Password does not count. With an Identity there are none: its user is that of the certificate.
 	Methods []AuthMethod
 
+	// Internal makes the sessions of its Clients the program's own (broker.ConnectOptions.Internal): it is for a listener in memory
+	// that only the program reaches. Such a Client names a ClientID.
+	Internal bool
+
 	// MovedTo or UseOther sends every Client to another Server, for good or for now: it is the Server Reference that 5.0
 	// Clients get with the refusal (section 4.11), such as "broker.example.org:8883".
 	MovedTo, UseOther string

@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
+	"time"
 
 	"skerry/edge"
+	"skerry/edge/pages"
 )
 
 // runCmd is the verb run.
@@ -38,10 +41,29 @@ func (c *runCmd) Run(ctx context.Context) error {
 		case <-g.Listening():
 			fmt.Fprint(lines, pointer(cfg, g))
 		case <-ctx.Done():
+			return
 		}
+		settle(ctx, g)
 	}()
 	defer reloadOnHangup(g)()
 	return g.Run(ctx)
+}
+
+// settle gives back the memory that only the start needed, and has the broker map again what it needs for its first Client. That
+// this could not be done is not worth a word.
+func settle(ctx context.Context, g *edge.Gateway) {
+	const moment = 5 * time.Second
+	select {
+	case <-time.After(moment):
+	case <-ctx.Done():
+		return
+	}
+	if pages.Drop() == nil {
+		ctx, end := context.WithTimeout(ctx, moment)
+		defer end()
+		_ = g.Answers(ctx)
+		debug.FreeOSMemory()
+	}
 }
 
 // reloadOnHangup has SIGHUP read the files again that may change while the station runs, until it is told to end.
