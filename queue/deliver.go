@@ -23,19 +23,15 @@ func (x *Session) push(m *Message, t *Target) {
 }
 
 // fits tells whether the ring takes one more. A message that is larger than the ring may be has it alone. A durable session
-// without a connection gets little memory, and no large message at all: there may be many such sessions, and the log has it all. A
-// share may have one message alone all the same.
+// without a connection gets little memory, and no large message at all: there may be many such sessions, and the log has it all.
 func (x *Session) fits(size int32) bool {
 	if x.ring.len() >= x.o.RingMessages || !x.fitsPool(size) {
 		return false
 	}
-	most := x.o.RingBytes
 	if x.durable && !x.connected {
-		if most = x.share(); x.shared == nil {
-			return x.bytes+int(size) <= most
-		}
+		return x.bytes+int(size) <= x.share()
 	}
-	return x.bytes+int(size) <= most || x.ring.len()+x.flight.len() == 0
+	return x.bytes+int(size) <= x.o.RingBytes || x.ring.len()+x.flight.len() == 0
 }
 
 // makeRoom drops the older half of what waits at QoS 0, so that a full ring is searched seldom.

@@ -138,8 +138,12 @@ func (e *entry) holder() uint64 { return uint64(e.rec) }
 
 func (e *entry) setHolder(member *Session) { e.rec = Receipt(member.number) }
 
-// borrow gives a delivery its ordinal and notes whose it is.
+// borrow gives a delivery its ordinal and notes whose it is. It may be the first one after a restart that left doubt, as in
+// enqueueLocked: a sweep that came later would take the ordinals of loans for skipped ones.
 func (x *Session) borrow(d *entry, l loan) {
+	if x.doubt {
+		x.sweepDoubt()
+	}
 	d.ordinal, d.lent = x.next, true
 	x.next++
 	if x.loans == nil {

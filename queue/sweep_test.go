@@ -115,3 +115,48 @@ func TestSweepsAreBounded(t *testing.T) {
 		t.Errorf("%d messages, and PUBREL for %d of %d packet ids", texts, releases, ids)
 	}
 }
+
+// TestLoansInDoubt: a member of a share that has skipped packet ids, and has no message in the log, sweeps before its first
+// loan. When it did so at the first message of its own, PUBREL ended the loans that were in flight.
+func TestLoansInDoubt(t *testing.T) {
+	disk := vfs.NewDisk()
+	s, _ := open(t, disk, kernel(1))
+	member := create(t, s, queue.SessionOptions{PacketIDs: queue.Range{First: 1, Count: 8}})
+	x := create(t, s, queue.SessionOptions{PacketIDs: queue.Range{First: 1, Count: 1}, Shared: true})
+	commit(t, s)
+
+	disk = disk.Crash(rand.New(rand.NewPCG(1, 1)), vfs.Honest)
+	s, r := open(t, disk, kernel(2))
+	if !r.Report.PowerLost {
+		t.Fatalf("report %+v", r.Report)
+	}
+	member, x = s.Session(member.Number()), s.Session(x.Number())
+	x.SetShared()
+	x.Resume(0)
+	member.Resume(0)
+	give := func(text string, qos byte) {
+		t.Helper()
+		m := message("%s", text)
+		m.QoS = qos
+		publish(t, s, m, at(x, 1))
+		commit(t, s)
+		x.Next(nil, 0)
+		if got := x.Give(member, &queue.Share{QoS: 2}); got != queue.Gave {
+			t.Fatalf("Give %s: %d", text, got)
+		}
+		commit(t, s)
+	}
+	for _, step := range []struct {
+		text string
+		qos  byte
+		want []string
+	}{
+		{"lent", 1, []string{"release 1", "release 2", "lent 3"}},
+		{"bound", 2, []string{"bound 4"}},
+	} {
+		give(step.text, step.qos)
+		if got := wire(member.Next(nil, 100)); !slices.Equal(got, step.want) {
+			t.Errorf("%q, want %q", got, step.want)
+		}
+	}
+}

@@ -115,6 +115,7 @@ func (c *crowd) anybody() bool {
 
 func (m *member) disconnect() {
 	was := m.connected
+	m.c.w.trace("member%d: disconnects", m.name)
 	m.connected, m.answers, m.releases = false, nil, nil
 	if !was || m.c.w.s == nil {
 		return
@@ -147,6 +148,7 @@ func (m *member) release(id uint16) {
 func (m *member) take(d *queue.Delivery) {
 	switch {
 	case d.Release:
+		m.c.w.trace("member%d: PUBREL %d, ordinal %d", m.name, d.PacketID, d.Ordinal)
 		m.release(d.PacketID)
 	case d.QoS == 1:
 		m.c.deliver(m, d)
@@ -181,6 +183,7 @@ func (m *member) answer() (busy bool) {
 	i := m.c.w.r.IntN(len(m.answers))
 	a := m.answers[i]
 	m.answers = append(m.answers[:i:i], m.answers[i+1:]...)
+	m.c.w.trace("member%d: answers %+v of %+v", m.name, a, m.answers)
 	if !a.received {
 		if !m.x.Ack(a.id) {
 			m.c.w.breaks("member%d: packet id %d not in flight", m.name, a.id)
