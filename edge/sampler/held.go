@@ -22,9 +22,9 @@ type held struct {
 }
 
 const (
-	// manyHeld is how many rounds wait in vain until what is kept is written before its window ends: memory is bounded.
+	// manyHeld rounds that wait do not wait for the commit window: what is kept is written now, since memory is bounded.
 	manyHeld = 256
-	// mostHeld is how many wait at most. More come together only while the disk does not answer.
+	// mostHeld is how many rounds wait at most. So many come together only while the disk does not answer.
 	mostHeld = 4 * manyHeld
 )
 
