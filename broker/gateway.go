@@ -29,6 +29,20 @@ func (b *Broker) Fact(key string) ([]byte, bool) { return b.store.Fact(spaceGate
 // PutFact stores a small state of the gateway; nil deletes it. It is written with the next group, before everything that is
 // published after it; whoever needs it durable waits for the receipt. The value must not be changed afterwards.
 func (b *Broker) PutFact(key string, value []byte) (queue.Receipt, error) {
+	return b.putFact(key, value, nil)
+}
+
+// KeepFact is PutFact, and has w woken once, when the state is on the disk or storage has failed. The commit window is left as it is, and
+// ends the wait. After an error nobody is woken.
+func (b *Broker) KeepFact(key string, value []byte, w queue.Waker) error {
+	_, err := b.putFact(key, value, w)
+	return err
+}
+
+// Hurry has everything written now that waits for a commit window.
+func (b *Broker) Hurry() { b.store.Hurry() }
+
+func (b *Broker) putFact(key string, value []byte, w queue.Waker) (queue.Receipt, error) {
 	batch := b.store.NewBatch()
 	if value == nil {
 		batch.Delete(spaceGateway, key)
@@ -36,6 +50,9 @@ func (b *Broker) PutFact(key string, value []byte) (queue.Receipt, error) {
 		batch.Put(spaceGateway, key, value)
 	}
 	batch.MayWait()
+	if w != nil {
+		batch.Tell(w)
+	}
 	return b.store.Apply(batch)
 }
 

@@ -108,7 +108,7 @@ func TestOutlast(t *testing.T) {
 				time.Sleep(30 * time.Second)
 				heard(ear)
 				time.Sleep(25 * time.Second)
-				if got := heard(ear); !strings.HasPrefix(got["lake/wx/air/temperature"], `{"value":`) {
+				if got := heard(ear); !strings.HasPrefix(got["lake/wx/air/temperature"], `{"value":`) || !strings.HasPrefix(got["lake/wx/rain/total"], `{"value":`) {
 					t.Errorf("without storage %v is heard", got)
 				}
 				if got := heard(system); got["$SYS/broker/store/faults/down"] != "1" {

@@ -8,6 +8,7 @@ type Batch struct {
 	s       *Store
 	changes []change
 	mayWait bool
+	told    Waker // nil: nobody
 	bytes   int
 	created []*Session
 	ended   []*Session
@@ -70,6 +71,10 @@ func (b *Batch) Publish(m *Message, to []Target) {
 // MayWait lets the commit of the batch wait for the commit window.
 func (b *Batch) MayWait() { b.mayWait = true }
 
+// Tell has w woken once, when the batch is durable or the store is down; that may be before Apply returns. Unlike Store.Notify it
+// leaves the batch its window: facts are told when they are written, which the receipt, that of all that is pending, is not.
+func (b *Batch) Tell(w Waker) { b.told = w }
+
 // Apply applies the batch. Facts and sessions show it at once; it is durable when the receipt is resolved. The
 // receipt is 0 if the batch is empty. Errors: ErrTooLarge if it does not fit a quarter of a slot, ErrBusy, ErrFull, or that
 // the store is down; then nothing was applied.
@@ -107,6 +112,9 @@ func (s *Store) Apply(b *Batch) (Receipt, error) {
 		r = s.addWaiting(it, b.bytes)
 	} else {
 		r = s.add(it, b.bytes)
+	}
+	if b.told != nil {
+		s.pending.told = append(s.pending.told, told{it, b.told})
 	}
 	for _, x := range b.ended {
 		s.ending = append(s.ending, ending{x, r})

@@ -217,7 +217,7 @@ func (s *Store) finish(g *group, acks []acked) {
 		x.mu.Unlock()
 		x.wake()
 	}
-	wakeEach(g.waiters)
+	wakeEach(g.wakers())
 }
 
 func wakeEach(waiters []Waker) {
@@ -241,7 +241,7 @@ func (s *Store) fail(err error) error {
 	var waiters []Waker
 	for _, g := range []*group{s.writing, s.pending} {
 		if g != nil {
-			waiters = append(waiters, g.waiters...)
+			waiters = append(waiters, g.wakers()...)
 		}
 	}
 	s.writing, s.pending = nil, &group{number: s.pending.number + 1}

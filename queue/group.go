@@ -17,6 +17,22 @@ type group struct {
 	since   time.Duration // when the first of its messages came that have settled; 0: none has
 	begun   time.Time     // when its commit began
 	waiters []Waker
+	told    []told
+}
+
+// told is who is told that an item is durable, and has nothing hurried for it.
+type told struct {
+	it *item
+	w  Waker
+}
+
+// wakers are all who are to be woken when the group is durable.
+func (g *group) wakers() []Waker {
+	all := g.waiters
+	for _, t := range g.told {
+		all = append(all, t.w)
+	}
+	return all
 }
 
 // item is one record to be written.

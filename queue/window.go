@@ -40,6 +40,15 @@ func (s *Store) CommitWindow() time.Duration {
 	return s.window
 }
 
+// Hurry ends the wait of all that waits for a window now.
+func (s *Store) Hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil && len(s.pending.items) > 0 {
+		s.force()
+	}
+}
+
 // reconsider has the committer look at what waits.
 func (s *Store) reconsider() {
 	if g := s.pending; !g.due.IsZero() && g.forced == 0 {
@@ -266,6 +275,12 @@ func (s *Store) cut(t turn, acks bool) *group {
 			g.bytes -= int(it.size)
 		}
 		return it.aside
+	})
+	g.told = slices.DeleteFunc(g.told, func(t told) bool {
+		if t.it.aside {
+			taken.told = append(taken.told, t)
+		}
+		return t.it.aside
 	})
 	g.since = 0
 	s.schedule(g, time.Now())

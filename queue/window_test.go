@@ -286,6 +286,86 @@ func TestFactsGoAside(t *testing.T) {
 	})
 }
 
+// keep puts a fact that may wait, and has somebody told when it is durable.
+func (s *station) keep(value string) *alarm {
+	s.t.Helper()
+	told := newAlarm()
+	b := s.NewBatch()
+	b.Put(4, "rain", []byte(value))
+	b.MayWait()
+	b.Tell(told)
+	apply(s.t, s.Store, b)
+	return told
+}
+
+// TestFactsAreTold: who waits for a fact is told once, when a power cut would find it, and readings keep their window.
+func TestFactsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStation(t)
+		s.SetCommitWindow(time.Minute, time.Minute)
+		publish(t, s.Store, own(message("a")), at(s.x, 1))
+		before, start := s.Stats(), time.Now()
+		first := s.keep("1")
+		time.Sleep(time.Second)
+		second := s.keep("2")
+		<-first.c
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("told after %v", took)
+		}
+		if _, store, _ := s.cut(); second.n.Load() != 1 {
+			t.Error("what was written along is not told")
+		} else if v, _ := store.Fact(4, "rain"); string(v) != "2" {
+			t.Errorf("told, and the fact on the disk is %q", v)
+		}
+		if n := s.Stats().Messages - before.Messages; n != 0 {
+			t.Errorf("%d readings were written for it", n)
+		}
+		time.Sleep(time.Hour)
+		if first.n.Load() != 1 || second.n.Load() != 1 {
+			t.Errorf("told %d and %d times", first.n.Load(), second.n.Load())
+		}
+		s.stop()
+		closeStore(t, s.Store)
+	})
+}
+
+// TestHurry ends the wait at once, for facts and for readings.
+func TestHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStation(t)
+		s.SetCommitWindow(time.Minute, time.Minute)
+		s.Hurry() // nothing waits
+		r := publish(t, s.Store, own(message("a")), at(s.x, 1))
+		told, start := s.keep("1"), time.Now()
+		s.Hurry()
+		<-told.c
+		if took := time.Since(start); took != 0 || s.Durable() < r {
+			t.Errorf("told after %v; durable up to %d of %d", took, s.Durable(), r)
+		}
+		s.stop()
+		closeStore(t, s.Store)
+	})
+}
+
+// TestFailureIsTold: nobody waits for ever for what cannot be written any more.
+func TestFailureIsTold(t *testing.T) {
+	disk := vfs.NewDisk()
+	store, _ := open(t, disk, queue.Options{})
+	s := &station{Store: store, t: t}
+	told := s.keep("1")
+	disk.SetReadOnly(true)
+	if err := s.Commit(); err == nil || told.n.Load() != 1 {
+		t.Errorf("%v, told %d times", err, told.n.Load())
+	}
+	b := s.NewBatch()
+	b.Put(4, "rain", []byte("2"))
+	b.Tell(told)
+	if _, err := s.Apply(b); err == nil || told.n.Load() != 1 {
+		t.Errorf("refused: %v, told %d times", err, told.n.Load())
+	}
+	_ = s.Close()
+}
+
 // TestReceiptOfSparedReading: it resolves although nothing is written; if somebody waits for it, as soon as without an uplink.
 func TestReceiptOfSparedReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

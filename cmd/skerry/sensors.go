@@ -138,7 +138,7 @@ in the unit of the configuration, calibrated and rounded. Exit status 1: the sen
 
 // Run reads the sensor.
 func (c *sensorsReadCmd) Run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no reading within %v (hint: the bus may be held up by another sensor; `skerry sensors list` shows it)", c.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no reading within %v (hint: the bus may be held up by another sensor, and the total of a counter waits for storage.commit_window; `skerry sensors list` shows it)", c.Timeout))
 	defer cancel()
 	dir, err := c.dir()
 	if err != nil {

@@ -74,7 +74,7 @@ var senmlMode = func() cbor.EncMode {
 type record map[any]any
 
 // appendSenML writes values as a pack of SenML in CBOR; several share the beginning of their names and their time.
-func (s *Sensor) appendSenML(dst []byte, now time.Time, values []*value) []byte {
+func (s *Sensor) appendSenML(dst []byte, values []*value) []byte {
 	prefix := s.config.Site + "/" + s.config.Gateway + "/" + s.config.Name + "/"
 	var pack []record
 	base := newest(values)
@@ -85,7 +85,7 @@ func (s *Sensor) appendSenML(dst []byte, now time.Time, values []*value) []byte 
 		r := v.record(v.config.Name)
 		if at, ok := senmlTime(v.now.time); ok && !v.now.undated {
 			r[labelTime] = at
-		} else if age := now.Sub(v.now.time); v.now.undated && age >= relativeMin && age < relativeMax {
+		} else if age := s.told.Sub(v.now.time); v.now.undated && age >= relativeMin && age < relativeMax {
 			r[labelTime] = -age.Round(time.Millisecond).Seconds()
 		}
 		pack = append(pack, r)

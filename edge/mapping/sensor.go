@@ -20,6 +20,7 @@ type Sensor struct {
 	since   time.Time
 	born    time.Time // when readings were first waited for
 	latest  time.Time // the time of the newest reading
+	told    time.Time // when what is made into messages now is published
 	asked   bool      // somebody waits for the next readings, whatever they are
 	buffer  []byte    // payloads are written here and then copied at their size
 }
@@ -49,22 +50,28 @@ func (s *Sensor) Ask() { s.asked = true }
 // are not configured are passed over. now should carry Go's monotonic reading, so that a step of the clock moves no heartbeat and
 // makes nothing stale.
 func (s *Sensor) Messages(dst []*broker.Message, now time.Time, readings []drivers.Reading) []*broker.Message {
-	s.begin(now)
+	return s.Late(dst, now, now, readings)
+}
+
+// Late is Messages for readings that came at came, and were held back until now. Deadbands, heartbeats and windows go by when they came.
+func (s *Sensor) Late(dst []*broker.Message, came, now time.Time, readings []drivers.Reading) []*broker.Message {
+	s.told = now
+	s.begin(came)
 	together := false
-	settle := func(v *value) { dst = s.settle(dst, now, v, &together) }
+	settle := func(v *value) { dst = s.settle(dst, came, v, &together) }
 	for _, r := range readings {
 		if v := s.find(r.Value); v != nil && v.config.Derive.Formula == nil {
-			v.take(now, r, s.since)
+			v.take(came, r, s.since)
 			s.latest = r.Time
 			settle(v)
 		}
 	}
 	if len(readings) > 0 {
-		s.derive(now, settle)
+		s.derive(came, settle)
 		s.asked = false
 	}
 	if together {
-		dst = s.together(dst, now)
+		dst = s.together(dst, came)
 	}
 	return dst
 }
@@ -85,6 +92,7 @@ func (s *Sensor) settle(dst []*broker.Message, now time.Time, v *value, together
 // Stale appends the messages of values that were good for long enough and had no reading since, once for each; and those of values
 // derived from other sensors that have become known, or worse, since this one was read.
 func (s *Sensor) Stale(dst []*broker.Message, now time.Time) []*broker.Message {
+	s.told = now
 	s.begin(now)
 	together := false
 	for _, v := range s.values {
@@ -153,7 +161,7 @@ func (s *Sensor) alone(dst []*broker.Message, now time.Time, v *value) []*broker
 	case config.Formatted:
 		payload, ok = s.appendTemplate(payload, v)
 	case config.CBOR:
-		payload = s.appendSenML(payload, now, []*value{v})
+		payload = s.appendSenML(payload, []*value{v})
 	default:
 		payload = v.appendJSON(payload, time.Time{})
 	}
@@ -173,7 +181,7 @@ func (s *Sensor) together(dst []*broker.Message, now time.Time) []*broker.Messag
 		dated = dated || !v.now.undated && !v.now.time.IsZero()
 	}
 	if s.config.Payload == config.CBOR {
-		s.buffer = s.appendSenML(s.buffer[:0], now, s.group)
+		s.buffer = s.appendSenML(s.buffer[:0], s.group)
 	} else {
 		s.buffer = appendGroup(s.buffer[:0], s.group)
 	}

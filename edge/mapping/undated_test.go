@@ -130,3 +130,26 @@ func TestDateLost(t *testing.T) {
 		t.Errorf("unresolved %t: %s", m[0].Unresolved, p)
 	}
 }
+
+// TestLate: readings that were held back go by the time that they came at; only their age without a date is that when they are told.
+func TestLate(t *testing.T) {
+	told := time.Unix(100, 0)
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	temperature := func(s int) []drivers.Reading {
+		return []drivers.Reading{drivers.Number("temperature", 21.5, "°C", at(s))}
+	}
+	c := sensor(value(celsius, func(v *config.Value) { v.Deadband.Amount, v.Heartbeat = 1, 20*time.Second }))
+	x := build(t, c)
+	for _, step := range []struct{ came, messages int }{{60, 1}, {70, 0}, {80, 1}, {90, 0}} {
+		if got := x.Late(nil, at(step.came), told, temperature(step.came)); len(got) != step.messages {
+			t.Errorf("of the reading at %d s: %s", step.came, show(got))
+		}
+	}
+	c.Values[0].Deadband.Amount, c.Values[0].Heartbeat = 0, 0
+	c.Payload, c.Site, c.Gateway = config.CBOR, "lake", "wx"
+	m := build(t, c).Late(nil, at(60), told, temperature(60))
+	want := `["lake/wx/air/temperature", "Cel", 21.5, null, 1795348760, null]`
+	if got := unpack(t, mapping.ResolveSenML(m[0].Payload, time.Unix(1795348800, 0))); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}

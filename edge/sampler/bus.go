@@ -13,13 +13,15 @@ const (
 	grace = time.Second
 	// parting is what a sensor gets for its last reading and its Halt when Run ends.
 	parting = 500 * time.Millisecond
+	// lastWord is how long Run waits at its end for what the readings follow from that are held back.
+	lastWord = time.Second
 )
 
 // bus asks its sensors one after the other.
 type bus struct {
 	sensors []*sensor
 	log     *slog.Logger
-	wake    chan struct{} // capacity 1: somebody asks for a reading
+	wake    chan struct{} // capacity 1: somebody asks for a reading, or what was held back may be published
 	stuck   *visit        // abandoned and not back yet: nobody else may use the bus
 }
 
@@ -44,6 +46,7 @@ func (b *bus) run(ctx context.Context, sink Sink) {
 // steps of one sensor, while its supply warms up or in a burst, the bus is free for others.
 func (b *bus) round(ctx context.Context, sink Sink, x *sensor) {
 	b.collect()
+	x.release(ctx, sink)
 	if ctx.Err() == nil {
 		b.step(ctx, sink, x, time.Now())
 	}
@@ -85,11 +88,9 @@ func (b *bus) finish(ctx context.Context, sink Sink, x *sensor, found outcome) {
 			b.log.Debug("sensor did not go to rest before its supply went off", "sensor", x.config.Name, "err", rest.err)
 		}
 	}
-	if x.series.answer {
-		x.mapping.Ask()
-	}
+	answer := x.series.answer
 	x.end(time.Now())
-	x.accept(ctx, sink, found)
+	x.accept(ctx, sink, found, answer)
 }
 
 // collect takes the bus back when an abandoned call has returned. What it read is as old as it was late and is dropped; the
@@ -155,7 +156,15 @@ func (b *bus) pause(now time.Time) time.Duration {
 	return d
 }
 
-// sleep waits for so long, or until somebody asks for a reading.
+// signal ends the sleep of the bus.
+func (b *bus) signal() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// sleep waits for so long, or until there is something to do.
 func (b *bus) sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -166,19 +175,20 @@ func (b *bus) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// part reads a last time what would be forgotten, and puts the devices to rest.
+// part reads a last time what would be forgotten, puts the devices to rest, and publishes what was held back.
 func (b *bus) part(sink Sink) {
 	ctx, cancel := context.WithTimeout(context.Background(), parting)
 	defer cancel()
 	for _, x := range b.sensors {
 		if b.collect(); x.counts() {
-			x.accept(ctx, sink, b.ask(ctx, x, parting, x.sense))
+			x.accept(ctx, sink, b.ask(ctx, x, parting, x.sense), false)
 		}
 		if found := b.ask(ctx, x, parting, halt); found.err != nil {
 			b.log.Warn("sensor was left as it was", "sensor", x.config.Name, "err", found.err)
 		}
 		x.stop()
 	}
+	b.empty(sink)
 }
 
 func sleep(ctx context.Context, d time.Duration) {

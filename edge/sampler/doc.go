@@ -27,11 +27,15 @@
 // A call that hangs holds up its bus and nothing else, neither the other buses nor the end of Run: it is reported, and the
 // bus is used again when the call comes back. A driver that panics is a driver that failed.
 //
-// The state of a sensor that has one is kept before the readings that follow from it are published, so that a total never
-// runs backwards. Such a sensor is asked a last time when Run ends.
+// A reading that follows from a state which has changed is held back until that state is on the disk, and those after it wait behind it. So
+// a total never runs backwards for anybody, through a loss of power at any moment. Derived values and alarms see a reading when it is
+// published. Such a sensor is asked a last time when Run ends, and what is held back is published then. Only without storage, when it has
+// failed, nothing is held back.
 //
 // # Limits
 //
-// What a counter counted after its last reading is lost when the power goes. A call that never returns leaves its goroutine
-// behind. Where storage is slow, publishing waits, and with it the bus: readings are missed instead of gathering in memory.
+// What a counter counted after its last reading is lost when the power goes. Its readings come late by the commit window. While the disk
+// does not answer at most 1024 of them are held back, and more are lost; when Run ends they have a second. A call that never returns
+// leaves its goroutine behind. Where storage is slow, publishing waits, and with it the bus: readings are missed instead of gathering in
+// memory.
 package sampler

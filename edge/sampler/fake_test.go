@@ -117,8 +117,11 @@ func on(bus, name string, every time.Duration, d drivers.Sensor) config.Sensor {
 type sink struct {
 	publish func(ctx context.Context) error // nil: it takes everything
 	keep    func() error                    // nil: it keeps everything
+	slow    bool                            // what is kept is not safe before write is called
+	late    bool                            // Hurry does not help
 
 	mu    sync.Mutex
+	safe  []func()
 	lines []string // "topic payload", "keep sensor state"
 	state map[string][]byte
 }
@@ -143,17 +146,41 @@ func (s *sink) State(sensor string) []byte {
 	return s.state[sensor]
 }
 
-func (s *sink) Keep(sensor string, state []byte) error {
+func (s *sink) Keep(sensor string, state []byte, safe func()) error {
 	if s.keep != nil {
 		if err := s.keep(); err != nil {
 			return err
 		}
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.state[sensor] = bytes.Clone(state)
 	s.lines = append(s.lines, fmt.Sprintf("keep %s %s", sensor, state))
+	s.safe = append(s.safe, safe)
+	s.mu.Unlock()
+	if !s.slow {
+		s.write()
+	}
 	return nil
+}
+
+// write makes safe what was kept.
+func (s *sink) write() {
+	s.mu.Lock()
+	safe := s.safe
+	s.safe = nil
+	s.mu.Unlock()
+	for _, f := range safe {
+		f()
+	}
+}
+
+func (s *sink) Hurry() {
+	s.mu.Lock()
+	s.lines = append(s.lines, "hurry")
+	s.mu.Unlock()
+	if !s.late {
+		s.write()
+	}
 }
 
 // take returns what was noted since the last take.

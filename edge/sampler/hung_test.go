@@ -41,8 +41,13 @@ func (d *diary) Publish(_ context.Context, messages []*broker.Message) error {
 	return nil
 }
 
-func (d *diary) State(string) []byte       { return nil }
-func (d *diary) Keep(string, []byte) error { return nil }
+func (d *diary) State(string) []byte { return nil }
+func (d *diary) Hurry()              {}
+
+func (d *diary) Keep(_ string, _ []byte, safe func()) error {
+	safe()
+	return nil
+}
 
 // late are the moments of the schedule at which a topic was not published within a tenth of a second.
 func (d *diary) late(topic string, every, from, to time.Duration) (late []time.Duration) {

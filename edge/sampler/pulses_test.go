@@ -38,24 +38,78 @@ const (
 )
 
 // meter is a counter on the configuration's own terms.
-func meter(every time.Duration) config.Sensor {
+func meter(every time.Duration, qos byte) config.Sensor {
 	doc, _ := pulse.Kind.Value("total")
 	return config.Sensor{
-		Name: totalName, Kind: pulse.Kind, Setup: drivers.Setup{Opts: &pulse.Opts{Pin: pulsePin}}, Every: every, Payload: config.Bare, QoS: 2,
-		Values: []config.Value{{Name: "total", Doc: doc, Multiply: 1, Topic: "rain/total"}},
+		Name: totalName, Kind: pulse.Kind, Setup: drivers.Setup{Opts: &pulse.Opts{Pin: pulsePin}}, Every: every, Payload: config.Bare, QoS: qos,
+		Values: []config.Value{{Name: "total", Doc: doc, Multiply: 1, Topic: "rain/total", Payload: config.Bare, QoS: qos, Retain: true}},
 	}
 }
 
-// gateway is the part of a gateway that counts: a line, a sampler, a broker and its store; and somebody who hears the total at QoS 2.
+// gateway is the part of a gateway that counts: a line, a sampler, a broker and its store; and those who hear the total.
 type gateway struct {
 	line  *sim.Line
 	store *queue.Store
 	b     *broker.Broker
 	s     *sampler.Session
-	ear   *broker.Session
+	ears  []*ear
 
 	restored, heard uint64
 	end             func()
+}
+
+// ear is who hears the total.
+type ear struct {
+	*broker.Session
+	name  string
+	lasts bool
+	heard uint64
+}
+
+// ears are listeners of all kinds: at each QoS, with a session that ends with the program and with one that outlives it.
+func ears(b *broker.Broker) (all []*ear, err error) {
+	for qos := range byte(3) {
+		for name, lasts := range map[string]uint32{"present": 0, "lasting": 3600} {
+			e := &ear{name: fmt.Sprintf("%s-%d", name, qos), lasts: lasts > 0}
+			e.Session, _, err = b.Connect(broker.ConnectOptions{ClientID: e.name, Version: packet.V5, SessionExpiryInterval: lasts, Conn: &listener{}})
+			if err != nil {
+				return nil, err
+			}
+			if codes, _ := e.Subscribe([]broker.Subscription{{TopicFilter: "#", QoS: qos}}, nil); codes[0].IsError() {
+				return nil, codes[0]
+			}
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
+// listen takes what came, as a client does. No total is lower than the one before. A lasting session gets what it is owed of a former life of
+// the program, too, in which the total was restored or less.
+func (e *ear) listen(restored uint64) error {
+	for _, d := range e.Next(nil, 1000) {
+		switch {
+		case d.Release || d.QoS == 1:
+			e.Ack(d.PacketID)
+		case d.QoS == 2:
+			e.Received(d.PacketID)
+		}
+		if d.Message == nil || d.Retain { // an old one, and marked as such
+			continue
+		}
+		n, err := strconv.ParseUint(string(d.Message.Payload), 10, 64)
+		if err != nil {
+			continue // it went stale
+		}
+		if e.lasts && n <= restored {
+			continue
+		}
+		if n < max(e.heard, restored) {
+			return fmt.Errorf("%s has heard a total of %d, and then one of %d", e.name, max(e.heard, restored), n)
+		}
+		e.heard = n
+	}
+	return nil
 }
 
 // total is what a kept state stands for.
@@ -63,7 +117,7 @@ func total(state []byte) (uint64, error) {
 	if state == nil {
 		return 0, nil
 	}
-	x, err := pulse.Kind.New(context.Background(), sim.New(sim.Options{}), meter(time.Second).Setup)
+	x, err := pulse.Kind.New(context.Background(), sim.New(sim.Options{}), meter(time.Second, 0).Setup)
 	if err != nil {
 		return 0, err
 	}
@@ -79,7 +133,7 @@ func total(state []byte) (uint64, error) {
 }
 
 // startGateway starts one on what a disk holds.
-func startGateway(fs vfs.FS, dir string, every, window time.Duration) (*gateway, error) {
+func startGateway(fs vfs.FS, dir string, every, window time.Duration, qos byte) (*gateway, error) {
 	store, found, err := queue.Open(fs, dir, queue.Options{CommitWindow: window, SlotSize: slot})
 	if err != nil {
 		return nil, err
@@ -92,18 +146,16 @@ func startGateway(fs vfs.FS, dir string, every, window time.Duration) (*gateway,
 	if err != nil {
 		return nil, err
 	}
-	ear, _, err := b.Connect(broker.ConnectOptions{ClientID: "ear", Version: packet.V5, SessionExpiryInterval: 3600, Conn: &listener{}})
-	if err != nil {
+	board := sim.New(sim.Options{})
+	g := &gateway{line: board.Line(pulsePin), store: store, b: b, s: s}
+	if g.ears, err = ears(b); err != nil {
 		return nil, err
 	}
-	ear.Subscribe([]broker.Subscription{{TopicFilter: "#", QoS: 2}}, nil)
-	board := sim.New(sim.Options{})
-	g := &gateway{line: board.Line(pulsePin), store: store, b: b, s: s, ear: ear}
 	g.line.Quiet()
 	if g.restored, err = total(s.State(totalName)); err != nil {
 		return nil, err
 	}
-	x, err := sampler.New([]config.Sensor{meter(every)}, sampler.Options{Log: slog.New(slog.DiscardHandler)})
+	x, err := sampler.New([]config.Sensor{meter(every, qos)}, sampler.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}
@@ -128,26 +180,20 @@ func startGateway(fs vfs.FS, dir string, every, window time.Duration) (*gateway,
 	return g, nil
 }
 
-// listen takes what came, as a client does, and gives the newest total.
-func (g *gateway) listen() uint64 {
-	for _, d := range g.ear.Next(nil, 1000) {
-		if d.Release {
-			g.ear.Ack(d.PacketID)
-			continue
+// listen has all listen, and gives the highest total that anybody has heard.
+func (g *gateway) listen() (uint64, error) {
+	for _, e := range g.ears {
+		if err := e.listen(g.restored); err != nil {
+			return 0, err
 		}
-		if d.QoS == 2 {
-			g.ear.Received(d.PacketID)
-		}
-		if n, err := strconv.ParseUint(string(d.Message.Payload), 10, 64); err == nil {
-			g.heard = n
-		}
+		g.heard = max(g.heard, e.heard)
 	}
-	return g.heard
+	return g.heard, nil
 }
 
 // TestMillionPulsesThroughPowerCuts counts a million pulses with a power cut every few seconds, at which the disk keeps or tears
 // what it was not told to keep. What is counted is exact up to those of the last reading and commit window, is never less than what
-// anybody was told at QoS 2, and never more than there were.
+// anybody was told, at any QoS, and never more than there were.
 func TestMillionPulsesThroughPowerCuts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const every, window, slack = time.Second, 2 * time.Second, 50 * time.Millisecond
@@ -156,7 +202,7 @@ func TestMillionPulsesThroughPowerCuts(t *testing.T) {
 		played, cuts, missing := 0, 0, uint64(0)
 		var told uint64
 		for played < million {
-			g, err := startGateway(disk, "data", every, window)
+			g, err := startGateway(disk, "data", every, window, byte(cuts%3))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,9 +220,10 @@ func TestMillionPulsesThroughPowerCuts(t *testing.T) {
 				counted += uint64(n)
 				history = append(history, mark{time.Now(), counted})
 				time.Sleep(time.Duration(r.IntN(300)) * time.Millisecond)
-				told = max(told, g.listen())
+				told = max(told, listen(t, g))
 			}
 			synctest.Wait()
+			told = max(told, listen(t, g))
 			for _, m := range history {
 				if time.Since(m.at) >= every+window+slack {
 					safe = m.pulses
@@ -194,6 +241,15 @@ func TestMillionPulsesThroughPowerCuts(t *testing.T) {
 		}
 		t.Logf("%d pulses, %d power cuts: %d not counted, of those within the last %v before a cut", played, cuts, missing, every+window)
 	})
+}
+
+func listen(t *testing.T, g *gateway) uint64 {
+	t.Helper()
+	heard, err := g.listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return heard
 }
 
 type mark struct {
@@ -241,7 +297,7 @@ func TestMain(m *testing.M) {
 // count counts pulses that it plays itself until its standard input ends, then stops in good order. It tells what it does, each line
 // in one write, so that the line outlives it.
 func count(dir string) error {
-	g, err := startGateway(vfs.OS{}, dir, 20*time.Millisecond, 50*time.Millisecond)
+	g, err := startGateway(vfs.OS{}, dir, 20*time.Millisecond, 50*time.Millisecond, byte(rand.IntN(3)))
 	if err != nil {
 		return err
 	}
@@ -252,6 +308,9 @@ func count(dir string) error {
 		select {
 		case <-ended:
 			g.end()
+			if told, err := g.listen(); err != nil || told != g.restored+played {
+				return fmt.Errorf("ended with a total of %d, and %d was told (%v)", g.restored+played, told, err)
+			}
 			fmt.Println("ended", played)
 			return nil
 		default:
@@ -260,7 +319,11 @@ func count(dir string) error {
 		fmt.Println("plays", played+uint64(n))
 		g.line.Play(n)
 		played += uint64(n)
-		fmt.Println("told", g.listen())
+		told, err := g.listen()
+		if err != nil {
+			return err
+		}
+		fmt.Println("told", told)
 		time.Sleep(time.Duration(rand.IntN(4000)) * time.Microsecond)
 	}
 }
@@ -306,7 +369,7 @@ func live(t *testing.T, dir string, d time.Duration, kill bool) (l life) {
 }
 
 // TestPulsesThroughKills kills a program that counts, again and again, on the real file system. What it counts is never less than what it
-// has told anybody at QoS 2, nor more than there were; ended in good order it has them all.
+// has told anybody, at any QoS, nor more than there were; ended in good order it has them all.
 func TestPulsesThroughKills(t *testing.T) {
 	dir := t.TempDir()
 	var atLeast, atMost, played, kills, missing uint64

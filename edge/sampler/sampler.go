@@ -19,8 +19,12 @@ type Sink interface {
 	Publish(ctx context.Context, messages []*broker.Message) error
 	// State returns what Keep kept last for a sensor, nil if nothing.
 	State(sensor string) []byte
-	// Keep keeps the state of a sensor, before all that is published after it. It may hold on to state.
-	Keep(sensor string, state []byte) error
+	// Keep keeps the state of a sensor. It may hold on to state. safe is called once, from any goroutine and without waiting for anything,
+	// when the state is on the disk, or cannot come there because storage has failed. After an error it is not called. Of several
+	// states the earlier is safe first.
+	Keep(sensor string, state []byte, safe func()) error
+	// Hurry has what is kept written now.
+	Hurry()
 }
 
 // Options of a Sampler. The zero Options are usable.
@@ -65,7 +69,7 @@ func New(sensors []config.Sensor, o Options) (*Sampler, error) {
 			continue
 		}
 		b := s.busOf(c, shared)
-		b.sensors = append(b.sensors, newSensor(c, m, o.Clock, log))
+		b.sensors = append(b.sensors, newSensor(c, m, o.Clock, b.signal, log))
 		s.byName[c.Name] = b
 	}
 	return s, errors.Join(errs...)
@@ -112,10 +116,7 @@ func (s *Sampler) Ask(sensor string) {
 			x.wanted.Store(true)
 		}
 	}
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
+	b.signal()
 }
 
 // SensorErrors takes the error of New apart.

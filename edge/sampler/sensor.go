@@ -1,7 +1,6 @@
 package sampler
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"runtime/debug"
@@ -25,6 +24,8 @@ type sensor struct {
 
 	device   drivers.Sensor // nil: not found yet, or with a call that was abandoned
 	state    []byte         // as it is kept
+	held     []held         // what waits for that, in order
+	signal   func()         // has the bus look at it
 	schedule schedule
 	series   series
 	burst    int           // calls of one reading
@@ -33,6 +34,7 @@ type sensor struct {
 	wanted atomic.Bool // somebody asks for a reading
 	asked  time.Time   // when one was last made for that
 	status atomic.Pointer[Status]
+	rounds atomic.Uint64 // readings that were tried, those included that are held back
 
 	failures int       // in a row
 	failing  time.Time // since when
@@ -52,8 +54,8 @@ type outcome struct {
 	err      error
 }
 
-func newSensor(c config.Sensor, m *mapping.Sensor, clock Clock, log *slog.Logger) *sensor {
-	x := &sensor{config: c, mapping: m, clock: clock, log: log.With("sensor", c.Name),
+func newSensor(c config.Sensor, m *mapping.Sensor, clock Clock, signal func(), log *slog.Logger) *sensor {
+	x := &sensor{config: c, mapping: m, clock: clock, signal: signal, log: log.With("sensor", c.Name),
 		schedule: schedule{every: c.Every, fromStart: c.Align == config.ToStart}}
 	x.burst, x.pace = burst(c)
 	return x
@@ -255,11 +257,10 @@ func guarded(ctx context.Context, before outcome, call func(context.Context, *ou
 	return found
 }
 
-// accept publishes what a sensor said and reports when it begins or ceases to fail.
-func (x *sensor) accept(ctx context.Context, sink Sink, found outcome) {
-	x.date(&found)
-	if x.keep(sink, found.state) { // or else the total would run backwards after a restart
-		x.publish(ctx, sink, x.mapping.Messages(x.messages[:0], time.Now(), found.readings))
+// accept takes in what a sensor said, publishes it as soon as its state is safe, and reports when the sensor begins or ceases to fail.
+func (x *sensor) accept(ctx context.Context, sink Sink, found outcome, answer bool) {
+	if x.clock != nil && !found.utc.IsZero() {
+		x.clock.Fix(found.utc, found.at)
 	}
 	switch {
 	case found.err == nil:
@@ -268,18 +269,21 @@ func (x *sensor) accept(ctx context.Context, sink Sink, found outcome) {
 		x.failed(found.err, len(found.readings) > 0)
 	}
 	x.note(found)
+	h := held{readings: found.readings, came: time.Now(), answer: answer, round: x.rounds.Add(1)}
+	if err := x.hold(sink, found.state, h); err != nil {
+		x.lost(err)
+		x.noteReadings(&h)
+	}
+	x.release(ctx, sink)
 }
 
-// date passes on what a sensor heard of the date, gives readings the right time, and marks them while that is not known.
-func (x *sensor) date(found *outcome) {
+// date gives readings the right time, and marks them while that is not known.
+func (x *sensor) date(readings []drivers.Reading) {
 	if x.clock == nil {
 		return
 	}
-	if !found.utc.IsZero() {
-		x.clock.Fix(found.utc, found.at)
-	}
-	for i := range found.readings {
-		r := &found.readings[i]
+	for i := range readings {
+		r := &readings[i]
 		at, trusted := x.clock.Date(r.Time)
 		if r.Time, r.Undated = at, !trusted; !trusted && r.Quality == drivers.Good {
 			r.Quality = drivers.ClockUnset
@@ -316,21 +320,11 @@ func (x *sensor) recovered() {
 	x.failures = 0
 }
 
-// keep keeps a state that has changed, and tells whether what follows from it may be published.
-func (x *sensor) keep(sink Sink, state []byte) bool {
-	if state == nil || bytes.Equal(state, x.state) {
-		return true
-	}
-	state = bytes.Clone(state)
-	if err := sink.Keep(x.config.Name, state); err != nil {
-		x.lost(err)
-		return false
-	}
-	x.state = state
-	return true
-}
-
+// publishStale tells of values that had no reading for too long. What has said something that is held back is not silent.
 func (x *sensor) publishStale(ctx context.Context, sink Sink) {
+	if len(x.held) > 0 {
+		return
+	}
 	if x.clock != nil {
 		x.mapping.Date(x.clock.Date)
 	}

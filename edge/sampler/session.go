@@ -117,11 +117,24 @@ func (s *Session) State(sensor string) []byte {
 	return state
 }
 
-// Keep keeps the state of a sensor. It is written with what is published next, at the latest.
-func (s *Session) Keep(sensor string, state []byte) error {
-	_, err := s.broker.PutFact(fact(sensor), state)
+// Keep keeps the state of a sensor. It is written within the commit window. When storage has failed, which is told elsewhere, readings are
+// not to wait for it.
+func (s *Session) Keep(sensor string, state []byte, safe func()) error {
+	err := s.broker.KeepFact(fact(sensor), state, &waker{safe})
+	if err != nil && s.broker.Err() != nil {
+		safe()
+		return nil
+	}
 	return err
 }
+
+// Hurry has what is kept written now.
+func (s *Session) Hurry() { s.broker.Hurry() }
+
+// waker is a function as a queue.Waker.
+type waker struct{ wake func() }
+
+func (w *waker) Wake() { w.wake() }
 
 // Published is how many messages have been published, and the bytes of their payloads.
 func (s *Session) Published() (messages, payload uint64) { return s.messages.Load(), s.payload.Load() }

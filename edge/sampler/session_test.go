@@ -93,7 +93,7 @@ func TestSessionKeepsState(t *testing.T) {
 			t.Errorf("state before any: %q", got)
 		}
 		for _, state := range []string{"1", "2"} {
-			if err := s.Keep("rain", []byte(state)); err != nil {
+			if err := s.Keep("rain", []byte(state), func() {}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -130,7 +130,8 @@ func TestSessionWaitsForStorage(t *testing.T) {
 	})
 }
 
-// TestSessionWithoutStorage: whoever hears readings goes on hearing them when storage has failed; a state that cannot be kept is not.
+// TestSessionWithoutStorage: whoever hears readings goes on hearing them when storage has failed, also those that follow from a state which
+// cannot be written.
 func TestSessionWithoutStorage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := vfs.NewDisk()
@@ -153,8 +154,12 @@ func TestSessionWithoutStorage(t *testing.T) {
 		if err := s.Publish(t.Context(), []*broker.Message{reading("0")}); err != nil {
 			t.Fatal(err)
 		}
-		if err := store.Commit(); err == nil {
-			t.Fatal("a commit to a read-only disk")
+		safe := 0
+		if err := s.Keep("rain", []byte("1"), func() { safe++ }); err != nil || safe != 0 {
+			t.Fatal(err, safe)
+		}
+		if err := store.Commit(); err == nil || safe != 1 {
+			t.Fatalf("a commit to a read-only disk: %v; %d", err, safe)
 		}
 		ear.Next(nil, 10)
 		m := reading("1")
@@ -164,8 +169,8 @@ func TestSessionWithoutStorage(t *testing.T) {
 		if got := ear.Next(nil, 10); len(got) != 1 || string(got[0].Message.Payload) != "1" || got[0].QoS != 0 {
 			t.Errorf("heard %+v", got)
 		}
-		if err := s.Keep("rain", []byte("2")); err == nil {
-			t.Error("a state was kept")
+		if err := s.Keep("rain", []byte("2"), func() { safe++ }); err != nil || safe != 2 {
+			t.Errorf("readings wait for a state that cannot be written: %v, %d", err, safe)
 		}
 		_ = store.Close()
 	})

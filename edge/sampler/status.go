@@ -19,28 +19,33 @@ type Status struct {
 	Device string // as the driver names it; empty: not found
 	Every  time.Duration
 
-	Rounds   uint64    // readings that were tried
+	Rounds   uint64    // readings that were tried and, if they had something to say, published
 	Answered time.Time // the last time that it said something; zero: never
 	Next     time.Time // when it is to be asked again; zero: not asked yet
 	Failures int       // in a row
 	Failing  time.Time // since when
-	Err      error     // of the last round; nil: none
+	Err      error     // of the last reading that was tried; nil: none
 
 	Raw    []drivers.Reading // of the last time that it said something
 	Values []mapping.Look    // what became of them
 }
 
-// note makes what came of a round the status of the sensor.
+// note makes it part of the status of the sensor how the last call went.
 func (x *sensor) note(found outcome) {
-	now := time.Now()
-	s := x.lastStatus()
-	s.Rounds++
+	now, s := time.Now(), x.lastStatus()
 	s.Err, s.Failures, s.Failing, s.Next = found.err, x.failures, x.failing, now.Add(max(0, x.wait(now)))
 	if found.device != nil {
 		s.Device = found.device.String()
 	}
-	if len(found.readings) > 0 {
-		s.Answered, s.Raw = now, slices.Clone(found.readings)
+	x.status.Store(&s)
+}
+
+// noteReadings adds what it said, once that may be told.
+func (x *sensor) noteReadings(h *held) {
+	s := x.lastStatus()
+	s.Rounds = max(s.Rounds, h.round)
+	if len(h.readings) > 0 {
+		s.Answered, s.Raw = h.came, slices.Clone(h.readings)
 	}
 	s.Values = x.mapping.Look(nil)
 	x.status.Store(&s)
@@ -87,7 +92,7 @@ func (s *Sampler) Read(ctx context.Context, sensor string) (Status, error) {
 		}
 		return Status{}, fmt.Errorf("there is no sensor %s (hint: there is %s)", sensor, strings.Join(names, ", "))
 	}
-	before := x.lastStatus().Rounds
+	before := x.rounds.Load()
 	s.Ask(sensor)
 	for {
 		if now := x.lastStatus(); now.Rounds > before {
