@@ -19,9 +19,10 @@ type advance struct {
 	other  *checkpointFile // what a file that has to be made again is copied from
 	sealed []slotlog.Extent
 
-	tx  *checkpoint.Tx
-	g   *image
-	err error // of a read in the middle of the replay
+	tx   *checkpoint.Tx
+	g    *image
+	news *news // what this transaction has found in the log; nil: too much to remember
+	err  error // of a read in the middle of the replay
 
 	to      uint64 // the last segment that was replayed
 	rep     slotlog.Replayed
@@ -89,9 +90,9 @@ func (a *advance) apply(tx *checkpoint.Tx) error {
 	if !ok {
 		return checkpoint.ErrUnreadable
 	}
-	a.tx, a.g = tx, newImage(a)
+	a.tx, a.g, a.news = tx, newImage(a), newNews(h.Covered)
 	a.g.fetch, a.g.fetchAll, a.g.journey = a.fetch, a.fetchAll, st.journey
-	a.replay(h.Covered)
+	a.replay(a.learn(h.Covered))
 	if a.err != nil {
 		return a.err
 	}
@@ -104,6 +105,7 @@ func (a *advance) apply(tx *checkpoint.Tx) error {
 		}
 	}
 	st.journey = a.g.journey
+	a.news.end(a)
 	if err := a.putExtents(&st); err != nil {
 		return err
 	}
@@ -117,7 +119,7 @@ func (a *advance) head(st headState) checkpoint.Head {
 // replay applies the next segments.
 func (a *advance) replay(covered uint64) {
 	next := slices.IndexFunc(a.sealed, func(e slotlog.Extent) bool { return e.Segment > covered })
-	if next < 0 { // the other file was copied, and covers everything
+	if next < 0 { // the other file covers everything, and was copied or told all
 		a.to = covered
 		return
 	}
@@ -245,20 +247,28 @@ func (a *advance) putFact(space byte, key string, value []byte) {
 	if !long {
 		v = nil
 	}
-	a.fail(a.tx.Put(checkpoint.Facts, k, append(v, value...)))
+	a.put(checkpoint.Facts, k, append(v, value...))
 }
 
 func (a *advance) deleteFact(space byte, key string) {
 	k, _ := factKey(space, key)
-	a.fail(a.tx.Delete(checkpoint.Facts, k))
+	a.delete(checkpoint.Facts, k)
 }
 
 func (a *advance) retain(order uint64, boot uint32, m *messageRecord) {
-	a.fail(a.tx.Put(checkpoint.Retained, topicKey(m.topic), appendRetained(nil, order, boot, m)))
+	a.put(checkpoint.Retained, topicKey(m.topic), appendRetained(nil, order, boot, m))
 }
 
-func (a *advance) unretain(topic []byte) {
-	a.fail(a.tx.Delete(checkpoint.Retained, topicKey(topic)))
+func (a *advance) unretain(topic []byte) { a.delete(checkpoint.Retained, topicKey(topic)) }
+
+func (a *advance) put(b checkpoint.Bucket, key, value []byte) {
+	a.news = a.news.note(b, key, newValue{value: value})
+	a.fail(a.tx.Put(b, key, value))
+}
+
+func (a *advance) delete(b checkpoint.Bucket, key []byte) {
+	a.news = a.news.note(b, key, newValue{gone: true})
+	a.fail(a.tx.Delete(b, key))
 }
 
 // mostKey is where a key is replaced by its hash: the database takes no more than 32 KiB, and long keys make small

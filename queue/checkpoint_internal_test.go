@@ -81,24 +81,34 @@ func playTwins(t *testing.T, seed uint64) (used int) {
 	return used
 }
 
+// compareTwins compares what each of the two checkpoints leads to with what the whole log says.
 func compareTwins(t *testing.T, what string, disk *vfs.Disk, o Options) {
 	t.Helper()
-	r := rand.New(rand.NewPCG(1, 1))
-	with, without := disk.Crash(r, vfs.Honest), disk.Crash(r, vfs.Honest) // nothing waits to be written: copies
-	for _, name := range []string{"q/ckpt-a.db", "q/ckpt-b.db"} {
-		_ = without.Remove(name)
+	const ckptA, ckptB = "q/ckpt-a.db", "q/ckpt-b.db"
+	want, _ := openWithout(t, disk, o, ckptA, ckptB)
+	for _, without := range [][]string{{}, {ckptA}, {ckptB}} {
+		got, rec := openWithout(t, disk, o, without...)
+		if len(rec.Report.UnreadableCheckpoints) > 0 {
+			t.Errorf("%s: %q", what, rec.Report.UnreadableCheckpoints)
+		}
+		if got != want {
+			t.Fatalf("%s: with checkpoint %s of segment %d:\n%s\nwithout:\n%s", what, rec.Report.Checkpoint, rec.Report.Covered, got, want)
+		}
 	}
-	a, recA, errA := Open(with, "q", o)
-	b, recB, errB := Open(without, "q", o)
-	if errA != nil || errB != nil {
-		t.Fatal(errA, errB)
+}
+
+// openWithout opens a copy of a disk that has lost some files.
+func openWithout(t *testing.T, disk *vfs.Disk, o Options, lost ...string) (string, *Recovery) {
+	t.Helper()
+	disk = disk.Crash(rand.New(rand.NewPCG(1, 1)), vfs.Honest) // nothing waits to be written: a copy
+	for _, name := range lost {
+		_ = disk.Remove(name)
 	}
-	if len(recA.Report.UnreadableCheckpoints) > 0 {
-		t.Errorf("%s: %q", what, recA.Report.UnreadableCheckpoints)
+	s, rec, err := Open(disk, "q", o)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if x, y := dump(a, recA), dump(b, recB); x != y {
-		t.Fatalf("%s: with checkpoint %s of segment %d:\n%s\nwithout:\n%s", what, recA.Report.Checkpoint, recA.Report.Covered, x, y)
-	}
+	return dump(s, rec), rec
 }
 
 // twin does random work.

@@ -28,6 +28,7 @@ type checkpointer struct {
 	files   [2]checkpointFile
 	ballast ballast
 	alone   bool      // the store was opened without a checkpoint, and none was made since: the log has all that it holds
+	news    *news     // what the file that was written last has learned; nil: nothing that is worth keeping
 	backlog bool      // there was one that is worth giving the second spare back
 	drained bool      // and nothing of it is left
 	flushes uint64    // of the log, when it was last looked at
@@ -196,6 +197,7 @@ func (c *checkpointer) advance(sealed []slotlog.Extent) bool {
 			return false
 		}
 		c.alone = false
+		c.news = a.news.kept()
 		older.good, older.covered, older.uuid = true, a.to, c.s.log.UUID()
 		older.written, older.flushes = time.Now(), c.s.log.Stats().Flushes
 		c.s.checkpoints.Add(1)
