@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"edge/mapping":  31,
 	"edge/config":   30,
 	"edge/clock":    30,
+	"edge/pages":    30,
 	"broker/server": 30,
 	"edge/formula":  25,
 
