@@ -282,3 +282,19 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// The characters of a CRC go up to 0x7F, which looks like noise and is none: one answer in 64 ends with it.
+func TestCRCThatEndsWithDEL(t *testing.T) {
+	const data = "9+1.71+23.1"
+	if c := sdi12.CRC(data); c[2] != 0x7F {
+		t.Fatalf("the CRC is %q", c)
+	}
+	sensor := map[string]string{"9I!": "913SKERRY  GAUGE 100", "9MC!": "90002", "9D0!": data + sdi12.CRC(data)}
+	synctest.Test(t, func(t *testing.T) {
+		m := answering(func(written string) string { return sensor[written] + "\r\n" })
+		got, err := read(t, m, setup(func(o *sdi12.Opts) { o.Address = '9' }))
+		if err != nil || got["level"].Number != 1.71 || got["temperature"].Number != 23.1 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
