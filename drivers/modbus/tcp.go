@@ -60,7 +60,10 @@ func (c *connection) exchange(ctx context.Context, r request, _ bool, t timing) 
 	}
 	if missed, ok := errors.AsType[*silence](err); ok {
 		c.counts.Timeouts++
-		if c.silent++; c.silent < giveUp {
+		if missed.bytes > 0 {
+			c.counts.Damaged++
+		}
+		if c.silent++; c.silent < giveUp && !missed.torn {
 			return p, missed
 		}
 	}
@@ -101,9 +104,8 @@ func (c *connection) try(ctx context.Context, r request, t timing) (reply, error
 	}
 	c.id++
 	c.counts.Requests++
-	_, err := c.conn.Write(r.message(c.id))
-	if err != nil {
-		return reply{}, c.explain(ctx, err, t)
+	if n, err := c.conn.Write(r.message(c.id)); err != nil {
+		return reply{}, c.explain(ctx, &tornError{err: err, sent: n > 0}, t)
 	}
 	p, err := c.await(r)
 	if err != nil {
@@ -111,6 +113,17 @@ func (c *connection) try(ctx context.Context, r request, t timing) (reply, error
 	}
 	return p, nil
 }
+
+// tornError is a message of which a part is through, in one direction. What comes next on its connection would be taken for the rest, or the
+// rest for a message of its own.
+type tornError struct {
+	err  error
+	sent bool
+	came int // bytes
+}
+
+func (e *tornError) Error() string { return e.err.Error() }
+func (e *tornError) Unwrap() error { return e.err }
 
 // interrupt frees whoever waits for the connection.
 func (c *connection) interrupt(conn net.Conn) func() {
@@ -122,7 +135,11 @@ func (c *connection) explain(ctx context.Context, err error, t timing) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &silence{timeout: t.timeout, tcp: true}
+		missed := &silence{timeout: t.timeout, tcp: true}
+		if e, ok := errors.AsType[*tornError](err); ok {
+			missed.bytes, missed.torn = e.came, e.sent || e.came > 0
+		}
+		return missed
 	}
 	for _, over := range hangUps {
 		if errors.Is(err, over) {
@@ -162,16 +179,16 @@ func (c *connection) await(r request) (reply, error) {
 
 // readMessage reads one message into b and gives its number and length.
 func readMessage(from io.Reader, b []byte) (id uint16, n int, err error) {
-	if _, err := io.ReadFull(from, b[:headerSize]); err != nil {
-		return 0, 0, err
+	if n, err := io.ReadFull(from, b[:headerSize]); err != nil {
+		return 0, 0, &tornError{err: err, came: n}
 	}
 	length := int(binary.BigEndian.Uint16(b[4:]))
 	if b[2] != 0 || b[3] != 0 || length < 3 || headerSize-1+length > len(b) {
 		return 0, 0, fmt.Errorf("what comes is not Modbus TCP; is it the right port, or does it want `framing: rtu`?")
 	}
 	n = headerSize - 1 + length
-	if _, err := io.ReadFull(from, b[headerSize:n]); err != nil {
-		return 0, 0, err
+	if more, err := io.ReadFull(from, b[headerSize:n]); err != nil {
+		return 0, 0, &tornError{err: err, came: headerSize + more}
 	}
 	return binary.BigEndian.Uint16(b), n, nil
 }

@@ -229,3 +229,70 @@ func TestConverter(t *testing.T) {
 		}
 	})
 }
+
+// What is left of a message that was torn by the timeout is not read as the beginning of the next one: its registers may look like one.
+func TestTornMessageOverTCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := new(modbustest.Slave)
+		d := &modbustest.Device{Holding: map[uint16]uint16{100: 100}}
+		for i, n := range []uint16{0, 0x0002, 0x0000, 0x0005, 0x0103, 0x0212, 0x3400} { // from 1 on: the reply to request 2, one register
+			d.Holding[uint16(i)] = n
+		}
+		line.Set(1, d)
+		const torn = 9 + 2 // head of the message, function, count, and a register
+		m := &machine{dial: func(context.Context, string) (net.Conn, error) {
+			var rest []byte
+			return tcpServer(line, func(m []byte) [][]byte {
+				if len(m) < torn+10 {
+					return [][]byte{rest, m}
+				}
+				rest = m[torn:]
+				return [][]byte{m[:torn]}
+			})(), nil
+		}}
+		s := numbers(0, 1, 2, 3, 4, 5, 6, 100)
+		s.Opts.(*modbus.Opts).TCP, s.Opts.(*modbus.Opts).Retries = "192.0.2.7", 0
+		x, err := modbus.Kind.New(t.Context(), m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		if _, err := sense(t, x); err == nil || !strings.Contains(err.Error(), "11 bytes and no whole reply in 500ms") {
+			t.Errorf("%v", err)
+		}
+		if got, _ := sense(t, x); got["100"].Number != 100 {
+			t.Errorf("%+v, want 100", got["100"])
+		}
+	})
+}
+
+// A request of which only a part went through is followed by nothing on its connection.
+func TestTornRequestOverTCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := new(modbustest.Slave)
+		line.Set(1, holding(10))
+		serve, dials := tcpServer(line, nil), 0
+		m := &machine{dial: func(context.Context, string) (net.Conn, error) {
+			if dials++; dials > 1 {
+				return serve(), nil
+			}
+			here, there := net.Pipe()
+			go there.Read(make([]byte, 5)) // and no more
+			return here, nil
+		}}
+		s := numbers(7)
+		s.Opts.(*modbus.Opts).TCP, s.Opts.(*modbus.Opts).Retries = "192.0.2.7", 0
+		x, err := modbus.Kind.New(t.Context(), m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		if _, err := sense(t, x); err == nil {
+			t.Error("a reply to half a request")
+		}
+		wantOwn(t, mustSense(t, x), 1)
+		if dials != 2 {
+			t.Errorf("%d connections, want 2", dials)
+		}
+	})
+}
