@@ -120,6 +120,9 @@ func TestWrongProfiles(t *testing.T) {
 		{"reference", "30013", "3001", `line 9: reference: "3001" is no reference`},
 		{"type", "int32", "int33", `line 9: type: "int33" is none of`},
 		{"factor", "0.1", "zero", `line 9: multiply: "zero" is no factor`},
+		{"no finite factor", "0.1", "NaN", `line 9: multiply: "NaN" is no factor`},
+		{"infinite factor", "0.1", "-inf", `line 9: multiply: "-inf" is no factor`},
+		{"octal", "max_gap: 4", "max_gap: 010", `line 5: "010" is not a whole number`},
 		{"name", "power,", "po wer,", `line 9: name: "po wer" is no name`},
 		{"twice", "state,", "power,", `line 10: name: power is there twice`},
 		{"no type", "uint16", "", "line 10: values.state: has no type"},
@@ -137,6 +140,39 @@ func TestWrongProfiles(t *testing.T) {
 			err := modbus.Kind.Check(drivers.Setup{Opts: o})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// What the configuration says of a value of a profile replaces what the profile says, also where it is.
+func TestValueOfAProfileElsewhere(t *testing.T) {
+	d := &modbustest.Device{Holding: map[uint16]uint16{0x0C: 0x43C8, 0x0D: 0, 5: 0x4348, 6: 0}}
+	d.SetFloat(0x0C, 100)
+	d.SetFloat(5, 300)
+	tests := map[string]struct {
+		change func(*modbus.ValueOpts)
+		want   float64
+	}{
+		"nowhere":     {func(*modbus.ValueOpts) {}, 100},
+		"reference":   {func(v *modbus.ValueOpts) { v.Reference = text[modbus.Reference](t, "40006") }, 200},
+		"address":     {func(v *modbus.ValueOpts) { v.Address = at(5) }, 300},
+		"table":       {func(v *modbus.ValueOpts) { v.Table = modbus.Holding }, 400},
+		"both":        {func(v *modbus.ValueOpts) { v.Table, v.Address = modbus.Holding, at(5) }, 200},
+		"same values": {func(v *modbus.ValueOpts) { v.Reference = text[modbus.Reference](t, "30013") }, 100},
+	}
+	for name, test := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			s := withProfile("eastron-sdm120")
+			v := s.Values["power"].(*modbus.ValueOpts)
+			test.change(v)
+			s.Values = map[string]any{"power": v}
+			if err := modbus.Kind.Check(s); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			x, _ := onLine(t, s, d)
+			if got := mustSense(t, x)["power"]; got.Number != test.want {
+				t.Errorf("%s: %+v, want %v", name, got, test.want)
 			}
 		})
 	}

@@ -125,6 +125,9 @@ func (x *sensor) place(found []model) error {
 		if end := int(found[n].start) + int(r.address) + int(r.span()); end > 1<<16 {
 			return fmt.Errorf("value %s would end behind the last register", r.name)
 		}
+		if r.scale != nil && int(found[n].start)+int(*r.scale) >= 1<<16 {
+			return fmt.Errorf("the scale of value %s would be behind the last register", r.name)
+		}
 		r.address += found[n].start
 		if r.scale != nil {
 			scale := *r.scale + found[n].start

@@ -114,3 +114,17 @@ func TestWithoutTheModel(t *testing.T) {
 		})
 	}
 }
+
+// A scale that would lie behind the last register is not looked for at its beginning.
+func TestScaleBehindTheLastRegister(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := inverter(40000, 103)
+		fill := d.Holding
+		d.Fill = func(_ byte, address uint16) (uint16, bool) { return 1, true }
+		s := setup(map[string]modbus.ValueOpts{"x": {Table: modbus.Holding, Model: text[modbus.Models](t, "103"), Address: at(2), Scale: at(60000), Type: modbus.Uint16}})
+		x, _ := onLine(t, s, &modbustest.Device{Holding: fill, Fill: d.Fill})
+		if got, err := sense(t, x); err == nil || !strings.Contains(err.Error(), "the scale of value x would be behind the last register") {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
