@@ -117,7 +117,9 @@ func (o *ValueOpts) checkSize(name string, most int) error {
 }
 
 // unplaced tells whether nobody says where the value is.
-func (o *ValueOpts) unplaced() bool { return o.Address == nil && o.Reference.Table == 0 && o.home == nil }
+func (o *ValueOpts) unplaced() bool {
+	return o.Address == nil && o.Reference.Table == 0 && o.home == nil
+}
 
 // checkLayout looks at what does not fit together.
 func (o *ValueOpts) checkLayout(r register, wrong func(key, problem, hint string) error) error {

@@ -238,9 +238,15 @@ func TestCheck(t *testing.T) {
 		{"length", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Length = 4 }, "values.x.length: is for strings"},
 		{"bits of a float", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Bits = text[modbus.Bits](t, "3") }, "values.x.bits: a floating-point number has none"},
 		{"bit 16", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Type, v.Bits = modbus.Uint16, text[modbus.Bits](t, "16") }, "values.x.bits: uint16 has the bits 0 to 15"},
-		{"missing fits", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Type, v.Missing = modbus.Int16, text[modbus.Raw](t, "-32768") }, ""},
-		{"missing of 17 bits", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Type, v.Missing = modbus.Int16, text[modbus.Raw](t, "65536") }, "values.x.missing: is no int16"},
-		{"missing below", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Type, v.Missing = modbus.Int16, text[modbus.Raw](t, "-32769") }, "values.x.missing: is no int16"},
+		{"missing fits", func(_ *modbus.Opts, v *modbus.ValueOpts) {
+			v.Type, v.Missing = modbus.Int16, text[modbus.Raw](t, "-32768")
+		}, ""},
+		{"missing of 17 bits", func(_ *modbus.Opts, v *modbus.ValueOpts) {
+			v.Type, v.Missing = modbus.Int16, text[modbus.Raw](t, "65536")
+		}, "values.x.missing: is no int16"},
+		{"missing below", func(_ *modbus.Opts, v *modbus.ValueOpts) {
+			v.Type, v.Missing = modbus.Int16, text[modbus.Raw](t, "-32769")
+		}, "values.x.missing: is no int16"},
 		{"missing bits of a float", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Missing = text[modbus.Raw](t, "0x100000000") }, "values.x.missing: is no float32"},
 		{"a counter of a register", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Count = text[modbus.Count](t, "strays") }, "values.x.count: is beside a register"},
 		{"longer than a request", func(o *modbus.Opts, v *modbus.ValueOpts) { o.MaxRegisters, v.Type = 2, modbus.Float64 }, "values.x.type: takes 4 registers, and the device gives 2 at once"},
