@@ -18,7 +18,7 @@ func FuzzFind(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, data []byte) {
 		check := func(b []byte) (found []reply) {
 			for {
-				p, n := find(b)
+				p, n := find(b, nil)
 				if n == 0 {
 					return found
 				}

@@ -97,6 +97,14 @@ func (l *ledger) explains(p reply, now time.Time, late time.Duration) bool {
 	return false
 }
 
+// begun tells whether b may be the first part of a reply to a request without an answer.
+func (l *ledger) begun(b []byte) bool {
+	return len(b) >= 3 && slices.ContainsFunc(l.entries, func(e entry) bool {
+		size := e.request.bytes()
+		return e.answered.IsZero() && b[1] == byte(e.request.table) && int(b[2]) == size && len(b) < size+replyOverhead
+	})
+}
+
 // owes tells whether an exception may be that of a request to the table which nobody has answered; the newest ones are left out.
 func (l *ledger) owes(t Table, newest int) bool {
 	older := l.entries[:max(0, len(l.entries)-newest)]
