@@ -34,6 +34,7 @@ type profile struct {
 	unit         *int
 	model        Models
 	identity     *identity
+	hint         *identity // as identity, and another device may have it too: for those who look for devices
 	maxRegisters int
 	maxGap       *int
 	values       []profileValue
@@ -165,6 +166,8 @@ func (p *profile) set(key, value string) (err error) {
 		err = p.model.UnmarshalText([]byte(value))
 	case "identity":
 		p.identity, err = parseIdentity(value)
+	case "recognise":
+		p.hint, err = parseIdentity(value)
 	case "unit_id":
 		var n int
 		n, err = number(value, 0, 255)
@@ -176,7 +179,7 @@ func (p *profile) set(key, value string) (err error) {
 		n, err = number(value, 0, 100)
 		p.maxGap = &n
 	default:
-		err = fmt.Errorf("unknown key %q; the head has title, source, confirmed, note, order, unit_id, model, identity, max_registers, max_gap", key)
+		err = fmt.Errorf("unknown key %q; the head has title, source, confirmed, note, order, unit_id, model, identity, recognise, max_registers, max_gap", key)
 	}
 	return err
 }
