@@ -367,3 +367,52 @@ func TestStrictDeviceOnABadLine(t *testing.T) {
 		}
 	})
 }
+
+// A reply to a request of the program that had the line before is not taken for that to the first one of this program.
+func TestReplyToAFormerRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(10))
+		go line.Serve(slave{w}, func(_, answer []byte) []modbustest.Piece {
+			return []modbustest.Piece{{After: 400 * time.Millisecond, Bytes: answer}}
+		})
+		x, err := modbus.Kind.New(t.Context(), onWire(w), numbers(7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		time.AfterFunc(300*time.Millisecond, func() { slave{w}.Write(modbustest.Frame(1, 3, 2, 0, 5)) })
+		wantOwn(t, mustSense(t, x), 1)
+	})
+}
+
+// A refusal tells nothing of its request: one that comes late, and twice, is not that of another value.
+func TestLateRefusalOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(400))
+		refusal := modbustest.Frame(1, 0x83, 2)
+		go line.Serve(slave{w}, func(request, answer []byte) []modbustest.Piece {
+			switch address, _ := modbustest.Request(request); address {
+			case 100:
+				return []modbustest.Piece{{Bytes: answer}}
+			case 200: // its timeout is over after 500 ms, the silence behind it after 750 ms
+				return []modbustest.Piece{{After: 790 * time.Millisecond, Bytes: refusal}, {After: 840 * time.Millisecond, Bytes: refusal}}
+			}
+			return []modbustest.Piece{{After: 100 * time.Millisecond, Bytes: answer}}
+		})
+		s := numbers(100, 200, 300)
+		s.Opts.(*modbus.Opts).Retries = 0
+		x, err := modbus.Kind.New(t.Context(), onWire(w), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		got, err := sense(t, x)
+		if r := got["300"]; r.Number != 300 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
