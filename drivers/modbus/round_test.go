@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -414,5 +415,66 @@ func TestLateRefusalOfAnother(t *testing.T) {
 		if r := got["300"]; r.Number != 300 {
 			t.Errorf("%+v, %v", r, err)
 		}
+	})
+}
+
+// A copy that comes just before a request is sent tells that the line brings copies: the request waits, as another one may follow.
+func TestCopyBeforeARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(400))
+		var n atomic.Int32
+		go line.Serve(slave{w}, func(request, answer []byte) []modbustest.Piece {
+			if address, _ := modbustest.Request(request); address == 100 && n.Add(1) == 1 {
+				return []modbustest.Piece{{Bytes: answer}, {After: 110 * time.Millisecond, Bytes: answer}, {After: 135 * time.Millisecond, Bytes: answer}}
+			}
+			return []modbustest.Piece{{After: 50 * time.Millisecond, Bytes: answer}}
+		})
+		s := numbers(100, 200)
+		s.Opts.(*modbus.Opts).MaxRegisters = 1 // no request can be made longer
+		x, err := modbus.Kind.New(t.Context(), onWire(w), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		for range 3 {
+			got, err := sense(t, x)
+			for _, name := range []string{"100", "200"} {
+				if r, ok := got[name]; ok && fmt.Sprint(r.Number) != name {
+					t.Errorf("%s: %+v, %v", name, r, err)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		time.Sleep(15 * time.Second)
+		if got, err := sense(t, x); len(got) == 0 {
+			t.Errorf("nothing comes any more: %v", err)
+		}
+	})
+}
+
+// A device that begins to talk when it is asked, and does not stop, is given up before the time of the reading is over.
+func TestReplyWithoutAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		defer w.Close()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(400))
+		go line.Serve(slave{w}, func(_, _ []byte) (all []modbustest.Piece) {
+			for i := range 2000 {
+				all = append(all, modbustest.Piece{After: time.Duration(i) * 10 * time.Millisecond, Bytes: []byte{0x55}})
+			}
+			return all
+		})
+		x, err := modbus.Kind.New(t.Context(), onWire(w), numbers(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		if took, err := timed(t, x); took > 8*time.Second || err == nil || !strings.Contains(err.Error(), "never silent") {
+			t.Errorf("took %v: %v", took, err)
+		}
+		time.Sleep(time.Minute) // until it has said all
 	})
 }
