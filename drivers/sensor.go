@@ -32,3 +32,17 @@ type Timekeeper interface {
 	// that can be relied on.
 	Fix() (utc, at time.Time, ok bool)
 }
+
+// Punctual is a Sensor that knows how often its device answers too late.
+type Punctual interface {
+	// Lateness is as of the last Sense. It is not called while one is under way.
+	Lateness() Lateness
+}
+
+// Lateness is how a device keeps the time that it has for an answer, since its bus was opened. Sensors of one device have one.
+type Lateness struct {
+	Asked   uint64        // requests
+	Late    uint64        // answers that came when their time was over, and were dropped
+	Slowest time.Duration // the latest of them, from its request on, as far as somebody listened; 0: not known
+	Timeout time.Duration // the time that the device has
+}

@@ -40,8 +40,13 @@ type line struct {
 	opened  bool      // a request was sent
 	dirty   bool      // the last request was not answered
 	strange time.Time // when a reply came that was not even late
+	left    time.Time // when the line was last listened to
+	blind   bool      // what was heard may have waited in the port
 	heard   []byte
 }
+
+// blink is how long nobody may listen until it is not known when a reply came.
+const blink = 10 * time.Millisecond
 
 // grudge is how long a line is watched more closely after it brought a reply of another device, or one twice.
 const grudge = time.Hour
@@ -77,6 +82,8 @@ func (l *line) ledger(unit byte) *ledger {
 
 func (l *line) count() *Counts { return &l.counts }
 
+func (l *line) lateness(unit byte) drivers.Lateness { return l.ledger(unit).late }
+
 func (l *line) room(r request, solid bool) time.Duration {
 	now := time.Now()
 	clean := l.strange.IsZero() || now.Sub(l.strange) > grudge
@@ -91,6 +98,7 @@ func (l *line) exchange(ctx context.Context, r request, solid bool, t timing) (r
 			return reply{}, err
 		}
 	}
+	defer func() { l.left = time.Now() }()
 	if err := l.settle(ctx, t); err != nil {
 		return reply{}, err
 	}
@@ -99,7 +107,8 @@ func (l *line) exchange(ctx context.Context, r request, solid bool, t timing) (r
 	}
 	frame := r.frame(nil)
 	book := l.ledger(r.unit)
-	book.send(r, time.Now().Add(t.timeout+t.late))
+	now := time.Now()
+	book.send(r, now, now.Add(t.timeout+t.late))
 	l.opened, l.dirty = true, true
 	if n, err := l.port.Write(frame); err != nil {
 		if n == 0 {
@@ -128,8 +137,10 @@ func (l *line) settle(ctx context.Context, t timing) error {
 		quiet = max(quiet, t.timeout/2)
 	}
 	l.heard = l.heard[:0]
-	for end := time.Now().Add(babble + quiet); ; {
+	began := time.Now()
+	for end := began.Add(babble + quiet); ; {
 		err := l.read(ctx, time.Now().Add(quiet))
+		l.blind = began.Sub(l.left) > blink && time.Since(began) < blink
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			l.strays(request{}, t, nil)
@@ -159,7 +170,7 @@ func (l *line) strays(r request, t timing, begun func([]byte) bool) (reply, bool
 			return p, true
 		}
 		l.counts.Strays++
-		if now := time.Now(); !l.ledger(p.unit).explains(p, now, t.late) {
+		if now := time.Now(); !l.ledger(p.unit).explains(p, now, t.late, l.blind) {
 			l.strange = now
 		}
 	}
@@ -167,7 +178,7 @@ func (l *line) strays(r request, t timing, begun func([]byte) bool) (reply, bool
 
 // listen waits for the reply to r.
 func (l *line) listen(ctx context.Context, r request, frame []byte, t timing) (reply, error) {
-	l.heard = make([]byte, 0, bufferSize)
+	l.heard, l.blind = make([]byte, 0, bufferSize), false
 	missed := silence{timeout: t.timeout, strays: l.counts.Strays}
 	start := time.Now()
 	for end := start.Add(t.timeout); ; {

@@ -478,3 +478,47 @@ func TestReplyWithoutAnEnd(t *testing.T) {
 		time.Sleep(time.Minute) // until it has said all
 	})
 }
+
+// Late replies are counted for their unit, and how late they are; where nobody listened, only that they were.
+func TestLateness(t *testing.T) {
+	for retries, slowest := range map[int]time.Duration{0: 0, 1: 700 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWire()
+			m := onWire(w)
+			line := new(modbustest.Slave)
+			line.Set(1, holding(10))
+			line.Set(2, holding(10))
+			var n atomic.Int32
+			go line.Serve(slave{w}, func(request, answer []byte) []modbustest.Piece {
+				if request[0] == 1 && n.Add(1)%4 == 1 {
+					return []modbustest.Piece{{After: 700 * time.Millisecond, Bytes: answer}}
+				}
+				return []modbustest.Piece{{Bytes: answer}}
+			})
+			var sensors []drivers.Sensor
+			for unit := 1; unit <= 2; unit++ {
+				s := numbers(7)
+				s.Opts.(*modbus.Opts).UnitID, s.Opts.(*modbus.Opts).Retries = unit, retries
+				x, err := modbus.Kind.New(t.Context(), m, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer x.Halt()
+				sensors = append(sensors, x)
+			}
+			for range 8 {
+				for _, x := range sensors {
+					time.Sleep(5 * time.Second)
+					sense(t, x)
+				}
+			}
+			l := sensors[0].(drivers.Punctual).Lateness()
+			if l.Late < 2 || l.Late > 3 || l.Slowest.Round(10*time.Millisecond) != slowest || l.Timeout != 500*time.Millisecond || l.Asked < 8 {
+				t.Errorf("%d retries: %+v", retries, l)
+			}
+			if l := sensors[1].(drivers.Punctual).Lateness(); l.Late != 0 || l.Asked != 8 {
+				t.Errorf("the other one: %+v", l)
+			}
+		})
+	}
+}

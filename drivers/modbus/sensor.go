@@ -19,6 +19,8 @@ type master interface {
 	room(r request, solid bool) time.Duration
 	exchange(ctx context.Context, r request, solid bool, t timing) (reply, error)
 	count() *Counts
+	// lateness of a device.
+	lateness(unit byte) drivers.Lateness
 }
 
 // sensor is one device.
@@ -40,6 +42,7 @@ type sensor struct {
 	blocks    []*block
 	first     int  // block to begin with
 	lost      bool // nothing came the last time: one attempt is enough
+	late      drivers.Lateness
 }
 
 // String names the device and its line.
@@ -53,6 +56,13 @@ func (x *sensor) Halt() error {
 	release := x.release
 	x.release = nil
 	return release()
+}
+
+// Lateness is that of the device, for a drivers.Punctual.
+func (x *sensor) Lateness() drivers.Lateness {
+	l := x.late
+	l.Timeout = x.timing.timeout
+	return l
 }
 
 // image is what was read in one round.

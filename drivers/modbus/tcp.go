@@ -8,8 +8,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
+
+	"skerry/drivers"
 )
 
 // connection is a device or gateway that speaks Modbus TCP. A reply names its request by a number, so a late one is told from the one
@@ -22,6 +25,15 @@ type connection struct {
 	id      uint16   // of the last request
 	silent  int      // requests in a row without a reply
 	counts  Counts
+	open    []sent // requests without a reply on this connection
+	units   map[byte]*drivers.Lateness
+}
+
+// sent is a request whose time is over.
+type sent struct {
+	id   uint16
+	unit byte
+	at   time.Time
 }
 
 const (
@@ -31,7 +43,7 @@ const (
 )
 
 func newConnection(address string, dial func(context.Context, string) (net.Conn, error)) *connection {
-	return &connection{address: address, dial: dial, turn: make(chan struct{}, 1)}
+	return &connection{address: address, dial: dial, turn: make(chan struct{}, 1), units: map[byte]*drivers.Lateness{}}
 }
 
 // Close ends the connection.
@@ -48,6 +60,24 @@ func (c *connection) take(ctx context.Context) error   { return takeTurn(ctx, c.
 func (c *connection) give()                            { <-c.turn }
 func (c *connection) count() *Counts                   { return &c.counts }
 func (c *connection) room(request, bool) time.Duration { return 0 }
+
+func (c *connection) lateness(unit byte) drivers.Lateness { return *c.unit(unit) }
+
+func (c *connection) unit(n byte) *drivers.Lateness {
+	if c.units[n] == nil {
+		c.units[n] = new(drivers.Lateness)
+	}
+	return c.units[n]
+}
+
+// late counts a reply whose request is not waited for any more. One that comes twice is counted once.
+func (c *connection) late(id uint16, blind bool) {
+	i := slices.IndexFunc(c.open, func(s sent) bool { return s.id == id })
+	if i >= 0 {
+		addLate(c.unit(c.open[i].unit), time.Since(c.open[i].at), blind)
+		c.open = slices.Delete(c.open, i, i+1)
+	}
+}
 
 // exchange sends a request and waits for the reply with its number. Where the other side hung up meanwhile, as many do when nobody
 // asked for a while, it is sent on a new connection.
@@ -92,7 +122,7 @@ func (c *connection) try(ctx context.Context, r request, t timing) (reply, error
 		if err != nil {
 			return reply{}, err
 		}
-		c.conn, c.silent = conn, 0
+		c.conn, c.silent, c.open = conn, 0, nil
 	}
 	stop := context.AfterFunc(ctx, c.interrupt(c.conn))
 	defer stop()
@@ -104,11 +134,14 @@ func (c *connection) try(ctx context.Context, r request, t timing) (reply, error
 	}
 	c.id++
 	c.counts.Requests++
+	c.unit(r.unit).Asked++
+	start := time.Now()
 	if n, err := c.conn.Write(r.message(c.id)); err != nil {
 		return reply{}, c.explain(ctx, &tornError{err: err, sent: n > 0}, t)
 	}
-	p, err := c.await(r)
+	p, err := c.await(r, start)
 	if err != nil {
+		c.open = append(c.open, sent{c.id, r.unit, start}) // giveUp bounds them
 		return reply{}, c.explain(ctx, err, t)
 	}
 	return p, nil
@@ -156,8 +189,8 @@ func (r request) message(id uint16) []byte {
 	return r.appendPDU(b)
 }
 
-// await reads messages until one is the reply to r, whose number is the last.
-func (c *connection) await(r request) (reply, error) {
+// await reads messages until one is the reply to r, whose number is the last, and which was sent at start.
+func (c *connection) await(r request, start time.Time) (reply, error) {
 	var b [headerSize + maxPDU]byte
 	for {
 		id, n, err := readMessage(c.conn, b[:])
@@ -166,6 +199,7 @@ func (c *connection) await(r request) (reply, error) {
 		}
 		if id != c.id {
 			c.counts.Strays++
+			c.late(id, time.Since(start) < blink)
 			continue
 		}
 		p, ok := parsePDU(b[headerSize-1], b[headerSize:n])

@@ -296,3 +296,23 @@ func TestTornRequestOverTCP(t *testing.T) {
 		}
 	})
 }
+
+// Late replies are counted for their unit, and how late they are.
+func TestLatenessOverTCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, _ := spoilt(t, numbers(1), func(n int, m []byte) [][]byte {
+			if n%4 == 1 {
+				time.Sleep(700 * time.Millisecond)
+			}
+			return [][]byte{m}
+		})
+		for range 8 {
+			sense(t, x)
+			time.Sleep(time.Minute)
+		}
+		l := x.(drivers.Punctual).Lateness()
+		if l.Late < 2 || l.Late > 4 || l.Slowest.Round(10*time.Millisecond) != 700*time.Millisecond || l.Timeout != 500*time.Millisecond || l.Asked < 8 {
+			t.Errorf("%+v", l)
+		}
+	})
+}

@@ -251,7 +251,7 @@ func TestCondition(t *testing.T) {
 		{"temperature > humidity or humidity > temperature", []string{"air.humidity"}, u},
 		{"1 / (temperature - 20) > 0 and temperature > 0", nil, y}, // +Inf
 		{"int(humidity) % int(temperature - 20) > 0", nil, u},      // division by zero
-		{"not (dew_point(temperature, 0) > 5)", nil, u}, // no dew point
+		{"not (dew_point(temperature, 0) > 5)", nil, u},            // no dew point
 		{"not (sqrt(temperature - 21) > 5) or temperature < 0", nil, u},
 		{"usable(temperature)", nil, y},
 		{"not usable(temperature)", []string{"air.temperature"}, y},
