@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"skerry/drivers"
 	"skerry/drivers/modbus"
@@ -197,4 +198,28 @@ func TestAnotherDevice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// After a device was away another one may be in its place: it is identified anew.
+func TestAnotherDeviceAfterSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, line := onLine(t, withProfile("abb-b23"), b23(0x42323320))
+		if got := mustSense(t, x); len(got) == 0 {
+			t.Fatal("no values")
+		}
+		line.Set(1, nil)
+		sense(t, x)
+		line.Set(1, b23(0x42323120))
+		for range 5 {
+			time.Sleep(15 * time.Second)
+			if got, err := sense(t, x); len(got) > 0 || err == nil {
+				t.Errorf("%d values of another device, %v", len(got), err)
+			}
+		}
+		line.Set(1, b23(0x42323320))
+		time.Sleep(15 * time.Second)
+		if got := mustSense(t, x); len(got) == 0 {
+			t.Error("the right one is not read any more")
+		}
+	})
 }

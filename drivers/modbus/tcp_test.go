@@ -97,6 +97,7 @@ func TestTroubleOverTCP(t *testing.T) {
 	}{
 		{"silence", func([]byte) [][]byte { return nil }, "no reply within 500ms; check unit_id"},
 		{"not Modbus", func([]byte) [][]byte { return [][]byte{[]byte("HTTP/1.1 400 Bad Request\r\n\r\n")} }, "what comes is not Modbus TCP"},
+		{"another protocol", func(m []byte) [][]byte { m[3] = 1; return [][]byte{m} }, "what comes is not Modbus TCP"},
 		{"another function", func(m []byte) [][]byte { m[7] = 4; return [][]byte{m} }, "the reply does not fit the request"},
 		{"another unit", func(m []byte) [][]byte { m[6] = 9; return [][]byte{m} }, "the reply does not fit the request"},
 		{"another count", func(m []byte) [][]byte { m[8]--; return [][]byte{m} }, "the reply does not fit the request"},
@@ -313,6 +314,51 @@ func TestLatenessOverTCP(t *testing.T) {
 		l := x.(drivers.Punctual).Lateness()
 		if l.Late < 2 || l.Late > 4 || l.Slowest.Round(10*time.Millisecond) != 700*time.Millisecond || l.Timeout != 500*time.Millisecond || l.Asked < 8 {
 			t.Errorf("%+v", l)
+		}
+	})
+}
+
+// A connection on which nothing comes is made anew, as the other side may have forgotten it; one reply that is missing is no reason.
+func TestSilentConnectionIsMadeAnew(t *testing.T) {
+	for missing, want := range map[int]int{1: 1, 2: 2, 4: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			s := numbers(1)
+			s.Opts.(*modbus.Opts).Retries = 0
+			x, dials := spoilt(t, s, func(n int, m []byte) [][]byte {
+				if n <= missing {
+					return nil
+				}
+				return [][]byte{m}
+			})
+			for range missing {
+				if _, err := sense(t, x); err == nil {
+					t.Error("nothing came, and there is no error")
+				}
+			}
+			wantOwn(t, mustSense(t, x), 1)
+			if *dials != want {
+				t.Errorf("%d connections after %d replies that are missing, want %d", *dials, missing, want)
+			}
+		})
+	}
+}
+
+// A converter that takes nothing does not hold a reading for ever.
+func TestConverterThatTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := numbers(1)
+		s.Opts.(*modbus.Opts).TCP, s.Opts.(*modbus.Opts).Framing = "192.0.2.7:4001", "rtu"
+		m := &machine{dial: func(context.Context, string) (net.Conn, error) {
+			here, _ := net.Pipe() // nobody reads at the other end
+			return here, nil
+		}}
+		x, err := modbus.Kind.New(t.Context(), m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		if took, err := timed(t, x); err == nil || took > drivers.SenseTimeout {
+			t.Errorf("took %v: %v", took, err)
 		}
 	})
 }
