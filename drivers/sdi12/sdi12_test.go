@@ -239,6 +239,48 @@ func TestLongConcurrentMeasurement(t *testing.T) {
 	})
 }
 
+// What was measured is not fetched when another measurement was started meanwhile, or when it is old.
+func TestMeasurementThatIsNotTheLastOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := gauge()
+		slow.Measure = func(which string) []float64 {
+			if which == "1" {
+				slow.Ready = 0
+				return []float64{77, 78}
+			}
+			slow.Ready = 25 * time.Second
+			return []float64{1.5, -2}
+		}
+		m := machine(map[byte]*sim.SDI12Sensor{'0': slow})
+		x, err := sdi12.Kind.New(t.Context(), m, setup(func(o *sdi12.Opts) { o.Measure = "C" }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := sdi12.Kind.New(t.Context(), m, setup(func(o *sdi12.Opts) { o.Measure = "M1" }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		notYet := func(when string) {
+			t.Helper()
+			if got, err := x.Sense(t.Context(), nil); !errors.Is(err, sdi12.ErrNotReady) || len(got) > 0 {
+				t.Errorf("%s: %v, %v", when, got, err)
+			}
+		}
+		notYet("at first")
+		if got, err := other.Sense(t.Context(), nil); err != nil || got[0].Number != 77 {
+			t.Errorf("the other measurement: %v, %v", got, err)
+		}
+		time.Sleep(26 * time.Second)
+		notYet("after another measurement")
+		time.Sleep(10 * time.Minute)
+		notYet("much later")
+		time.Sleep(26 * time.Second)
+		if got, err := x.Sense(t.Context(), nil); err != nil || got[0].Number != 1.5 {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
+}
+
 // Another sensor at the same address is refused for good, also when it came without a gap in the schedule.
 func TestExchangedSensor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
