@@ -522,3 +522,43 @@ func TestLateness(t *testing.T) {
 		})
 	}
 }
+
+// A device that needs longer for all of its blocks than a reading has gives the rest in the next one.
+func TestMoreBlocksThanAReadingHasTimeFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(math.MaxUint16))
+		go line.Serve(slave{w}, func(_, answer []byte) []modbustest.Piece {
+			return []modbustest.Piece{{After: 450 * time.Millisecond, Bytes: answer}}
+		})
+		var addresses []uint16
+		for a := range uint16(30) {
+			addresses = append(addresses, 100*a)
+		}
+		x, err := modbus.Kind.New(t.Context(), onWire(w), numbers(addresses...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		seen := map[string]int{}
+		for range 6 {
+			got, err := sense(t, x)
+			if err == nil || !strings.Contains(err.Error(), "a reading has no time for all 30 requests") {
+				t.Errorf("%v", err)
+			}
+			for name, r := range got {
+				if fmt.Sprint(r.Number) != name {
+					t.Errorf("%s: %+v", name, r)
+				}
+				seen[name]++
+			}
+			time.Sleep(5 * time.Second)
+		}
+		for _, a := range addresses {
+			if n := seen[fmt.Sprint(a)]; n < 3 {
+				t.Errorf("%d came %d times in 6 rounds", a, n)
+			}
+		}
+	})
+}

@@ -156,7 +156,8 @@ func (x *sensor) round(ctx context.Context, got *image) error {
 		}
 		err := x.read(ctx, b, got)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			next = x.first + i // those that had no time come first then
+			return outOfTime(ctx, len(todo))
 		}
 		if err == nil {
 			x.lost = false
@@ -177,6 +178,18 @@ func (x *sensor) round(ctx context.Context, got *image) error {
 		}
 	}
 	return failed.err()
+}
+
+// outOfTime says why a round was not finished.
+func outOfTime(ctx context.Context, requests int) error {
+	switch {
+	case !errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return ctx.Err()
+	case requests == 1:
+		return fmt.Errorf("a reading has no time for its request, the line is busy (%w)", ctx.Err())
+	}
+	return fmt.Errorf("a reading has no time for all %d requests (%w), the next one goes on with them; a faster line, a larger max_gap, or fewer values",
+		requests, ctx.Err())
 }
 
 // turn gives the blocks, beginning with the first.
