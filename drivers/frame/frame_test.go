@@ -314,3 +314,33 @@ func FuzzFrames(f *testing.F) {
 		}
 	})
 }
+
+// The half of a frame that was heard before a pause, and the half of another one behind it, are no frame, also without a checksum.
+func TestHalvesOfTwoFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		m := machine("", nil)
+		m.Talker.Piece = 100
+		m.Talker.Say = func(at time.Time) string {
+			return map[time.Duration]string{
+				time.Second:      "\x55\x00\x01\x01\x01\x01" + "\x55\x0A\x0B",
+				31 * time.Second: "\x03\x04\x05",
+				32 * time.Second: "\x55\x00\x02\x01\x01\x01",
+			}[at.Sub(start).Round(time.Second)]
+		}
+		o := frame.Kind.Opts().(*frame.Opts)
+		o.Start, o.Length = frame.Hex{0x55}, 6
+		x, err := frame.Kind.New(t.Context(), m, drivers.Setup{Bus: "dust", Opts: o, Values: map[string]any{"n": &frame.ValueOpts{At: at(1), Type: "uint16"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		for i, want := range []float64{1, 2} {
+			got, err := x.Sense(t.Context(), nil)
+			if err != nil || len(got) != 1 || got[0].Number != want {
+				t.Errorf("%d: %+v, %v; want %v", i, got, err, want)
+			}
+			time.Sleep(time.Until(start.Add(30500 * time.Millisecond)))
+		}
+	})
+}
