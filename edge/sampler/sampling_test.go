@@ -280,6 +280,19 @@ func TestDeviceThatIsNotReady(t *testing.T) {
 	})
 }
 
+// In a burst it may say so before each reading.
+func TestBurstOfWhatIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := measuring(1, time.Second)
+		s := launch(t, &sink{}, bursting(on("", "level", time.Minute, slow), config.Burst{Count: 5, Every: 2 * time.Second, To: config.Mean}))
+		s.until(30 * time.Second)
+		if got, want := s.sink.take(), "level 6"; got != want { // of 2, 4, 6, 8 and 10
+			t.Errorf("published %q, want %q", got, want)
+		}
+		s.stop()
+	})
+}
+
 // One that is never ready fails, and is tried again like any other.
 func TestDeviceThatIsNeverReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
