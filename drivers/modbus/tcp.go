@@ -120,7 +120,7 @@ func (c *connection) try(ctx context.Context, r request, t timing) (reply, error
 	if c.conn == nil {
 		conn, err := c.dial(ctx, c.address)
 		if err != nil {
-			return reply{}, err
+			return reply{}, unreachable(ctx, err, "that Modbus TCP is switched on in the device")
 		}
 		c.conn, c.silent, c.open = conn, 0, nil
 	}
@@ -157,6 +157,14 @@ type tornError struct {
 
 func (e *tornError) Error() string { return e.err.Error() }
 func (e *tornError) Unwrap() error { return e.err }
+
+// unreachable says what to do when nobody takes a connection.
+func unreachable(ctx context.Context, err error, also string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w; check its address and the network, and %s", err, also)
+}
 
 // interrupt frees whoever waits for the connection.
 func (c *connection) interrupt(conn net.Conn) func() {

@@ -170,7 +170,7 @@ func TestNobodyToDial(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer x.Halt()
-		if _, err := sense(t, x); err == nil || !strings.Contains(err.Error(), "Modbus unit 1 on 192.0.2.7:502: connection refused") {
+		if _, err := sense(t, x); err == nil || !strings.Contains(err.Error(), "Modbus unit 1 on 192.0.2.7:502: connection refused; check its address and the network, and that Modbus TCP is switched on in the device") {
 			t.Errorf("%v", err)
 		}
 		if dials > 2 {
