@@ -17,7 +17,7 @@ type Found struct {
 	Profile string // a shipped one that it says it fits; empty: none
 	Title   string // of the profile
 	Answer  string // to the question for holding register 0, in words
-	Has     bool   // it has that register
+	Has     bool   // the device has that register
 }
 
 // findTiming: a device that takes longer is not found. What it says late is told from the answer of the next one.

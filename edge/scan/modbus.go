@@ -50,7 +50,11 @@ func modbusBlock(f modbus.Found, how string) *block {
 	}
 	b.what += f.Answer + ", driver modbus; docs/sensors/modbus.md says how to name its values, by a profile or by the list of its registers"
 	b.doubt = "what its registers mean is not known"
-	b.values = []string{"register_0: {table: holding, address: 0, type: uint16}"}
+	table := "holding"
+	if !f.Has {
+		table = "input"
+	}
+	b.values = []string{"register_0: {table: " + table + ", address: 0, type: uint16}"}
 	return b
 }
 
