@@ -37,6 +37,9 @@ func row(s sampler.Status) control.Sensor {
 	if s.Err != nil {
 		c.Error = s.Err.Error()
 	}
+	if l := s.Late; l.Late > 0 {
+		c.Late = &control.Lateness{Asked: l.Asked, Late: l.Late, Slowest: l.Slowest.Seconds(), Timeout: l.Timeout.Seconds()}
+	}
 	if s.Failures > 0 {
 		c.Failing = now.Sub(s.Failing).Seconds()
 	}

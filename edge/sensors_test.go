@@ -3,10 +3,12 @@ package edge_test
 import (
 	"context"
 	"math"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
+	"skerry/drivers/modbus/modbustest"
 	"skerry/edge"
 	"skerry/edge/control"
 )
@@ -102,5 +104,46 @@ func TestReadSensor(t *testing.T) {
 	}
 	if _, err := control.Open(c.Storage.Path, false); err == nil {
 		t.Error("a store was made")
+	}
+}
+
+// TestLateAnswersAreShown: a device that takes longer than it has is counted, and by how much.
+func TestLateAnswersAreShown(t *testing.T) {
+	leavesNothing(t)
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var meter modbustest.Slave
+	meter.Set(1, &modbustest.Device{Input: map[uint16]uint16{7: 70}})
+	go func() {
+		for {
+			conn, err := server.Accept()
+			if err != nil {
+				return
+			}
+			go meter.ServeTCP(conn, func(m []byte) [][]byte {
+				time.Sleep(80 * time.Millisecond)
+				return [][]byte{m}
+			})
+		}
+	}()
+	c := configure(t, `
+gateway: {board: sim}
+storage: {path: $DATA}
+broker: {listeners: {local: {tcp: "127.0.0.1:0", anonymous: true}}}
+sensors:
+  power: {driver: modbus, tcp: "`+server.Addr().String()+`", timeout: 50ms, every: 1s, values: {x: {table: input, address: 7, type: uint16}}}
+`)
+	start(t, c, edge.Options{})
+	for until := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		x := askSensors(t, c.Storage.Path, control.Request{Do: control.SensorList})["power"]
+		if l := x.Late; l != nil && l.Slowest > l.Timeout && l.Timeout == 0.05 && l.Late > 0 && l.Asked > l.Late {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("%+v, %+v", x, x.Late)
+		}
 	}
 }

@@ -43,8 +43,12 @@ func wave(period, phase float64) float64 {
 	return math.Sin(2*math.Pi*float64(time.Now().UnixMilli())/1000/period + phase)
 }
 
-// electricity is the table of input registers of the meter: a number of four bytes at each even address, 0 where there is none.
+// electricity is the table of input registers of the meter: a number of four bytes at each even address, 0 where there is none. A
+// holding register says which meter it is.
 func electricity(function byte, address uint16) (uint16, bool) {
+	if function == 3 && address == 0xFC02 {
+		return 32, true
+	}
 	if function != 4 || address >= 0x0200 {
 		return 0, false
 	}

@@ -94,6 +94,10 @@ func (c *doctorCmd) station(ctx context.Context, s *doctor.Subject) error {
 	defer d.Close()
 	return control.Rows(ctx, d, control.Request{Do: control.SensorList}, func(x control.Sensor) error {
 		sensor := doctor.Sensor{Name: x.Name, Failures: x.Failures, Error: x.Error}
+		if l := x.Late; l != nil {
+			second := float64(time.Second)
+			sensor.Late = drivers.Lateness{Asked: l.Asked, Late: l.Late, Slowest: time.Duration(l.Slowest * second), Timeout: time.Duration(l.Timeout * second)}
+		}
 		for _, v := range x.Values {
 			if v.Quality == drivers.Stale.String() {
 				sensor.Stale = append(sensor.Stale, v.Name)

@@ -53,6 +53,9 @@ func listSensors(_ control.Desk, rows []control.Sensor) error {
 			failing++
 			errors = fmt.Sprintf("%d in %s: %s", s.Failures, lasting(s.Failing), shown(s.Error))
 		}
+		if l := s.Late; l != nil {
+			errors += fmt.Sprintf("; %d of %d answers late", l.Late, l.Asked)
+		}
 		head := fmt.Sprintf("%s\t%s\t%s", ago(s.Age), ago(s.Next), errors)
 		name := s.Name
 		for _, v := range published(s) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,6 +106,9 @@ func (s Suite) mustSense(t *testing.T, x drivers.Sensor) {
 	}
 	if len(got) == 0 {
 		t.Fatal("a healthy device gives no reading")
+	}
+	if !slices.ContainsFunc(got, func(r drivers.Reading) bool { return r.Quality != drivers.Bad && !math.IsNaN(r.Number) }) {
+		t.Fatalf("a healthy device gives no number: %+v", got)
 	}
 }
 

@@ -1,6 +1,10 @@
 package frame
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"skerry/drivers/crc16"
+)
 
 // checksum is a kind of checksum: its size in bytes and how it is made.
 type checksum struct {
@@ -15,7 +19,7 @@ var checksums = map[string]checksum{
 	"neg8":         {1, func(b []byte) uint16 { return -sum(b) & 0xFF }},
 	"xor8":         {1, xor},
 	"sum16":        {2, sum},
-	"crc16-modbus": {2, crc16},
+	"crc16-modbus": {2, func(b []byte) uint16 { return crc16.Sum(crc16.Modbus, b) }},
 }
 
 // sum adds all bytes, modulo 65536. What makes them add to 0 modulo 256 is its negative.
@@ -29,23 +33,6 @@ func sum(b []byte) (s uint16) {
 func xor(b []byte) (s uint16) {
 	for _, c := range b {
 		s ^= uint16(c)
-	}
-	return s
-}
-
-// crc16 is the one of Modbus: polynomial 0xA001 from the low end, beginning with 0xFFFF ("MODBUS over serial line specification and
-// implementation guide V1.02", 6.2.2).
-func crc16(b []byte) uint16 {
-	s := uint16(0xFFFF)
-	for _, c := range b {
-		s ^= uint16(c)
-		for range 8 {
-			low := s & 1
-			s >>= 1
-			if low != 0 {
-				s ^= 0xA001
-			}
-		}
 	}
 	return s
 }

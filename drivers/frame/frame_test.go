@@ -1,6 +1,7 @@
 package frame_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
@@ -205,6 +206,30 @@ func TestTypesAndOrders(t *testing.T) {
 	}
 }
 
+// A gauge of vacuum gives 3.21e-10 mbar, and a counter of pulses more digits than a float32 has.
+func TestSmallAndLargeNumbers(t *testing.T) {
+	frames := map[string]struct {
+		value frame.ValueOpts
+		bytes []byte
+		want  float64
+	}{
+		"small":        {frame.ValueOpts{Type: "float64"}, binary.BigEndian.AppendUint64(nil, math.Float64bits(3.21e-10)), 3.21e-10},
+		"small, whole": {frame.ValueOpts{Type: "uint32", Scale: 1e-12}, binary.BigEndian.AppendUint32(nil, 321), 3.21e-10},
+		"tenths":       {frame.ValueOpts{Type: "uint32", Scale: 0.1}, binary.BigEndian.AppendUint32(nil, 3), 0.3},
+		"large":        {frame.ValueOpts{Type: "uint32", Scale: 1000}, binary.BigEndian.AppendUint32(nil, math.MaxUint32), 4294967295000},
+	}
+	for name, test := range frames {
+		o := frame.Kind.Opts().(*frame.Opts)
+		o.Start, o.Length = frame.Hex{0x55}, 1+len(test.bytes)
+		test.value.At = at(1)
+		s := drivers.Setup{Opts: o, Values: map[string]any{"x": &test.value}}
+		got, _, err := frame.Decode(s, append([]byte{0x55}, test.bytes...), 100)
+		if err != nil || len(got) != 1 || got[0].Number != test.want {
+			t.Errorf("%s: %+v, %v; want %v", name, got, err, test.want)
+		}
+	}
+}
+
 func TestChecksums(t *testing.T) {
 	b := []byte("123456789")
 	// crc16-modbus: the check value of the catalogue of parametrised CRC algorithms.
@@ -237,6 +262,8 @@ func TestCheck(t *testing.T) {
 		{"too short", own(func(o *frame.Opts) { o.Length = 2 }), "length"},
 		{"checksum outside", own(func(o *frame.Opts) { o.ChecksumAt = at(31) }), "checksum_at"},
 		{"checksum before", own(func(o *frame.Opts) { o.ChecksumAt = at(-1) }), "checksum_at"},
+		{"checksum in the end", own(func(o *frame.Opts) { o.ChecksumAt, o.End = at(29), frame.Hex{1, 2} }), "checksum_at"},
+		{"checksum in the start", own(func(o *frame.Opts) { o.ChecksumAt = at(0) }), "checksum_at"},
 		{"checksum of nothing", own(func(o *frame.Opts) { o.ChecksumFrom = 30 }), "checksum_from"},
 		{"no place", value(frame.ValueOpts{Type: "int8"}), "values.n.at"},
 		{"no type", value(frame.ValueOpts{At: at(1)}), "values.n.type"},
@@ -284,6 +311,36 @@ func FuzzFrames(f *testing.F) {
 		start := map[string]string{"pms5003": "BM\x00\x1c", "mhz19": "\xff\x86", "sds011": "\xaa\xc0"}[profile]
 		if len(got) > 0 && !strings.Contains(string(stream), start) {
 			t.Errorf("%+v of %x", got, stream)
+		}
+	})
+}
+
+// The half of a frame that was heard before a pause, and the half of another one behind it, are no frame, also without a checksum.
+func TestHalvesOfTwoFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		m := machine("", nil)
+		m.Talker.Piece = 100
+		m.Talker.Say = func(at time.Time) string {
+			return map[time.Duration]string{
+				time.Second:      "\x55\x00\x01\x01\x01\x01" + "\x55\x0A\x0B",
+				31 * time.Second: "\x03\x04\x05",
+				32 * time.Second: "\x55\x00\x02\x01\x01\x01",
+			}[at.Sub(start).Round(time.Second)]
+		}
+		o := frame.Kind.Opts().(*frame.Opts)
+		o.Start, o.Length = frame.Hex{0x55}, 6
+		x, err := frame.Kind.New(t.Context(), m, drivers.Setup{Bus: "dust", Opts: o, Values: map[string]any{"n": &frame.ValueOpts{At: at(1), Type: "uint16"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		for i, want := range []float64{1, 2} {
+			got, err := x.Sense(t.Context(), nil)
+			if err != nil || len(got) != 1 || got[0].Number != want {
+				t.Errorf("%d: %+v, %v; want %v", i, got, err, want)
+			}
+			time.Sleep(time.Until(start.Add(30500 * time.Millisecond)))
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"skerry/drivers"
@@ -69,7 +70,8 @@ func (l *layout) problems() []error {
 	if l.check.size == 0 || len(errs) > 0 {
 		return errs
 	}
-	wrong(l.checkAt < 0 || l.checkAt+l.check.size > l.length, "checksum_at", "is outside of the frame", fmt.Sprintf("a place up to %d", l.length-l.check.size))
+	last := l.length - len(l.end) - l.check.size
+	wrong(l.checkAt < len(l.start) || l.checkAt > last, "checksum_at", "is not between start and end", fmt.Sprintf("a place from %d to %d", len(l.start), last))
 	wrong(l.checkFrom < 0 || l.checkFrom >= l.checkAt, "checksum_from", "is not before the checksum", "the place of the first byte that it counts")
 	return errs
 }
@@ -102,10 +104,17 @@ type value struct {
 	scale float64
 }
 
+// digits are those of a number that a multiplication keeps: 123 * 0.1 is 12.3, without what nobody measured.
+const digits = 14
+
 func (v value) of(frame []byte) float64 {
-	n := v.kind.read(frame[v.at:], v.order) * v.scale
-	if math.Abs(n) < 1e9 {
-		n = math.Round(n*1e9) / 1e9 // 123 * 0.1 is 12.3, without digits that nobody measured
+	n := v.kind.read(frame[v.at:], v.order)
+	if v.scale == 1 {
+		return n
 	}
-	return n
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(n*v.scale, 'g', digits, 64), 64)
+	if err != nil { // beyond what a number can be
+		return n * v.scale
+	}
+	return rounded
 }

@@ -78,6 +78,7 @@ func check(s drivers.Setup) error {
 	wrong(byPattern == bySeparator, "pattern", "one of pattern and separator is wanted", `pattern: 'T=(?P<temperature>[-0-9.]+)', or separator: ","`)
 	wrong(byPattern && len(o.Pattern.groups()) == 0, "pattern", "has no named group", `a value is a group with a name: (?P<temperature>[-0-9.]+)`)
 	wrong(byPattern && o.Fields != 0, "fields", "is for a separator", "leave it out")
+	wrong(o.Comma && strings.Contains(string(o.Separator), ","), "decimal_comma", "would be the separator, too", "leave it out, or read the line by a pattern")
 	wrong(o.End == "", "end", "is empty", `leave it out for \n`)
 	wrong(len(o.End) >= o.MaxLength, "max_length", "is shorter than the end of a line", "256")
 	if byPattern == bySeparator {

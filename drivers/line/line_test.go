@@ -112,6 +112,8 @@ func TestLinesAreRead(t *testing.T) {
 	}{
 		{"pattern", "T=21.5C ok\n", setup(options(t, `T=(?P<n>[-0-9.]+)C (?P<t>\w+)`), "n", "t:text"), 21.5, "ok"},
 		{"negative, exponent", "T=-2.15e1C x\n", setup(options(t, `T=(?P<n>\S+)C (?P<t>\w+)`), "n", "t:text"), -21.5, "x"},
+		{"sign apart", "GS,+ 12.50kg\n", setup(options(t, `(?P<t>GS),(?P<n>[-+ 0-9.]+)kg`), "n", "t:text"), 12.5, "GS"},
+		{"minus apart", "GS,-   3kg\n", setup(options(t, `(?P<t>GS),(?P<n>[-+ 0-9.]+)kg`), "n", "t:text"), -3, "GS"},
 		{"comma", "7,ab,3\n", setup(options(t, "", sep(",")), "n=3", "t=2:text"), 3, "ab"},
 		{"tab", "7\tab\t3\n", setup(options(t, "", sep("\t")), "n=3", "t=2:text"), 3, "ab"},
 		{"spaces", "  7   ab \t 3  \r\n", setup(options(t, "", sep(" ")), "n=3", "t=2:text"), 3, "ab"},
@@ -144,7 +146,7 @@ func TestLinesAreRead(t *testing.T) {
 
 // What is no number, or empty, is not there; it is never 0.
 func TestMissingValues(t *testing.T) {
-	for _, part := range []string{"", "---", "NaN", "inf", "0x12", "1_000", "1.2.3", "12 34", "--5", "1e999", strings.Repeat("1", 40), "1,5"} {
+	for _, part := range []string{"", "---", "NaN", "inf", "0x12", "1_000", "1.2.3", "12 34", "--5", "- -5", "-", "+ ", "1e999", strings.Repeat("1", 40), "1,5"} {
 		synctest.Test(t, func(t *testing.T) {
 			got, err := read(t, says("7;"+part+";\n"), setup(options(t, "", func(o *line.Opts) { o.Separator = ";" }), "good=1", "bad=2", "empty=3:text"))
 			if err != nil || got["good"].Number != 7 || got["bad"].Quality != drivers.Bad || !math.IsNaN(got["bad"].Number) || got["empty"].Quality != drivers.Bad {
@@ -281,6 +283,9 @@ func TestErrorsAreToldApart(t *testing.T) {
 		{"no line", says("\xf8\x80\xe0"), options(t, `(?P<n>\d+)`), "no whole line"},
 		{"endless", says(strings.Repeat("7", 3000)), options(t, `(?P<n>\d+)`), "no whole line"},
 		{"other lines", says("hello\n"), options(t, `(?P<n>\d+)`), `none fits, the last one "hello"`},
+		{"more behind what fits", says("7.5\n"), options(t, `(?P<n>\d+)`), `none fits, the last one "7.5"`},
+		{"more before what fits", says("-7\n"), options(t, `(?P<n>\d+)`), `none fits, the last one "-7"`},
+		{"one of two kinds with more", says("78\n"), options(t, `(?P<n>7)|8`), `none fits, the last one "78"`},
 		{"long other lines", says(strings.Repeat("ha", 100) + "\n"), options(t, `(?P<n>\d+)`), `hahaha"...`},
 		{"too long", says(strings.Repeat("7", 300) + "\n"), options(t, `(?P<n>\d+)`), "no whole line"},
 		{"no text", says("\x01\x02\x03\n"), options(t, `(?P<n>.*)`), "none fits"},
@@ -316,6 +321,7 @@ func TestCheck(t *testing.T) {
 		{"field with a pattern", setup(options(t, `(?P<n>.)`), "n=1"), "values.n.field"},
 		{"no field", setup(options(t, "", func(o *line.Opts) { o.Separator = "," }), "n"), "values.n.field"},
 		{"field beyond", setup(options(t, "", func(o *line.Opts) { o.Separator, o.Fields = ",", 2 }), "n=3"), "values.n.field"},
+		{"commas of two meanings", setup(options(t, "", func(o *line.Opts) { o.Separator, o.Comma = ",", true }), "n=1"), "decimal_comma"},
 		{"no end", setup(options(t, `(?P<n>.)`, func(o *line.Opts) { o.End = "" }), "n"), "end"},
 	}
 	for _, test := range tests {

@@ -74,9 +74,12 @@ func (p Pattern) groups() []string {
 // maxNumber bounds a number's text: more digits are a line gone wrong.
 const maxNumber = 32
 
-// parseNumber reads a decimal number: a sign, digits with a point or, as configured, a comma, and an exponent.
+// parseNumber reads a decimal number: a sign, behind which scales fill up with spaces, digits with a point or, as configured, a comma, and an exponent.
 func parseNumber(s string, comma bool) (float64, bool) {
 	s = strings.TrimSpace(s)
+	if strings.HasPrefix(s, "+ ") || strings.HasPrefix(s, "- ") {
+		s = s[:1] + strings.TrimLeft(s[1:], " ")
+	}
 	if comma {
 		if strings.Contains(s, ".") {
 			return 0, false

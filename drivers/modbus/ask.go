@@ -75,7 +75,7 @@ func (x *sensor) once(ctx context.Context, b *block, got *image) (longer bool, e
 	if isHeld(err) { // what came meanwhile made it so
 		r, p, err = x.send(ctx, b)
 	}
-	longer = r.count > b.count
+	longer, x.late = r.count > b.count, x.master.lateness(x.unit)
 	switch {
 	case isHeld(err):
 		return longer, x.about(b, err)

@@ -32,7 +32,7 @@ func (c *converter) connect(ctx context.Context) error {
 	}
 	conn, err := c.dial(ctx, c.address)
 	if err != nil {
-		return err
+		return unreachable(ctx, err, "the port that the converter serves its line at")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,7 +72,7 @@ func (c *converter) lost(conn net.Conn, err error) error {
 		conn.Close()
 		c.conn = nil
 	}
-	return fmt.Errorf("%w: %w", errNoConnection, err)
+	return fmt.Errorf("%w (%w); it is made anew; many converters serve one client at a time", errNoConnection, err)
 }
 
 func (c *converter) Read(b []byte) (int, error) {

@@ -61,11 +61,15 @@ func (p reply) answers(r request) bool {
 }
 
 // find looks for the first whole reply in what came over a line, whatever stands before it: garbage, or a frame that was torn. The
-// reply is in b. n is where it ends; 0: there is none yet.
-func find(b []byte) (p reply, n int) {
+// reply is in b. n is where it ends; 0: there is none yet. What is behind a place where begun says that a reply is under way is not looked
+// at: it may be data. Nil: none is.
+func find(b []byte, begun func(b []byte) bool) (p reply, n int) {
 	for i := range b {
 		if p, n := parse(b[i:]); n > 0 {
 			return p, i + n
+		}
+		if begun != nil && begun(b[i:]) {
+			break
 		}
 	}
 	return reply{}, 0

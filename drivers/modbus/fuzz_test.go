@@ -18,7 +18,7 @@ func FuzzFind(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, data []byte) {
 		check := func(b []byte) (found []reply) {
 			for {
-				p, n := find(b)
+				p, n := find(b, nil)
 				if n == 0 {
 					return found
 				}
@@ -74,7 +74,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(byte(10), byte(3), byte(2), byte(9), uint64(0x8000), []byte("SN 42\x00\xff\x01"))
 	f.Fuzz(func(t *testing.T, kind, order, low, top byte, missing uint64, data []byte) {
 		r := register{name: "x", table: Input, kind: Bool + Type(kind)%Text, order: ABCD + Order(order)%DCBA, length: 8,
-			bits: Bits{Set: low%2 == 0, Low: uint(low % 16), Top: uint(low%16) + uint(top)%(16-uint(low%16))}, missing: Raw{missing != 0, missing}}
+			bits: Bits{Set: low%2 == 0, Low: uint(low % 16), Top: uint(low%16) + uint(top)%(16-uint(low%16))}, missing: Raw{Set: missing != 0, n: missing, bits: low%3 == 0}}
 		if kind%2 == 0 {
 			scale := uint16(4)
 			r.scale = &scale

@@ -26,7 +26,7 @@ func parseIdentity(text string) (*identity, error) {
 	}
 	id := &identity{register: register{name: "identity", order: ABCD}}
 	r := &id.register
-	address, err := strconv.ParseUint(fields[1], 0, 16)
+	address, err := number(fields[1], 0, 0xFFFF)
 	r.address = uint16(address)
 	if err := errors.Join(err, r.table.UnmarshalText([]byte(fields[0])), r.kind.UnmarshalText([]byte(fields[2]))); err != nil {
 		return nil, fmt.Errorf("%w: %w", wrong, err)

@@ -3,6 +3,8 @@ package modbus
 import (
 	"slices"
 	"time"
+
+	"skerry/drivers"
 )
 
 // ledger remembers, of one device on a serial line, which requests a reply may still come to: those without one, and those answered
@@ -10,11 +12,13 @@ import (
 // request is sent only when no other one can be answered by a reply of its shape.
 type ledger struct {
 	entries []entry
+	late    drivers.Lateness
 }
 
 // entry is a request that was sent.
 type entry struct {
 	request  request
+	sent     time.Time
 	answered time.Time // zero: not yet
 	until    time.Time // when it is forgotten: no reply is that late
 }
@@ -66,8 +70,9 @@ func (e entry) risk(r request, t trust) time.Time {
 }
 
 // send notes a request that nobody has answered yet.
-func (l *ledger) send(r request, until time.Time) {
-	l.entries = append(l.entries, entry{request: r, until: until})
+func (l *ledger) send(r request, now, until time.Time) {
+	l.entries = append(l.entries, entry{request: r, sent: now, until: until})
+	l.late.Asked++
 }
 
 // answer notes that the request sent last was answered.
@@ -80,21 +85,40 @@ func (l *ledger) answer(now time.Time, late time.Duration) {
 }
 
 // withdraw forgets the request noted last: it was not sent after all.
-func (l *ledger) withdraw() { l.entries = l.entries[:len(l.entries)-1] }
+func (l *ledger) withdraw() {
+	l.entries = l.entries[:len(l.entries)-1]
+	l.late.Asked--
+}
 
 // explains takes a late reply for what it is: there is only one request without an answer that it fits, see room. False: it fits
-// none, and comes from elsewhere or for a second time.
-func (l *ledger) explains(p reply, now time.Time, late time.Duration) bool {
+// none, and comes from elsewhere or for a second time. blind: it may have come before now.
+func (l *ledger) explains(p reply, now time.Time, late time.Duration, blind bool) bool {
 	if p.exception != 0 {
 		return l.owes(p.table, 0)
 	}
 	for i, e := range l.entries {
 		if e.answered.IsZero() && p.answers(e.request) {
 			l.entries[i].answered, l.entries[i].until = now, now.Add(late)
+			addLate(&l.late, now.Sub(e.sent), blind)
 			return true
 		}
 	}
 	return false
+}
+
+// addLate counts an answer that was read so long after its request. blind: it may have come before that.
+func addLate(l *drivers.Lateness, after time.Duration, blind bool) {
+	if l.Late++; !blind {
+		l.Slowest = max(l.Slowest, after)
+	}
+}
+
+// begun tells whether b may be the first part of a reply to a request without an answer.
+func (l *ledger) begun(b []byte) bool {
+	return len(b) >= 3 && slices.ContainsFunc(l.entries, func(e entry) bool {
+		size := e.request.bytes()
+		return e.answered.IsZero() && b[1] == byte(e.request.table) && int(b[2]) == size && len(b) < size+replyOverhead
+	})
 }
 
 // owes tells whether an exception may be that of a request to the table which nobody has answered; the newest ones are left out.

@@ -40,8 +40,13 @@ type line struct {
 	opened  bool      // a request was sent
 	dirty   bool      // the last request was not answered
 	strange time.Time // when a reply came that was not even late
+	left    time.Time // when the line was last listened to
+	blind   bool      // what was heard may have waited in the port
 	heard   []byte
 }
+
+// blink is how long nobody may listen until it is not known when a reply came.
+const blink = 10 * time.Millisecond
 
 // grudge is how long a line is watched more closely after it brought a reply of another device, or one twice.
 const grudge = time.Hour
@@ -77,6 +82,8 @@ func (l *line) ledger(unit byte) *ledger {
 
 func (l *line) count() *Counts { return &l.counts }
 
+func (l *line) lateness(unit byte) drivers.Lateness { return l.ledger(unit).late }
+
 func (l *line) room(r request, solid bool) time.Duration {
 	now := time.Now()
 	clean := l.strange.IsZero() || now.Sub(l.strange) > grudge
@@ -91,6 +98,7 @@ func (l *line) exchange(ctx context.Context, r request, solid bool, t timing) (r
 			return reply{}, err
 		}
 	}
+	defer func() { l.left = time.Now() }()
 	if err := l.settle(ctx, t); err != nil {
 		return reply{}, err
 	}
@@ -99,7 +107,8 @@ func (l *line) exchange(ctx context.Context, r request, solid bool, t timing) (r
 	}
 	frame := r.frame(nil)
 	book := l.ledger(r.unit)
-	book.send(r, time.Now().Add(t.timeout+t.late))
+	now := time.Now()
+	book.send(r, now, now.Add(t.timeout+t.late))
 	l.opened, l.dirty = true, true
 	if n, err := l.port.Write(frame); err != nil {
 		if n == 0 {
@@ -128,25 +137,30 @@ func (l *line) settle(ctx context.Context, t timing) error {
 		quiet = max(quiet, t.timeout/2)
 	}
 	l.heard = l.heard[:0]
-	for end := time.Now().Add(babble + quiet); ; {
+	began := time.Now()
+	for end := began.Add(babble + quiet); ; {
 		err := l.read(ctx, time.Now().Add(quiet))
+		l.blind = began.Sub(l.left) > blink && time.Since(began) < blink
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			l.strays(request{}, t)
+			l.strays(request{}, t, nil)
 			return l.port.Discard() // what came while the machine was too busy to look
 		case err != nil:
 			return err
 		case time.Now().After(end):
 			return fmt.Errorf("the line is never silent; another master, or a device that talks by itself, is on it")
 		}
-		l.strays(request{}, t)
+		l.strays(request{}, t, l.begun)
 	}
 }
 
-// strays takes the replies out of what was heard, up to the one that answers r.
-func (l *line) strays(r request, t timing) (reply, bool) {
+// begun tells whether b may be the first part of a reply.
+func (l *line) begun(b []byte) bool { return l.ledger(b[0]).begun(b) }
+
+// strays takes the replies out of what was heard, up to the one that answers r. See find.
+func (l *line) strays(r request, t timing, begun func([]byte) bool) (reply, bool) {
 	for {
-		p, n := find(l.heard)
+		p, n := find(l.heard, begun)
 		if n == 0 {
 			l.heard = l.heard[max(0, len(l.heard)-maxFrame):]
 			return reply{}, false
@@ -156,7 +170,7 @@ func (l *line) strays(r request, t timing) (reply, bool) {
 			return p, true
 		}
 		l.counts.Strays++
-		if now := time.Now(); !l.ledger(p.unit).explains(p, now, t.late) {
+		if now := time.Now(); !l.ledger(p.unit).explains(p, now, t.late, l.blind) {
 			l.strange = now
 		}
 	}
@@ -164,19 +178,15 @@ func (l *line) strays(r request, t timing) (reply, bool) {
 
 // listen waits for the reply to r.
 func (l *line) listen(ctx context.Context, r request, frame []byte, t timing) (reply, error) {
-	l.heard = make([]byte, 0, bufferSize)
+	l.heard, l.blind = make([]byte, 0, bufferSize), false
 	missed := silence{timeout: t.timeout, strays: l.counts.Strays}
 	start := time.Now()
-	for end, echoed := start.Add(t.timeout), false; ; {
+	for end := start.Add(t.timeout); ; {
 		before := len(l.heard)
+		begun := l.begun
 		switch err := l.read(ctx, end); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			l.counts.Timeouts++
-			missed.strays = l.counts.Strays - missed.strays
-			if missed.bytes > 0 && missed.strays == 0 {
-				l.counts.Damaged++
-			}
-			return reply{}, &missed
+			begun = nil // what was under way has been given up
 		case err != nil:
 			return reply{}, err
 		}
@@ -184,19 +194,39 @@ func (l *line) listen(ctx context.Context, r request, frame []byte, t timing) (r
 		if now := time.Now(); now.Sub(start) < t.timeout+longest && now.Add(t.gap()).After(end) {
 			end = now.Add(t.gap())
 		}
-		if !echoed && bytes.HasPrefix(l.heard, frame) { // an adapter that hears itself
-			l.heard, echoed = l.heard[len(frame):], true
-			missed.bytes -= len(frame)
+		if !missed.echo && l.dropEcho(frame) {
 			missed.echo = true
+			missed.bytes -= len(frame)
 		}
-		if !echoed && bytes.HasPrefix(frame, l.heard) {
+		if begun != nil && !missed.echo && bytes.HasPrefix(frame, l.heard) {
 			continue // it may become one
 		}
-		if p, ok := l.strays(r, t); ok {
+		if p, ok := l.strays(r, t, begun); ok {
 			p.data = slices.Clone(p.data)
 			return p, nil
 		}
+		if begun == nil {
+			return reply{}, l.missed(missed)
+		}
 	}
+}
+
+// dropEcho takes the request itself out of what was heard, where an adapter hears itself: it may read like a reply.
+func (l *line) dropEcho(frame []byte) bool {
+	i := bytes.Index(l.heard, frame)
+	if i >= 0 {
+		l.heard = slices.Delete(l.heard, i, i+len(frame))
+	}
+	return i >= 0
+}
+
+// missed counts a request without a reply.
+func (l *line) missed(m silence) error {
+	l.counts.Timeouts++
+	if m.strays = l.counts.Strays - m.strays; m.bytes > 0 && m.strays == 0 {
+		l.counts.Damaged++
+	}
+	return &m
 }
 
 // read adds to what was heard, looking at the context now and then.

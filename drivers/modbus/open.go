@@ -33,7 +33,7 @@ func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor
 		x.place(nil)
 	}
 	x.name = x.describe(s.Bus, o, p)
-	shared, release, err := b.Common(place(s.Bus, o), func() (io.Closer, error) { return connect(b, s.Bus, o) })
+	shared, release, err := b.Common(road(s.Bus, o), func() (io.Closer, error) { return connect(b, s.Bus, o) })
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", x.name, err)
 	}
@@ -41,8 +41,8 @@ func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor
 	return x, nil
 }
 
-// place names what is shared.
-func place(bus string, o *Opts) string {
+// road names what is shared.
+func road(bus string, o *Opts) string {
 	if o.TCP != "" {
 		return "modbus " + o.Framing + " " + withPort(o.TCP)
 	}

@@ -61,9 +61,16 @@ type ValueOpts struct {
 	Missing   Raw       `yaml:"missing"`            // the number that stands for no value: 0x8000
 	Count     Count     `yaml:"count"`              // instead of a register: what happened on the line
 
+	home   *place  // where the profile has it; nil: no profile has it
 	factor float64 // of the profile
 	unit   string
 	doc    string
+}
+
+// place is where a value begins.
+type place struct {
+	table   Table
+	address uint16
 }
 
 // IsText tells whether the value is a text.
@@ -133,6 +140,9 @@ func registers(s drivers.Setup, order Order) (all []register, counters []counter
 func (o *ValueOpts) register(name string, order Order) register {
 	r := register{name: name, table: o.Table, kind: o.Type, order: cmp.Or(o.Order, order, ABCD), bits: o.Bits, length: o.Length,
 		missing: o.Missing, scale: o.Scale, model: o.Model, factor: o.factor, unit: o.unit}
+	if o.home != nil {
+		r.table, r.address = cmp.Or(o.Table, o.home.table), o.home.address
+	}
 	if o.Reference.Table != 0 {
 		r.table, r.address = o.Reference.Table, o.Reference.Address
 	}

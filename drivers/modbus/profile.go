@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,6 +34,7 @@ type profile struct {
 	unit         *int
 	model        Models
 	identity     *identity
+	hint         *identity // as identity, and another device may have it too: for those who look for devices
 	maxRegisters int
 	maxGap       *int
 	values       []profileValue
@@ -164,6 +166,8 @@ func (p *profile) set(key, value string) (err error) {
 		err = p.model.UnmarshalText([]byte(value))
 	case "identity":
 		p.identity, err = parseIdentity(value)
+	case "recognise":
+		p.hint, err = parseIdentity(value)
 	case "unit_id":
 		var n int
 		n, err = number(value, 0, 255)
@@ -175,14 +179,15 @@ func (p *profile) set(key, value string) (err error) {
 		n, err = number(value, 0, 100)
 		p.maxGap = &n
 	default:
-		err = fmt.Errorf("unknown key %q; the head has title, source, confirmed, note, order, unit_id, model, identity, max_registers, max_gap", key)
+		err = fmt.Errorf("unknown key %q; the head has title, source, confirmed, note, order, unit_id, model, identity, recognise, max_registers, max_gap", key)
 	}
 	return err
 }
 
 func number(text string, low, high int) (int, error) {
 	n, err := strconv.ParseInt(text, 0, 32)
-	if err != nil || int(n) < low || int(n) > high {
+	if err != nil || len(text) > 1 && text[0] == '0' && text[1] != 'x' || // 010 would be 8
+		int(n) < low || int(n) > high {
 		return 0, fmt.Errorf("%q is not a whole number from %d to %d", text, low, high)
 	}
 	return int(n), nil
@@ -209,6 +214,9 @@ func (p *profile) addRow(columns, row []string) error {
 	if err := v.opts.check(v.name, &profile{}); err != nil {
 		return err
 	}
+	r := v.opts.register(v.name, 0)
+	v.opts.home = &place{r.table, r.address}
+	v.opts.Table, v.opts.Address, v.opts.Reference = 0, nil, Reference{} // free for those of the configuration
 	p.values = append(p.values, v)
 	return nil
 }
@@ -245,7 +253,7 @@ func (v *profileValue) set(column, cell string) error {
 		return err
 	case "multiply":
 		n, err := strconv.ParseFloat(cell, 64)
-		if err != nil || n == 0 {
+		if err != nil || n == 0 || math.IsNaN(n) || math.IsInf(n, 0) {
 			return fmt.Errorf("%q is no factor", cell)
 		}
 		o.factor = n

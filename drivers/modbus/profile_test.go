@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"skerry/drivers"
 	"skerry/drivers/modbus"
@@ -120,6 +121,9 @@ func TestWrongProfiles(t *testing.T) {
 		{"reference", "30013", "3001", `line 9: reference: "3001" is no reference`},
 		{"type", "int32", "int33", `line 9: type: "int33" is none of`},
 		{"factor", "0.1", "zero", `line 9: multiply: "zero" is no factor`},
+		{"no finite factor", "0.1", "NaN", `line 9: multiply: "NaN" is no factor`},
+		{"infinite factor", "0.1", "-inf", `line 9: multiply: "-inf" is no factor`},
+		{"octal", "max_gap: 4", "max_gap: 010", `line 5: "010" is not a whole number`},
 		{"name", "power,", "po wer,", `line 9: name: "po wer" is no name`},
 		{"twice", "state,", "power,", `line 10: name: power is there twice`},
 		{"no type", "uint16", "", "line 10: values.state: has no type"},
@@ -137,6 +141,39 @@ func TestWrongProfiles(t *testing.T) {
 			err := modbus.Kind.Check(drivers.Setup{Opts: o})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// What the configuration says of a value of a profile replaces what the profile says, also where it is.
+func TestValueOfAProfileElsewhere(t *testing.T) {
+	d := &modbustest.Device{Holding: map[uint16]uint16{0x0C: 0x43C8, 0x0D: 0, 5: 0x4348, 6: 0}}
+	d.SetFloat(0x0C, 100)
+	d.SetFloat(5, 300)
+	tests := map[string]struct {
+		change func(*modbus.ValueOpts)
+		want   float64
+	}{
+		"nowhere":     {func(*modbus.ValueOpts) {}, 100},
+		"reference":   {func(v *modbus.ValueOpts) { v.Reference = text[modbus.Reference](t, "40006") }, 200},
+		"address":     {func(v *modbus.ValueOpts) { v.Address = at(5) }, 300},
+		"table":       {func(v *modbus.ValueOpts) { v.Table = modbus.Holding }, 400},
+		"both":        {func(v *modbus.ValueOpts) { v.Table, v.Address = modbus.Holding, at(5) }, 200},
+		"same values": {func(v *modbus.ValueOpts) { v.Reference = text[modbus.Reference](t, "30013") }, 100},
+	}
+	for name, test := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			s := withProfile("eastron-sdm120")
+			v := s.Values["power"].(*modbus.ValueOpts)
+			test.change(v)
+			s.Values = map[string]any{"power": v}
+			if err := modbus.Kind.Check(s); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			x, _ := onLine(t, s, d)
+			if got := mustSense(t, x)["power"]; got.Number != test.want {
+				t.Errorf("%s: %+v, want %v", name, got, test.want)
 			}
 		})
 	}
@@ -161,4 +198,28 @@ func TestAnotherDevice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// After a device was away another one may be in its place: it is identified anew.
+func TestAnotherDeviceAfterSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, line := onLine(t, withProfile("abb-b23"), b23(0x42323320))
+		if got := mustSense(t, x); len(got) == 0 {
+			t.Fatal("no values")
+		}
+		line.Set(1, nil)
+		sense(t, x)
+		line.Set(1, b23(0x42323120))
+		for range 5 {
+			time.Sleep(15 * time.Second)
+			if got, err := sense(t, x); len(got) > 0 || err == nil {
+				t.Errorf("%d values of another device, %v", len(got), err)
+			}
+		}
+		line.Set(1, b23(0x42323320))
+		time.Sleep(15 * time.Second)
+		if got := mustSense(t, x); len(got) == 0 {
+			t.Error("the right one is not read any more")
+		}
+	})
 }

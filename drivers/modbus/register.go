@@ -51,7 +51,7 @@ func (r register) reading(look lookup) (x drivers.Reading, ok bool) {
 	}
 	x = drivers.Reading{Value: r.name, Unit: r.unit, Number: math.NaN(), Quality: drivers.Bad}
 	if r.kind == Text {
-		if x.Text = readText(data, r.order); x.Text != "" {
+		if x.Text = readText(data, r.length, r.order); x.Text != "" {
 			x.Quality = drivers.Good
 		}
 		return x, true
@@ -81,7 +81,7 @@ func (r register) decode(data []byte) (float64, bool) {
 	}
 	b := slices.Clone(data)
 	r.order.arrange(b)
-	if r.missing.is(unsigned(b), len(b)) {
+	if r.missing.is(b, r.kind) {
 		return 0, false
 	}
 	n := r.kind.number(b)
@@ -97,12 +97,13 @@ func (r register) decode(data []byte) (float64, bool) {
 	return n, true
 }
 
-// readText reads two characters from each register, up to the first that is none.
-func readText(data []byte, o Order) string {
+// readText reads so many characters, two from each register, up to the first that is none.
+func readText(data []byte, length int, o Order) string {
 	b := slices.Clone(data)
 	if o == BADC || o == DCBA {
 		BADC.arrange(b)
 	}
+	b = b[:min(len(b), length)]
 	if end := slices.Index(b, 0); end >= 0 {
 		b = b[:end]
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -363,6 +364,200 @@ func TestStrictDeviceOnABadLine(t *testing.T) {
 		for _, name := range []string{"100", "200", "300", "400"} {
 			if seen[name] < 10 {
 				t.Errorf("%s came %d times in 60 rounds", name, seen[name])
+			}
+		}
+	})
+}
+
+// A reply to a request of the program that had the line before is not taken for that to the first one of this program.
+func TestReplyToAFormerRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(10))
+		go line.Serve(slave{w}, func(_, answer []byte) []modbustest.Piece {
+			return []modbustest.Piece{{After: 400 * time.Millisecond, Bytes: answer}}
+		})
+		x, err := modbus.Kind.New(t.Context(), onWire(w), numbers(7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		time.AfterFunc(300*time.Millisecond, func() { slave{w}.Write(modbustest.Frame(1, 3, 2, 0, 5)) })
+		wantOwn(t, mustSense(t, x), 1)
+	})
+}
+
+// A refusal tells nothing of its request: one that comes late, and twice, is not that of another value.
+func TestLateRefusalOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(400))
+		refusal := modbustest.Frame(1, 0x83, 2)
+		go line.Serve(slave{w}, func(request, answer []byte) []modbustest.Piece {
+			switch address, _ := modbustest.Request(request); address {
+			case 100:
+				return []modbustest.Piece{{Bytes: answer}}
+			case 200: // its timeout is over after 500 ms, the silence behind it after 750 ms
+				return []modbustest.Piece{{After: 790 * time.Millisecond, Bytes: refusal}, {After: 840 * time.Millisecond, Bytes: refusal}}
+			}
+			return []modbustest.Piece{{After: 100 * time.Millisecond, Bytes: answer}}
+		})
+		s := numbers(100, 200, 300)
+		s.Opts.(*modbus.Opts).Retries = 0
+		x, err := modbus.Kind.New(t.Context(), onWire(w), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		got, err := sense(t, x)
+		if r := got["300"]; r.Number != 300 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+// A copy that comes just before a request is sent tells that the line brings copies: the request waits, as another one may follow.
+func TestCopyBeforeARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(400))
+		var n atomic.Int32
+		go line.Serve(slave{w}, func(request, answer []byte) []modbustest.Piece {
+			if address, _ := modbustest.Request(request); address == 100 && n.Add(1) == 1 {
+				return []modbustest.Piece{{Bytes: answer}, {After: 110 * time.Millisecond, Bytes: answer}, {After: 135 * time.Millisecond, Bytes: answer}}
+			}
+			return []modbustest.Piece{{After: 50 * time.Millisecond, Bytes: answer}}
+		})
+		s := numbers(100, 200)
+		s.Opts.(*modbus.Opts).MaxRegisters = 1 // no request can be made longer
+		x, err := modbus.Kind.New(t.Context(), onWire(w), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		for range 3 {
+			got, err := sense(t, x)
+			for _, name := range []string{"100", "200"} {
+				if r, ok := got[name]; ok && fmt.Sprint(r.Number) != name {
+					t.Errorf("%s: %+v, %v", name, r, err)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		time.Sleep(15 * time.Second)
+		if got, err := sense(t, x); len(got) == 0 {
+			t.Errorf("nothing comes any more: %v", err)
+		}
+	})
+}
+
+// A device that begins to talk when it is asked, and does not stop, is given up before the time of the reading is over.
+func TestReplyWithoutAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		defer w.Close()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(400))
+		go line.Serve(slave{w}, func(_, _ []byte) (all []modbustest.Piece) {
+			for i := range 2000 {
+				all = append(all, modbustest.Piece{After: time.Duration(i) * 10 * time.Millisecond, Bytes: []byte{0x55}})
+			}
+			return all
+		})
+		x, err := modbus.Kind.New(t.Context(), onWire(w), numbers(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		if took, err := timed(t, x); took > 8*time.Second || err == nil || !strings.Contains(err.Error(), "never silent") {
+			t.Errorf("took %v: %v", took, err)
+		}
+		time.Sleep(time.Minute) // until it has said all
+	})
+}
+
+// Late replies are counted for their unit, and how late they are; where nobody listened, only that they were.
+func TestLateness(t *testing.T) {
+	for retries, slowest := range map[int]time.Duration{0: 0, 1: 700 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWire()
+			m := onWire(w)
+			line := new(modbustest.Slave)
+			line.Set(1, holding(10))
+			line.Set(2, holding(10))
+			var n atomic.Int32
+			go line.Serve(slave{w}, func(request, answer []byte) []modbustest.Piece {
+				if request[0] == 1 && n.Add(1)%4 == 1 {
+					return []modbustest.Piece{{After: 700 * time.Millisecond, Bytes: answer}}
+				}
+				return []modbustest.Piece{{Bytes: answer}}
+			})
+			var sensors []drivers.Sensor
+			for unit := 1; unit <= 2; unit++ {
+				s := numbers(7)
+				s.Opts.(*modbus.Opts).UnitID, s.Opts.(*modbus.Opts).Retries = unit, retries
+				x, err := modbus.Kind.New(t.Context(), m, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer x.Halt()
+				sensors = append(sensors, x)
+			}
+			for range 8 {
+				for _, x := range sensors {
+					time.Sleep(5 * time.Second)
+					sense(t, x)
+				}
+			}
+			l := sensors[0].(drivers.Punctual).Lateness()
+			if l.Late < 2 || l.Late > 3 || l.Slowest.Round(10*time.Millisecond) != slowest || l.Timeout != 500*time.Millisecond || l.Asked < 8 {
+				t.Errorf("%d retries: %+v", retries, l)
+			}
+			if l := sensors[1].(drivers.Punctual).Lateness(); l.Late != 0 || l.Asked != 8 {
+				t.Errorf("the other one: %+v", l)
+			}
+		})
+	}
+}
+
+// A device that needs longer for all of its blocks than a reading has gives the rest in the next one.
+func TestMoreBlocksThanAReadingHasTimeFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		line := new(modbustest.Slave)
+		line.Set(1, holding(math.MaxUint16))
+		go line.Serve(slave{w}, func(_, answer []byte) []modbustest.Piece {
+			return []modbustest.Piece{{After: 450 * time.Millisecond, Bytes: answer}}
+		})
+		var addresses []uint16
+		for a := range uint16(30) {
+			addresses = append(addresses, 100*a)
+		}
+		x, err := modbus.Kind.New(t.Context(), onWire(w), numbers(addresses...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		seen := map[string]int{}
+		for range 6 {
+			got, err := sense(t, x)
+			if err == nil || !strings.Contains(err.Error(), "a reading has no time for all 30 requests") {
+				t.Errorf("%v", err)
+			}
+			for name, r := range got {
+				if fmt.Sprint(r.Number) != name {
+					t.Errorf("%s: %+v", name, r)
+				}
+				seen[name]++
+			}
+			time.Sleep(5 * time.Second)
+		}
+		for _, a := range addresses {
+			if n := seen[fmt.Sprint(a)]; n < 3 {
+				t.Errorf("%d came %d times in 6 rounds", a, n)
 			}
 		}
 	})

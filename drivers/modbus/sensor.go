@@ -19,6 +19,8 @@ type master interface {
 	room(r request, solid bool) time.Duration
 	exchange(ctx context.Context, r request, solid bool, t timing) (reply, error)
 	count() *Counts
+	// lateness of a device.
+	lateness(unit byte) drivers.Lateness
 }
 
 // sensor is one device.
@@ -40,6 +42,7 @@ type sensor struct {
 	blocks    []*block
 	first     int  // block to begin with
 	lost      bool // nothing came the last time: one attempt is enough
+	late      drivers.Lateness
 }
 
 // String names the device and its line.
@@ -53,6 +56,13 @@ func (x *sensor) Halt() error {
 	release := x.release
 	x.release = nil
 	return release()
+}
+
+// Lateness is that of the device, for a drivers.Punctual.
+func (x *sensor) Lateness() drivers.Lateness {
+	l := x.late
+	l.Timeout = x.timing.timeout
+	return l
 }
 
 // image is what was read in one round.
@@ -146,7 +156,8 @@ func (x *sensor) round(ctx context.Context, got *image) error {
 		}
 		err := x.read(ctx, b, got)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			next = x.first + i // those that had no time come first then
+			return outOfTime(ctx, len(todo))
 		}
 		if err == nil {
 			x.lost = false
@@ -167,6 +178,18 @@ func (x *sensor) round(ctx context.Context, got *image) error {
 		}
 	}
 	return failed.err()
+}
+
+// outOfTime says why a round was not finished.
+func outOfTime(ctx context.Context, requests int) error {
+	switch {
+	case !errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return ctx.Err()
+	case requests == 1:
+		return fmt.Errorf("a reading has no time for its request, the line is busy (%w)", ctx.Err())
+	}
+	return fmt.Errorf("a reading has no time for all %d requests (%w), the next one goes on with them; a faster line, a larger max_gap, or fewer values",
+		requests, ctx.Err())
 }
 
 // turn gives the blocks, beginning with the first.

@@ -1,6 +1,7 @@
 package modbus_test
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -150,5 +151,77 @@ func TestNoValueUnderAnotherNameOnAPTY(t *testing.T) {
 	t.Logf("skerry: %d requests: %d values right, %d under a wrong name, %d old; replies: %v", *polls, c.right, c.wrong, c.old, troubles)
 	if c.right < *polls/10 {
 		t.Errorf("only %d values came through", c.right)
+	}
+}
+
+// The echo of a request for about 20 bits at 0x0300 reads like a reply to it, with the request's own bytes as data. Behind noise it is
+// an echo all the same.
+func TestEchoThatLooksLikeAReply(t *testing.T) {
+	for name, before := range map[string][]byte{"alone": nil, "behind noise": {0}, "behind noise that may be a reply": {1, 1, 200}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWire()
+			line := new(modbustest.Slave)
+			d := &modbustest.Device{Coils: map[uint16]bool{}}
+			values := map[string]modbus.ValueOpts{}
+			for i := range uint16(24) {
+				d.Coils[0x0300+i] = i%3 == 0
+				values[fmt.Sprint(i)] = modbus.ValueOpts{Table: modbus.Coil, Address: at(0x0300 + i)}
+			}
+			line.Set(1, d)
+			go line.Serve(slave{w}, func(request, answer []byte) []modbustest.Piece {
+				return []modbustest.Piece{{Bytes: append(bytes.Clone(before), request...)}, {After: 50 * time.Millisecond, Bytes: answer}}
+			})
+			x, err := modbus.Kind.New(t.Context(), onWire(w), setup(values))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer x.Halt()
+			got := mustSense(t, x)
+			for i := range uint16(24) {
+				if r := got[fmt.Sprint(i)]; (r.Number == 1) != (i%3 == 0) {
+					t.Errorf("%s: bit %d: %+v", name, i, r)
+				}
+			}
+		})
+	}
+}
+
+// What stands in the registers of a reply under way is not read as a reply, however much it looks like one.
+func TestReplyInsideAReply(t *testing.T) {
+	inside := map[string][]byte{
+		"of another device": modbustest.Frame(9, 3, 2, 0, 7),
+		"a refusal":         modbustest.Frame(1, 0x83, 2),
+		"of another length": modbustest.Frame(1, 3, 4, 0, 1, 0, 2),
+	}
+	for name, frame := range inside {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWire()
+			line := new(modbustest.Slave)
+			d := holding(200)
+			addresses := []uint16{30, 40, 49}
+			d.Holding = map[uint16]uint16{}
+			for i := 0; i < len(frame); i += 2 {
+				low := byte(0)
+				if i+1 < len(frame) {
+					low = frame[i+1]
+				}
+				d.Holding[32+uint16(i/2)] = uint16(frame[i])<<8 | uint16(low)
+			}
+			line.Set(1, d)
+			go line.Serve(slave{w}, func(_, answer []byte) []modbustest.Piece {
+				return []modbustest.Piece{{Bytes: answer[:30]}, {After: 16 * time.Millisecond, Bytes: answer[30:]}}
+			})
+			x, err := modbus.Kind.New(t.Context(), onWire(w), numbers(addresses...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer x.Halt()
+			for range 3 {
+				wantOwn(t, mustSense(t, x), len(addresses))
+			}
+			if n := modbus.CountsOf(x).Strays; n != 0 {
+				t.Errorf("%s: %d strays", name, n)
+			}
+		})
 	}
 }

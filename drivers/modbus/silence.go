@@ -12,10 +12,13 @@ type silence struct {
 	strays  uint64 // replies to other requests, or of other devices
 	echo    bool   // the adapter hears itself
 	tcp     bool
+	torn    bool // over TCP: a part of a message is through
 }
 
 func (e *silence) Error() string {
 	switch {
+	case e.tcp && e.bytes > 0:
+		return fmt.Sprintf("%d bytes and no whole reply in %v; a slow device or network needs a longer `timeout`", e.bytes, e.timeout)
 	case e.tcp:
 		return fmt.Sprintf("no reply within %v; check unit_id, and behind a gateway the wires of the device", e.timeout)
 	case e.strays > 0:

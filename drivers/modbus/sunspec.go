@@ -62,17 +62,25 @@ func (x *sensor) moves() bool {
 	return slices.ContainsFunc(x.given, func(r register) bool { return r.model.Set })
 }
 
-// explore lists the models of the device and puts the values in their places.
+// explore looks the models of the device up and puts the values in their places.
 func (x *sensor) explore(ctx context.Context) error {
-	at, err := x.root(ctx)
+	found, err := x.list(ctx)
 	if err != nil {
 		return err
 	}
-	var found []model
+	return x.place(found)
+}
+
+// list asks for the models of the device.
+func (x *sensor) list(ctx context.Context) (found []model, err error) {
+	at, err := x.root(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for len(found) < modelsMost && at < math.MaxUint16-2 {
 		head, err := x.two(ctx, uint16(at))
 		if err != nil {
-			return fmt.Errorf("list of its SunSpec models: %w", err)
+			return nil, fmt.Errorf("list of its SunSpec models: %w", err)
 		}
 		number, length := uint16(head>>16), int(uint16(head))
 		if number == endMark {
@@ -81,8 +89,10 @@ func (x *sensor) explore(ctx context.Context) error {
 		found = append(found, model{number, uint16(at)})
 		at += 2 + length
 	}
-	return x.place(found)
+	return found, nil
 }
+
+var errNoModels = errors.New("the device has no SunSpec models at 40000, 50000 or 0; switch SunSpec on in its settings, and check unit_id")
 
 // root finds the address of the first model.
 func (x *sensor) root(ctx context.Context) (int, error) {
@@ -95,7 +105,7 @@ func (x *sensor) root(ctx context.Context) (int, error) {
 			return int(a) + 2, nil
 		}
 	}
-	return 0, errors.New("the device has no SunSpec models at 40000, 50000 or 0; switch SunSpec on in its settings, and check unit_id")
+	return 0, errNoModels
 }
 
 // two reads two holding registers.
@@ -124,6 +134,9 @@ func (x *sensor) place(found []model) error {
 		}
 		if end := int(found[n].start) + int(r.address) + int(r.span()); end > 1<<16 {
 			return fmt.Errorf("value %s would end behind the last register", r.name)
+		}
+		if r.scale != nil && int(found[n].start)+int(*r.scale) >= 1<<16 {
+			return fmt.Errorf("the scale of value %s would be behind the last register", r.name)
 		}
 		r.address += found[n].start
 		if r.scale != nil {

@@ -114,3 +114,16 @@ func TestWithoutTheModel(t *testing.T) {
 		})
 	}
 }
+
+// A scale that would lie behind the last register is not looked for at its beginning.
+func TestScaleBehindTheLastRegister(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := inverter(40000, 103)
+		d.Fill = func(byte, uint16) (uint16, bool) { return 1, true }
+		s := setup(map[string]modbus.ValueOpts{"x": {Table: modbus.Holding, Model: text[modbus.Models](t, "103"), Address: at(2), Scale: at(60000), Type: modbus.Uint16}})
+		x, _ := onLine(t, s, d)
+		if got, err := sense(t, x); err == nil || !strings.Contains(err.Error(), "the scale of value x would be behind the last register") {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}

@@ -8,8 +8,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
+
+	"skerry/drivers"
 )
 
 // connection is a device or gateway that speaks Modbus TCP. A reply names its request by a number, so a late one is told from the one
@@ -22,6 +25,15 @@ type connection struct {
 	id      uint16   // of the last request
 	silent  int      // requests in a row without a reply
 	counts  Counts
+	open    []sent // requests without a reply on this connection
+	units   map[byte]*drivers.Lateness
+}
+
+// sent is a request whose time is over.
+type sent struct {
+	id   uint16
+	unit byte
+	at   time.Time
 }
 
 const (
@@ -31,7 +43,7 @@ const (
 )
 
 func newConnection(address string, dial func(context.Context, string) (net.Conn, error)) *connection {
-	return &connection{address: address, dial: dial, turn: make(chan struct{}, 1)}
+	return &connection{address: address, dial: dial, turn: make(chan struct{}, 1), units: map[byte]*drivers.Lateness{}}
 }
 
 // Close ends the connection.
@@ -49,6 +61,24 @@ func (c *connection) give()                            { <-c.turn }
 func (c *connection) count() *Counts                   { return &c.counts }
 func (c *connection) room(request, bool) time.Duration { return 0 }
 
+func (c *connection) lateness(unit byte) drivers.Lateness { return *c.unit(unit) }
+
+func (c *connection) unit(n byte) *drivers.Lateness {
+	if c.units[n] == nil {
+		c.units[n] = new(drivers.Lateness)
+	}
+	return c.units[n]
+}
+
+// late counts a reply whose request is not waited for any more. One that comes twice is counted once.
+func (c *connection) late(id uint16, blind bool) {
+	i := slices.IndexFunc(c.open, func(s sent) bool { return s.id == id })
+	if i >= 0 {
+		addLate(c.unit(c.open[i].unit), time.Since(c.open[i].at), blind)
+		c.open = slices.Delete(c.open, i, i+1)
+	}
+}
+
 // exchange sends a request and waits for the reply with its number. Where the other side hung up meanwhile, as many do when nobody
 // asked for a while, it is sent on a new connection.
 func (c *connection) exchange(ctx context.Context, r request, _ bool, t timing) (reply, error) {
@@ -60,7 +90,10 @@ func (c *connection) exchange(ctx context.Context, r request, _ bool, t timing) 
 	}
 	if missed, ok := errors.AsType[*silence](err); ok {
 		c.counts.Timeouts++
-		if c.silent++; c.silent < giveUp {
+		if missed.bytes > 0 {
+			c.counts.Damaged++
+		}
+		if c.silent++; c.silent < giveUp && !missed.torn {
 			return p, missed
 		}
 	}
@@ -87,9 +120,9 @@ func (c *connection) try(ctx context.Context, r request, t timing) (reply, error
 	if c.conn == nil {
 		conn, err := c.dial(ctx, c.address)
 		if err != nil {
-			return reply{}, err
+			return reply{}, unreachable(ctx, err, "that Modbus TCP is switched on in the device")
 		}
-		c.conn, c.silent = conn, 0
+		c.conn, c.silent, c.open = conn, 0, nil
 	}
 	stop := context.AfterFunc(ctx, c.interrupt(c.conn))
 	defer stop()
@@ -101,15 +134,36 @@ func (c *connection) try(ctx context.Context, r request, t timing) (reply, error
 	}
 	c.id++
 	c.counts.Requests++
-	_, err := c.conn.Write(r.message(c.id))
-	if err != nil {
-		return reply{}, c.explain(ctx, err, t)
+	c.unit(r.unit).Asked++
+	start := time.Now()
+	if n, err := c.conn.Write(r.message(c.id)); err != nil {
+		return reply{}, c.explain(ctx, &tornError{err: err, sent: n > 0}, t)
 	}
-	p, err := c.await(r)
+	p, err := c.await(r, start)
 	if err != nil {
+		c.open = append(c.open, sent{c.id, r.unit, start}) // giveUp bounds them
 		return reply{}, c.explain(ctx, err, t)
 	}
 	return p, nil
+}
+
+// tornError is a message of which a part is through, in one direction. What comes next on its connection would be taken for the rest, or the
+// rest for a message of its own.
+type tornError struct {
+	err  error
+	sent bool
+	came int // bytes
+}
+
+func (e *tornError) Error() string { return e.err.Error() }
+func (e *tornError) Unwrap() error { return e.err }
+
+// unreachable says what to do when nobody takes a connection.
+func unreachable(ctx context.Context, err error, also string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w; check its address and the network, and %s", err, also)
 }
 
 // interrupt frees whoever waits for the connection.
@@ -122,7 +176,11 @@ func (c *connection) explain(ctx context.Context, err error, t timing) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &silence{timeout: t.timeout, tcp: true}
+		missed := &silence{timeout: t.timeout, tcp: true}
+		if e, ok := errors.AsType[*tornError](err); ok {
+			missed.bytes, missed.torn = e.came, e.sent || e.came > 0
+		}
+		return missed
 	}
 	for _, over := range hangUps {
 		if errors.Is(err, over) {
@@ -139,8 +197,8 @@ func (r request) message(id uint16) []byte {
 	return r.appendPDU(b)
 }
 
-// await reads messages until one is the reply to r, whose number is the last.
-func (c *connection) await(r request) (reply, error) {
+// await reads messages until one is the reply to r, whose number is the last, and which was sent at start.
+func (c *connection) await(r request, start time.Time) (reply, error) {
 	var b [headerSize + maxPDU]byte
 	for {
 		id, n, err := readMessage(c.conn, b[:])
@@ -149,6 +207,7 @@ func (c *connection) await(r request) (reply, error) {
 		}
 		if id != c.id {
 			c.counts.Strays++
+			c.late(id, time.Since(start) < blink)
 			continue
 		}
 		p, ok := parsePDU(b[headerSize-1], b[headerSize:n])
@@ -162,16 +221,16 @@ func (c *connection) await(r request) (reply, error) {
 
 // readMessage reads one message into b and gives its number and length.
 func readMessage(from io.Reader, b []byte) (id uint16, n int, err error) {
-	if _, err := io.ReadFull(from, b[:headerSize]); err != nil {
-		return 0, 0, err
+	if n, err := io.ReadFull(from, b[:headerSize]); err != nil {
+		return 0, 0, &tornError{err: err, came: n}
 	}
 	length := int(binary.BigEndian.Uint16(b[4:]))
 	if b[2] != 0 || b[3] != 0 || length < 3 || headerSize-1+length > len(b) {
 		return 0, 0, fmt.Errorf("what comes is not Modbus TCP; is it the right port, or does it want `framing: rtu`?")
 	}
 	n = headerSize - 1 + length
-	if _, err := io.ReadFull(from, b[headerSize:n]); err != nil {
-		return 0, 0, err
+	if more, err := io.ReadFull(from, b[headerSize:n]); err != nil {
+		return 0, 0, &tornError{err: err, came: headerSize + more}
 	}
 	return binary.BigEndian.Uint16(b), n, nil
 }

@@ -97,6 +97,7 @@ func TestTroubleOverTCP(t *testing.T) {
 	}{
 		{"silence", func([]byte) [][]byte { return nil }, "no reply within 500ms; check unit_id"},
 		{"not Modbus", func([]byte) [][]byte { return [][]byte{[]byte("HTTP/1.1 400 Bad Request\r\n\r\n")} }, "what comes is not Modbus TCP"},
+		{"another protocol", func(m []byte) [][]byte { m[3] = 1; return [][]byte{m} }, "what comes is not Modbus TCP"},
 		{"another function", func(m []byte) [][]byte { m[7] = 4; return [][]byte{m} }, "the reply does not fit the request"},
 		{"another unit", func(m []byte) [][]byte { m[6] = 9; return [][]byte{m} }, "the reply does not fit the request"},
 		{"another count", func(m []byte) [][]byte { m[8]--; return [][]byte{m} }, "the reply does not fit the request"},
@@ -169,7 +170,7 @@ func TestNobodyToDial(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer x.Halt()
-		if _, err := sense(t, x); err == nil || !strings.Contains(err.Error(), "Modbus unit 1 on 192.0.2.7:502: connection refused") {
+		if _, err := sense(t, x); err == nil || !strings.Contains(err.Error(), "Modbus unit 1 on 192.0.2.7:502: connection refused; check its address and the network, and that Modbus TCP is switched on in the device") {
 			t.Errorf("%v", err)
 		}
 		if dials > 2 {
@@ -226,6 +227,138 @@ func TestConverter(t *testing.T) {
 		}
 		if right < 200 || dials != 2 {
 			t.Errorf("%d values on %d connections", right, dials)
+		}
+	})
+}
+
+// What is left of a message that was torn by the timeout is not read as the beginning of the next one: its registers may look like one.
+func TestTornMessageOverTCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := new(modbustest.Slave)
+		d := &modbustest.Device{Holding: map[uint16]uint16{100: 100}}
+		for i, n := range []uint16{0, 0x0002, 0x0000, 0x0005, 0x0103, 0x0212, 0x3400} { // from 1 on: the reply to request 2, one register
+			d.Holding[uint16(i)] = n
+		}
+		line.Set(1, d)
+		const torn = 9 + 2 // head of the message, function, count, and a register
+		m := &machine{dial: func(context.Context, string) (net.Conn, error) {
+			var rest []byte
+			return tcpServer(line, func(m []byte) [][]byte {
+				if len(m) < torn+10 {
+					return [][]byte{rest, m}
+				}
+				rest = m[torn:]
+				return [][]byte{m[:torn]}
+			})(), nil
+		}}
+		s := numbers(0, 1, 2, 3, 4, 5, 6, 100)
+		s.Opts.(*modbus.Opts).TCP, s.Opts.(*modbus.Opts).Retries = "192.0.2.7", 0
+		x, err := modbus.Kind.New(t.Context(), m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		if _, err := sense(t, x); err == nil || !strings.Contains(err.Error(), "11 bytes and no whole reply in 500ms") {
+			t.Errorf("%v", err)
+		}
+		if got, _ := sense(t, x); got["100"].Number != 100 {
+			t.Errorf("%+v, want 100", got["100"])
+		}
+	})
+}
+
+// A request of which only a part went through is followed by nothing on its connection.
+func TestTornRequestOverTCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := new(modbustest.Slave)
+		line.Set(1, holding(10))
+		serve, dials := tcpServer(line, nil), 0
+		m := &machine{dial: func(context.Context, string) (net.Conn, error) {
+			if dials++; dials > 1 {
+				return serve(), nil
+			}
+			here, there := net.Pipe()
+			go there.Read(make([]byte, 5)) // and no more
+			return here, nil
+		}}
+		s := numbers(7)
+		s.Opts.(*modbus.Opts).TCP, s.Opts.(*modbus.Opts).Retries = "192.0.2.7", 0
+		x, err := modbus.Kind.New(t.Context(), m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		if _, err := sense(t, x); err == nil {
+			t.Error("a reply to half a request")
+		}
+		wantOwn(t, mustSense(t, x), 1)
+		if dials != 2 {
+			t.Errorf("%d connections, want 2", dials)
+		}
+	})
+}
+
+// Late replies are counted for their unit, and how late they are.
+func TestLatenessOverTCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, _ := spoilt(t, numbers(1), func(n int, m []byte) [][]byte {
+			if n%4 == 1 {
+				time.Sleep(700 * time.Millisecond)
+			}
+			return [][]byte{m}
+		})
+		for range 8 {
+			sense(t, x)
+			time.Sleep(time.Minute)
+		}
+		l := x.(drivers.Punctual).Lateness()
+		if l.Late < 2 || l.Late > 4 || l.Slowest.Round(10*time.Millisecond) != 700*time.Millisecond || l.Timeout != 500*time.Millisecond || l.Asked < 8 {
+			t.Errorf("%+v", l)
+		}
+	})
+}
+
+// A connection on which nothing comes is made anew, as the other side may have forgotten it; one reply that is missing is no reason.
+func TestSilentConnectionIsMadeAnew(t *testing.T) {
+	for missing, want := range map[int]int{1: 1, 2: 2, 4: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			s := numbers(1)
+			s.Opts.(*modbus.Opts).Retries = 0
+			x, dials := spoilt(t, s, func(n int, m []byte) [][]byte {
+				if n <= missing {
+					return nil
+				}
+				return [][]byte{m}
+			})
+			for range missing {
+				if _, err := sense(t, x); err == nil {
+					t.Error("nothing came, and there is no error")
+				}
+			}
+			wantOwn(t, mustSense(t, x), 1)
+			if *dials != want {
+				t.Errorf("%d connections after %d replies that are missing, want %d", *dials, missing, want)
+			}
+		})
+	}
+}
+
+// A converter that takes nothing does not hold a reading for ever.
+func TestConverterThatTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := numbers(1)
+		s.Opts.(*modbus.Opts).TCP, s.Opts.(*modbus.Opts).Framing = "192.0.2.7:4001", "rtu"
+		m := &machine{dial: func(context.Context, string) (net.Conn, error) {
+			here, _ := net.Pipe() // nobody reads at the other end
+			return here, nil
+		}}
+		x, err := modbus.Kind.New(t.Context(), m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Halt()
+		if took, err := timed(t, x); err == nil || took > drivers.SenseTimeout {
+			t.Errorf("took %v: %v", took, err)
 		}
 	})
 }

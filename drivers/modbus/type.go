@@ -125,29 +125,56 @@ func (b *Bits) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Raw is a number as it stands in registers.
+// Raw is a number as it stands in registers. Written in hexadecimal it is their bits, whatever the type.
 type Raw struct {
-	Set bool
-	n   uint64 // of a negative number: its two's complement
+	Set      bool
+	n        uint64 // of a negative number: its two's complement
+	negative bool
+	bits     bool
 }
 
 // UnmarshalText reads 0x8000, 65535 or -1.
 func (r *Raw) UnmarshalText(text []byte) error {
-	n, err := strconv.ParseUint(string(text), 0, 64)
-	if err != nil {
-		signed, err := strconv.ParseInt(string(text), 0, 64)
-		if err != nil {
-			return &drivers.WordError{Text: string(text), Words: []string{"0x8000", "65535", "-1"}}
-		}
-		n = uint64(signed)
+	digits, bits := strings.CutPrefix(strings.ToLower(string(text)), "0x")
+	base := 10
+	if bits {
+		base = 16
 	}
-	*r = Raw{true, n}
+	if n, err := strconv.ParseUint(digits, base, 64); err == nil {
+		*r = Raw{Set: true, n: n, bits: bits}
+		return nil
+	}
+	signed, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return &drivers.WordError{Text: string(text), Words: []string{"0x8000", "65535", "-1"}}
+	}
+	*r = Raw{Set: true, n: uint64(signed), negative: signed < 0}
 	return nil
 }
 
-// is tells whether a number of so many bytes is the one meant.
-func (r Raw) is(n uint64, size int) bool {
-	return r.Set && n == r.n&(math.MaxUint64>>(64-8*size))
+// fits tells whether a number of the type can be the one meant.
+func (r Raw) fits(t Type) bool {
+	size := 16 * uint(t.registers())
+	switch {
+	case t.float() && !r.bits:
+		return true
+	case r.negative:
+		return int64(r.n) >= math.MinInt64>>(64-size)
+	}
+	return size == 64 || r.n>>size == 0
+}
+
+// is tells whether b, a number in the order ABCD, is the one meant.
+func (r Raw) is(b []byte, t Type) bool {
+	switch {
+	case !r.Set:
+		return false
+	case t.float() && !r.bits && r.negative:
+		return t.number(b) == float64(int64(r.n))
+	case t.float() && !r.bits:
+		return t.number(b) == float64(r.n)
+	}
+	return unsigned(b) == r.n&(math.MaxUint64>>(64-8*len(b)))
 }
 
 // number reads the bytes of a number in the order ABCD.

@@ -95,6 +95,9 @@ func TestWhatStandsForNothing(t *testing.T) {
 		{"infinite", modbus.ValueOpts{Type: modbus.Float32}, []byte{0x7F, 0x80, 0, 0}, math.NaN()},
 		{"0x8000", modbus.ValueOpts{Type: modbus.Int16, Missing: text[modbus.Raw](t, "0x8000")}, []byte{0x80, 0}, math.NaN()},
 		{"negative", modbus.ValueOpts{Type: modbus.Int32, Missing: text[modbus.Raw](t, "-1")}, []byte{0xFF, 0xFF, 0xFF, 0xFF}, math.NaN()},
+		{"a float by its number", modbus.ValueOpts{Type: modbus.Float32, Missing: text[modbus.Raw](t, "-9999")}, []byte{0xC6, 0x1C, 0x3C, 0}, math.NaN()},
+		{"a float by its bits", modbus.ValueOpts{Type: modbus.Float32, Missing: text[modbus.Raw](t, "0xC61C3C00")}, []byte{0xC6, 0x1C, 0x3C, 0}, math.NaN()},
+		{"another float", modbus.ValueOpts{Type: modbus.Float32, Missing: text[modbus.Raw](t, "-9999")}, []byte{0xC6, 0x1C, 0x40, 0}, -10000},
 		{"its neighbour", modbus.ValueOpts{Type: modbus.Int16, Missing: text[modbus.Raw](t, "0x8000")}, []byte{0x80, 1}, -32767},
 		{"scaled", modbus.ValueOpts{Type: modbus.Int16, Scale: at(1)}, []byte{0, 25, 0xFF, 0xFE}, 0.25},
 		{"scaled up", modbus.ValueOpts{Type: modbus.Int16, Scale: at(1)}, []byte{0xFF, 0xFB, 0, 3}, -5000},
@@ -134,6 +137,19 @@ func TestStrings(t *testing.T) {
 			got := mustSense(t, x)["x"]
 			if got.Text != test.want || (got.Quality == drivers.Bad) != (test.want == "") || !math.IsNaN(got.Number) {
 				t.Errorf("%q: %+v, want %q", test.in, got, test.want)
+			}
+		})
+	}
+}
+
+// Of an odd length, half of the last register belongs to something else.
+func TestStringOfOddLength(t *testing.T) {
+	for order, in := range map[string]string{"ABCD": "EM340X", "BADC": "ME43X0"} {
+		synctest.Test(t, func(t *testing.T) {
+			o := modbus.ValueOpts{Table: modbus.Input, Address: at(0), Type: modbus.Text, Length: 5, Order: text[modbus.Order](t, order)}
+			x, _ := onLine(t, setup(map[string]modbus.ValueOpts{"x": o}), regs([]byte(in)...))
+			if got := mustSense(t, x)["x"].Text; got != "EM340" {
+				t.Errorf("%s: %q", order, got)
 			}
 		})
 	}
@@ -196,6 +212,12 @@ func TestCheck(t *testing.T) {
 		{"unit 255 over TCP", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.UnitID, o.TCP = 255, "meter.lan" }, ""},
 		{"too patient", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.Timeout, o.Retries = 5*time.Second, 1 }, "timeout: a device that says nothing would be waited for longer than 8s"},
 		{"framing on a bus", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.Framing = "rtu" }, "framing: is for devices on the network"},
+		{"no host", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.TCP = ":502" }, `tcp: ":502" is no host`},
+		{"two words", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.TCP = "meter lan" }, `tcp: "meter lan" is no host`},
+		{"a port in words", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.TCP = "meter.lan:modbus" }, `tcp: "meter.lan:modbus" has no such port`},
+		{"port 0", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.TCP = "meter.lan:0" }, `tcp: "meter.lan:0" has no such port`},
+		{"a port too high", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.TCP = "192.0.2.7:65536" }, `tcp: "192.0.2.7:65536" has no such port`},
+		{"IPv6 with a port", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.TCP = "[fe80::1%eth0]:1502" }, ""},
 		{"a URL", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.TCP = "tcp://meter.lan:502" }, `tcp: "tcp://meter.lan:502" is no host`},
 		{"IPv6", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.TCP = "[2001:db8::7]" }, ""},
 		{"unknown profile", func(o *modbus.Opts, _ *modbus.ValueOpts) { o.Profile = "sdm" }, `profile: no profile "sdm"; profiles: `},
@@ -216,6 +238,22 @@ func TestCheck(t *testing.T) {
 		{"length", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Length = 4 }, "values.x.length: is for strings"},
 		{"bits of a float", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Bits = text[modbus.Bits](t, "3") }, "values.x.bits: a floating-point number has none"},
 		{"bit 16", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Type, v.Bits = modbus.Uint16, text[modbus.Bits](t, "16") }, "values.x.bits: uint16 has the bits 0 to 15"},
+		{"missing fits", func(_ *modbus.Opts, v *modbus.ValueOpts) {
+			v.Type, v.Missing = modbus.Int16, text[modbus.Raw](t, "-32768")
+		}, ""},
+		{"missing of 17 bits", func(_ *modbus.Opts, v *modbus.ValueOpts) {
+			v.Type, v.Missing = modbus.Int16, text[modbus.Raw](t, "65536")
+		}, "values.x.missing: is no int16"},
+		{"missing below", func(_ *modbus.Opts, v *modbus.ValueOpts) {
+			v.Type, v.Missing = modbus.Int16, text[modbus.Raw](t, "-32769")
+		}, "values.x.missing: is no int16"},
+		{"missing bits of a float", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Missing = text[modbus.Raw](t, "0x100000000") }, "values.x.missing: is no float32"},
+		{"a counter of a register", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Count = text[modbus.Count](t, "strays") }, "values.x.count: is beside a register"},
+		{"longer than a request", func(o *modbus.Opts, v *modbus.ValueOpts) { o.MaxRegisters, v.Type = 2, modbus.Float64 }, "values.x.type: takes 4 registers, and the device gives 2 at once"},
+		{"as long as a request", func(o *modbus.Opts, v *modbus.ValueOpts) { o.MaxRegisters = 2 }, ""},
+		{"reference in a model", func(_ *modbus.Opts, v *modbus.ValueOpts) {
+			v.Table, v.Address, v.Reference, v.Model = 0, nil, text[modbus.Reference](t, "40015"), text[modbus.Models](t, "103")
+		}, "values.x.reference: does not count from the beginning of a model"},
 		{"the end", func(_ *modbus.Opts, v *modbus.ValueOpts) { v.Address = at(0xFFFF) }, "values.x.address: the value would end behind the last register"},
 	}
 	for _, test := range tests {

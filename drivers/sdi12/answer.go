@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"skerry/drivers/crc16"
 )
 
 // What may be wrong with an answer. The errors of this package wrap one of these, or one of package drivers.
@@ -140,19 +142,8 @@ func checkCRC(line string) (string, error) {
 	return line[:n], nil
 }
 
-// crc is the one of the specification's section on cyclic redundancy checks: 16 bits, polynomial 0xA001 from the low end,
-// beginning with 0, written as three characters of six bits each.
+// crc is written as three characters of six bits each (the specification's section on cyclic redundancy checks).
 func crc(s string) string {
-	var sum uint16
-	for _, c := range []byte(s) {
-		sum ^= uint16(c)
-		for range 8 {
-			low := sum & 1
-			sum >>= 1
-			if low != 0 {
-				sum ^= 0xA001
-			}
-		}
-	}
+	sum := crc16.Sum(crc16.SDI12, []byte(s))
 	return string([]byte{0x40 | byte(sum>>12), 0x40 | byte(sum>>6&0x3F), 0x40 | byte(sum&0x3F)})
 }

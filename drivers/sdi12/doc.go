@@ -31,7 +31,7 @@
 //
 // # Limits
 //
-// A measurement that takes longer than a reading may (about 7 s) needs aC!, and then comes with the reading that follows. High-volume
+// A measurement that takes longer than a reading may (about 7 s) needs aC!; a reading that is not ready is a drivers.NotYetError. High-volume
 // commands (aHA!, aHB!), metadata and changing of addresses are not there. What a single bit changes in an answer without a CRC
 // is seen only if it breaks the form.
 package sdi12

@@ -105,33 +105,37 @@ func (x *sensor) start(ctx context.Context) error {
 	return nil
 }
 
+// soon is how long a concurrent measurement is waited for here. For a longer one the bus is left to the others.
+const soon = time.Second
+
 // await waits until the measurement is ready. It tells whether the sensor said so by itself (a service request), or was silent.
 func (x *sensor) await(ctx context.Context) (requested bool, err error) {
 	p := x.pending
+	left := time.Until(p.ready)
+	if x.how.kind == 'C' {
+		if left > soon {
+			return false, &drivers.NotYetError{After: left, Err: fmt.Errorf("%w: it measures for %v more", ErrNotReady, left.Round(time.Second))}
+		}
+		return false, sleep(ctx, left)
+	}
 	end := time.Now().Add(drivers.SenseTimeout)
 	if deadline, ok := ctx.Deadline(); ok {
 		end = deadline
 	}
-	end = end.Add(-reserve)
-	wait := p.ready
-	if end.Before(wait) {
-		wait = end
+	wait, tooLong := p.ready, false
+	if end = end.Add(-reserve); end.Before(wait) {
+		wait, tooLong = end, true
 	}
-	if x.how.kind == 'M' && p.started.ready > 0 {
-		requested, err = x.listen(ctx, wait)
-	} else {
-		err = sleep(ctx, time.Until(wait))
+	if p.started.ready > 0 {
+		if requested, err = x.listen(ctx, wait); err != nil || requested {
+			return requested, err
+		}
 	}
-	switch {
-	case err != nil || requested:
-		return requested, err
-	case !p.ready.After(wait):
-		return false, nil
-	case x.how.kind == 'M':
+	if tooLong {
 		return false, fmt.Errorf("%w: it measures for up to %v, which is longer than a reading has; write measure: C%s if the sensor has that",
 			ErrNotReady, p.started.ready, x.how.which)
 	}
-	return false, fmt.Errorf("%w: it measures until %v from now, and is asked again", ErrNotReady, time.Until(p.ready).Round(time.Second))
+	return false, nil
 }
 
 // listen waits for the service request: the address alone. What else comes is of no use and does no harm: data are asked for anew.

@@ -202,34 +202,81 @@ func TestPlaceBeyondTheMeasurement(t *testing.T) {
 	})
 }
 
-// A long concurrent measurement is fetched by a later reading, with the time at which it was ready.
+// A long concurrent measurement holds nobody up: it is fetched by the reading that comes when it is ready, with the time at which it was.
 func TestLongConcurrentMeasurement(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow, starts := gauge(), 0
 		slow.Ready = 25 * time.Second
 		slow.Measure = func(string) []float64 { starts++; return []float64{float64(starts), 0} }
+		m := machine(map[byte]*sim.SDI12Sensor{'0': slow, '1': gauge()})
+		x, err := sdi12.Kind.New(t.Context(), m, setup(func(o *sdi12.Opts) { o.Measure = "C" }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := sdi12.Kind.New(t.Context(), m, setup(func(o *sdi12.Opts) { o.Address = '1' }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := 1; n <= 2; n++ {
+			begin := time.Now()
+			got, err := x.Sense(t.Context(), nil)
+			notYet, ok := errors.AsType[*drivers.NotYetError](err)
+			if !ok || len(got) > 0 || !errors.Is(err, sdi12.ErrNotReady) || notYet.After.Round(time.Second) != 25*time.Second || time.Since(begin) > time.Second {
+				t.Fatalf("after %v: %v, %v", time.Since(begin), got, err)
+			}
+			if got, err := other.Sense(t.Context(), nil); err != nil || got[0].Number != 1.5 {
+				t.Errorf("its neighbour meanwhile: %v, %v", got, err)
+			}
+			time.Sleep(notYet.After)
+			got, err = x.Sense(t.Context(), nil)
+			if err != nil || got[0].Number != float64(n) || starts != n {
+				t.Fatalf("%d were started: %v, %v", starts, got, err)
+			}
+			if ready := got[0].Time.Sub(begin).Round(time.Second); ready != 25*time.Second {
+				t.Errorf("measured after %v", ready)
+			}
+		}
+	})
+}
+
+// What was measured is not fetched when another measurement was started meanwhile, or when it is old.
+func TestMeasurementThatIsNotTheLastOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := gauge()
+		slow.Measure = func(which string) []float64 {
+			if which == "1" {
+				slow.Ready = 0
+				return []float64{77, 78}
+			}
+			slow.Ready = 25 * time.Second
+			return []float64{1.5, -2}
+		}
 		m := machine(map[byte]*sim.SDI12Sensor{'0': slow})
 		x, err := sdi12.Kind.New(t.Context(), m, setup(func(o *sdi12.Opts) { o.Measure = "C" }))
 		if err != nil {
 			t.Fatal(err)
 		}
-		begin := time.Now()
-		for tries := 1; ; tries++ {
-			got, err := x.Sense(t.Context(), nil)
-			if errors.Is(err, sdi12.ErrNotReady) && tries < 10 {
-				time.Sleep(time.Second)
-				continue
-			}
-			if err != nil || got[0].Number != 1 || tries < 3 {
-				t.Fatalf("try %d: %v, %v", tries, got, err)
-			}
-			if ready := got[0].Time.Sub(begin).Round(time.Second); ready != 25*time.Second {
-				t.Errorf("measured after %v", ready)
-			}
-			break
+		other, err := sdi12.Kind.New(t.Context(), m, setup(func(o *sdi12.Opts) { o.Measure = "M1" }))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, err := x.Sense(t.Context(), nil); !errors.Is(err, sdi12.ErrNotReady) || starts != 2 {
-			t.Errorf("the next measurement: %v, %d were started", err, starts)
+		notYet := func(when string) {
+			t.Helper()
+			if got, err := x.Sense(t.Context(), nil); !errors.Is(err, sdi12.ErrNotReady) || len(got) > 0 {
+				t.Errorf("%s: %v, %v", when, got, err)
+			}
+		}
+		notYet("at first")
+		if got, err := other.Sense(t.Context(), nil); err != nil || got[0].Number != 77 {
+			t.Errorf("the other measurement: %v, %v", got, err)
+		}
+		time.Sleep(26 * time.Second)
+		notYet("after another measurement")
+		time.Sleep(10 * time.Minute)
+		notYet("much later")
+		time.Sleep(26 * time.Second)
+		if got, err := x.Sense(t.Context(), nil); err != nil || got[0].Number != 1.5 {
+			t.Errorf("%v, %v", got, err)
 		}
 	})
 }
@@ -281,4 +328,20 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", s.Opts, err, test.key)
 		}
 	}
+}
+
+// The characters of a CRC go up to 0x7F, which looks like noise and is none: one answer in 64 ends with it.
+func TestCRCThatEndsWithDEL(t *testing.T) {
+	const data = "9+1.71+23.1"
+	if c := sdi12.CRC(data); c[2] != 0x7F {
+		t.Fatalf("the CRC is %q", c)
+	}
+	sensor := map[string]string{"9I!": "913SKERRY  GAUGE 100", "9MC!": "90002", "9D0!": data + sdi12.CRC(data)}
+	synctest.Test(t, func(t *testing.T) {
+		m := answering(func(written string) string { return sensor[written] + "\r\n" })
+		got, err := read(t, m, setup(func(o *sdi12.Opts) { o.Address = '9' }))
+		if err != nil || got["level"].Number != 1.71 || got["temperature"].Number != 23.1 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
 }

@@ -139,9 +139,11 @@ func (w *wire) fill(ctx context.Context, until time.Time) error {
 	return ErrNoAnswer
 }
 
-// clean takes away the line end, what a break looks like to a receiver, and the echo that a wire with one line for both ways gives.
+// clean takes away the line end, what a break looks like to a receiver, and the echo that a wire with one line for both ways gives. At the end
+// 0x7F stays: it may be the last character of a CRC.
 func clean(line, echo string) string {
-	s := strings.TrimFunc(line, func(r rune) bool { return r <= ' ' && r != ' ' || r > '~' })
+	s := strings.TrimLeftFunc(line, func(r rune) bool { return r < ' ' || r > '~' })
+	s = strings.TrimRightFunc(s, func(r rune) bool { return r < ' ' || r > 0x7F })
 	return strings.TrimPrefix(s, echo)
 }
 

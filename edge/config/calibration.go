@@ -47,7 +47,7 @@ func (c *Calibration) decodeNode(d *decoder, n *yaml.Node, path string) {
 		return
 	}
 	c.Outside = Extrapolate
-	for i, e := range d.entries(n, path) {
+	for _, e := range d.entries(n, path) {
 		at := below(path, e.name)
 		d.note(at, e.value)
 		value := follow(e.value)
@@ -57,7 +57,7 @@ func (c *Calibration) decodeNode(d *decoder, n *yaml.Node, path string) {
 		case "outside":
 			c.outside(d, value, at)
 		default:
-			c.point(d, e, at, i == 0)
+			c.point(d, e, at)
 		}
 	}
 	c.check(d, n, path)
@@ -91,7 +91,7 @@ func (c *Calibration) outside(d *decoder, n *yaml.Node, at string) {
 }
 
 // point reads one point. All have the units of the first.
-func (c *Calibration) point(d *decoder, e entry, at string, first bool) {
+func (c *Calibration) point(d *decoder, e entry, at string) {
 	value := follow(e.value)
 	raw, rawUnit, err := parseQuantity(e.name)
 	if err != nil {
@@ -107,7 +107,7 @@ func (c *Calibration) point(d *decoder, e entry, at string, first bool) {
 		d.wrong(value, at, err.Error(), calibrateHint)
 		return
 	}
-	if first {
+	if len(c.Points) == 0 {
 		c.RawUnit, c.TrueUnit = rawUnit, unit
 	}
 	if rawUnit != c.RawUnit || unit != c.TrueUnit {

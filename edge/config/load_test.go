@@ -153,6 +153,15 @@ sensors: {out: {driver: air, topic: "{site}/{sensor}", values: {temperature: {to
 	}
 }
 
+// The order of the keys of a calibration says nothing.
+func TestCalibrationWithOutsideFirst(t *testing.T) {
+	c := mustLoad(t, "sensors: {out: {driver: air, values: {temperature: {calibrate: {outside: bad, 0.4V: 0m, 2.0V: 5m}}}}}\n")
+	k := c.Sensors[0].Values[0].Calibrate
+	if k.RawUnit != "V" || k.TrueUnit != "m" || k.Outside != config.OutsideBad || len(k.Points) != 2 {
+		t.Errorf("%+v", k)
+	}
+}
+
 func TestBuses(t *testing.T) {
 	c := mustLoad(t, `
 buses:

@@ -24,7 +24,16 @@ type Sensor struct {
 	Failures int           `json:"failures"`            // in a row
 	Failing  float64       `json:"failing_s,omitempty"` // for how long
 	Error    string        `json:"error,omitempty"`     // of the last attempt
+	Late     *Lateness     `json:"late,omitempty"`      // none: it never was, or its driver cannot tell
 	Values   []SensorValue `json:"values,omitempty"`
+}
+
+// Lateness is how often a device answered after its time, since its bus was opened.
+type Lateness struct {
+	Asked   uint64  `json:"asked"`
+	Late    uint64  `json:"late"`
+	Slowest float64 `json:"slowest_s"` // from the request on; 0: not known
+	Timeout float64 `json:"timeout_s"` // the time that it has
 }
 
 // SensorValue is a value of a sensor: what the device said, and what came of it.

@@ -33,6 +33,7 @@ type Sensor struct {
 	Failures int // in a row
 	Error    string
 	Stale    []string // values
+	Late     drivers.Lateness
 }
 
 // Finding is what a check has to say.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"skerry/board/sim"
+	"skerry/drivers"
 	"skerry/drivers/all"
 	"skerry/edge/config"
 	"skerry/edge/doctor"
@@ -213,6 +214,9 @@ func TestOne(t *testing.T) {
 		"written twice":         {map[string]string{"proc/mounts": "/dev/root / ext4 rw,noatime,data=journal 0 0\n"}, nil, "written twice", "data=ordered"},
 		"no clock":              {nil, func(s *doctor.Subject) { s.Synced, s.Sync = false, time.Time{} }, "nobody vouches", "i2c-rtc,ds3231"},
 		"clock long ago":        {nil, func(s *doctor.Subject) { s.Sync = noon.Add(-30 * 24 * time.Hour) }, "30 days ago", "timedatectl"},
+		"answers late":          {nil, lateBy(300, 12, 730*time.Millisecond), "12 of 300 answers came after the 500ms that its device has, and were dropped; one took 730ms", "timeout: 1s, for the sensor power"},
+		"late, nobody heard":    {nil, lateBy(300, 12, 0), "12 of 300 answers", "timeout: 1s, for the sensor power"},
+		"much too late":         {nil, lateBy(300, 12, 4500*time.Millisecond), "one took 4.5s", "no timeout is long enough"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := well()
@@ -237,6 +241,27 @@ func TestOne(t *testing.T) {
 				t.Errorf("found %+v, want %q, fixed by %q", found, test.what, test.fix)
 			}
 		})
+	}
+}
+
+// lateBy has the station run with a sensor whose device answers late.
+func lateBy(asked, late uint64, slowest time.Duration) func(*doctor.Subject) {
+	return func(s *doctor.Subject) {
+		s.Running = true
+		s.Sensors = []doctor.Sensor{{Name: "power", Late: drivers.Lateness{Asked: asked, Late: late, Slowest: slowest, Timeout: 500 * time.Millisecond}}}
+	}
+}
+
+// TestSeldomLate: what is late now and then needs no mending.
+func TestSeldomLate(t *testing.T) {
+	for _, subject := range []func(*doctor.Subject){lateBy(10, 2, time.Second), lateBy(100000, 400, time.Second), lateBy(100, 0, 0)} {
+		s := &doctor.Subject{Files: newMachine(well()), Resolve: resolve, Now: noon, Synced: true, Config: configure(t, station)}
+		subject(s)
+		for _, f := range doctor.Examine(t.Context(), s).Findings {
+			if strings.Contains(f.What, "answers came") {
+				t.Errorf("%+v", f)
+			}
+		}
 	}
 }
 

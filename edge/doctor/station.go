@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // listeners looks at what is open to others.
@@ -69,10 +70,38 @@ func sensors(_ context.Context, s *Subject, r *Report) {
 		default:
 			well++
 		}
+		late(x, r)
 	}
 	if well == len(s.Sensors) {
 		r.note("sensors", "all %d answer", well)
 	}
+}
+
+// A device that answers late now and then, as one that is switched on again does, needs nothing.
+const (
+	fewLate    = 3
+	oneLateIn  = 200
+	mostToWait = 5 * time.Second // that a configuration can give a device
+)
+
+// late names a sensor whose device takes longer for its answers than it has.
+func late(x Sensor, r *Report) {
+	l := x.Late
+	if l.Late < fewLate || l.Late*oneLateIn < l.Asked {
+		return
+	}
+	what := fmt.Sprintf("%d of %d answers came after the %v that its device has, and were dropped", l.Late, l.Asked, l.Timeout)
+	slowest := 2 * l.Timeout
+	if l.Slowest > 0 {
+		slowest = l.Slowest * 5 / 4
+		what += fmt.Sprintf("; one took %v", l.Slowest.Round(time.Millisecond))
+	}
+	const step = 100 * time.Millisecond
+	fix := fmt.Sprintf("timeout: %v, for the sensor %s", (slowest + step - 1).Truncate(step), x.Name)
+	if slowest > mostToWait {
+		fix = "no timeout is long enough: look at the line, at what is between it and the station, and at what else the device does"
+	}
+	r.problem("sensor "+x.Name, what, fix)
 }
 
 // apart separates the hint that an error ends with.

@@ -66,6 +66,14 @@ func TestNumber(t *testing.T) {
 		{"let t = temperature; t * t", 400, "air.temperature"},
 		{"dew_point(20, 100)", 20, ""},
 		{"sea_level(pressure, temperature, 0)", 766, "air.pressure air.temperature"},
+		{"100000 * 100000 * 1000000000", 1e19, ""}, // no whole number of 32 or 64 bits
+		{"2000000000 * 2000000000 * 2000000000 / 1000000000", 8e18, ""},
+		{"temperature / (3600 * 1000000)", 20 / 3.6e9, "air.temperature"},
+		{"int(temperature * -1e30) / 1e30", -20, "air.temperature"},
+		{"int(-2.7) + int(2.7)", 0, ""},
+		{"(temperature + 350.5) % 360", 10.5, "air.temperature"},
+		{"7 % 2.5 + -7 % 4", -1, ""},
+		{"temperature in [20, 30] ? 1 : 0", 1, "air.temperature"},
 		{"wind_chill((sensors['soil-1'].temperature - 32) / 1.8, gps.speed)", 6.57, "soil-1.temperature gps.speed"},
 	}
 	for _, tt := range tests {
@@ -81,7 +89,7 @@ func TestNumber(t *testing.T) {
 		if got := strings.Join(inputs, " "); got != tt.inputs {
 			t.Errorf("%s: uses %q, want %q", tt.source, got, tt.inputs)
 		}
-		if got, err := f.Number(fill(f.Inputs)); err != nil || math.Abs(got-tt.want) > 0.01 {
+		if got, err := f.Number(fill(f.Inputs)); err != nil || math.Abs(got-tt.want) > 1e-3*math.Abs(tt.want) {
 			t.Errorf("%s: %v, %v; want %v", tt.source, got, err, tt.want)
 		}
 	}
@@ -104,7 +112,7 @@ func TestUnitOfTheResult(t *testing.T) {
 }
 
 func TestNoNumber(t *testing.T) {
-	for _, source := range []string{"1 / (temperature - 20)", "ln(-temperature)", "0.0 / (temperature - 20)", "int(humidity) % int(temperature - 20)",
+	for _, source := range []string{"1 / (temperature - 20)", "ln(-temperature)", "0.0 / (temperature - 20)", "int(humidity) % int(temperature - 20)", "humidity % 0", "7 % 0",
 		"dew_point(temperature, 0)", "exp(humidity * 100)", "sea_level(pressure, 200, 3)"} {
 		f, err := formula.Compile(source, scope)
 		if err != nil {
@@ -243,6 +251,8 @@ func TestCondition(t *testing.T) {
 		{"temperature > humidity or humidity > temperature", []string{"air.humidity"}, u},
 		{"1 / (temperature - 20) > 0 and temperature > 0", nil, y}, // +Inf
 		{"int(humidity) % int(temperature - 20) > 0", nil, u},      // division by zero
+		{"not (dew_point(temperature, 0) > 5)", nil, u},            // no dew point
+		{"not (sqrt(temperature - 21) > 5) or temperature < 0", nil, u},
 		{"usable(temperature)", nil, y},
 		{"not usable(temperature)", []string{"air.temperature"}, y},
 		{"not usable(gps.fix) and usable(humidity)", []string{"gps.fix"}, y},

@@ -9,7 +9,7 @@ import (
 )
 
 // builtins are those of the language: each takes a time that does not grow.
-var builtins = []string{"abs", "ceil", "float", "floor", "int", "max", "min", "round"}
+var builtins = []string{"abs", "ceil", "float", "floor", "max", "min", "round"}
 
 // Function is one that expressions can use beside the operators.
 type Function struct {
@@ -39,6 +39,7 @@ var functions = []Function{
 	{Name: "log10", Doc: "decimal logarithm", units: []string{""}, one: math.Log10},
 	{Name: "sin", Doc: "sine of an angle in radians", units: []string{""}, one: math.Sin},
 	{Name: "cos", Doc: "cosine of an angle in radians", units: []string{""}, one: math.Cos},
+	{Name: "int", Doc: "the whole part", units: []string{""}, one: math.Trunc, like: true},
 	{Name: "atan2", Doc: "angle of the vector (x, y) in radians", units: []string{"", ""}, two: math.Atan2},
 }
 
@@ -70,7 +71,8 @@ func (f Function) signature() any {
 	return reflect.New(reflect.FuncOf(in, []reflect.Type{reflect.TypeFor[float64]()}, false)).Interface()
 }
 
-// call runs the function. The compiler has counted the arguments.
+// call runs the function. The compiler has counted the arguments. What is no finite number is an error here already: no comparison with it
+// is true or false.
 func (f Function) call(args ...any) (any, error) {
 	x := make([]float64, len(args))
 	for i, a := range args {
@@ -83,11 +85,22 @@ func (f Function) call(args ...any) (any, error) {
 			return nil, fmt.Errorf("%s of %v, which is no number", f.Name, a)
 		}
 	}
+	result := f.of(x)
+	if math.IsNaN(result) || math.IsInf(result, 0) {
+		return nil, fmt.Errorf("%s of %v comes to %v, which is no number", f.Name, x, result)
+	}
+	return result, nil
+}
+
+func (f Function) of(x []float64) float64 {
 	switch {
 	case f.one != nil:
-		return f.one(x[0]), nil
+		return f.one(x[0])
 	case f.two != nil:
-		return f.two(x[0], x[1]), nil
+		return f.two(x[0], x[1])
 	}
-	return f.three(x[0], x[1], x[2]), nil
+	return f.three(x[0], x[1], x[2])
 }
+
+// remainder is what % means. The language has it for whole numbers only.
+var remainder = Function{Name: "%", two: math.Mod}

@@ -2,6 +2,7 @@ package formula
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,6 +16,8 @@ const (
 	numbersName = "(numbers)"
 	textsName   = "(texts)"
 	usableName  = "(usable)"
+
+	remainderName = "(remainder)"
 )
 
 // usableFunction asks whether a value can be used: only a condition can do without its number.
@@ -69,6 +72,8 @@ func (p *patch) options() []expr.Option {
 	for _, f := range functions {
 		all = append(all, expr.Function(f.Name, f.call, f.signature()))
 	}
+	all = append(all, expr.Operator("%", remainderName),
+		expr.Function(remainderName, remainder.call, math.Mod))
 	return append(all, expr.Function(usableFunction, func(...any) (any, error) { return false, nil }, new(func(any) bool)))
 }
 
@@ -103,7 +108,9 @@ func begin(n ast.Node) file.Location {
 // admit is the first pass: only numbers, texts, names, operators and calls have a place in a formula.
 func (p *patch) admit(node *ast.Node) {
 	switch n := (*node).(type) {
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode, *ast.ConstantNode, *ast.IdentifierNode, *ast.UnaryNode,
+	case *ast.IntegerNode: // whole numbers wrap around, in 32 bits on small boards
+		put(node, &ast.FloatNode{Value: float64(n.Value)})
+	case *ast.FloatNode, *ast.BoolNode, *ast.StringNode, *ast.ConstantNode, *ast.IdentifierNode, *ast.UnaryNode,
 		*ast.ConditionalNode, *ast.MemberNode, *ast.BuiltinNode, *ast.ArrayNode:
 	case *ast.VariableDeclaratorNode:
 		p.lets[n.Name] = true
@@ -379,6 +386,8 @@ func hintFor(message string) string {
 		return "is a bracket not closed? In YAML an expression with # stands in quotes"
 	case strings.Contains(message, "bad number syntax"):
 		return `a name with - in it stands in quotes: sensors["soil-1"].temperature`
+	case strings.Contains(message, "integer literal is too large"):
+		return "with a point it may be as large as it likes: 3600000000.0"
 	case strings.Contains(message, "nodes"):
 		return fmt.Sprintf("at most %d names, numbers and operators; a derived value can hold a part of it", MaxNodes)
 	case strings.Contains(message, "arguments"):

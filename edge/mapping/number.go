@@ -10,6 +10,9 @@ import (
 // a float64; one digit less swallows the noise of a few operations, so that 21.93-0.4 reads 21.53 and not 21.529999999999998.
 const significant = 14
 
+// exact is where whole numbers begin that a float64 does not have all of. Below it they are printed in full: a serial number, the counter of a meter.
+const exact = 1 << 53
+
 // step is the grid of `round`: numbers become multiples of size, printed with the decimals of size. The zero step rounds nothing.
 type step struct {
 	size     float64
@@ -36,13 +39,16 @@ func (s step) round(x float64) float64 {
 	return x
 }
 
-// append writes x as a JSON number: rounded to the step's decimals, or to 14 significant digits, without trailing zeros.
+// append writes x as a JSON number: rounded to the step's decimals, or to 14 significant digits (whole numbers in full), without trailing zeros.
 func (s step) append(dst []byte, x float64) []byte {
 	start := len(dst)
-	if s.size == 0 {
-		dst = strconv.AppendFloat(dst, x, 'g', significant, 64)
-	} else {
+	switch {
+	case s.size != 0:
 		dst = trimZeros(strconv.AppendFloat(dst, x, 'f', s.decimals, 64), start)
+	case x == math.Trunc(x) && math.Abs(x) < exact:
+		dst = strconv.AppendFloat(dst, x, 'f', 0, 64)
+	default:
+		dst = strconv.AppendFloat(dst, x, 'g', significant, 64)
 	}
 	if string(dst[start:]) == "-0" {
 		return append(dst[:start], '0')

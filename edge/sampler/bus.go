@@ -69,7 +69,7 @@ func (b *bus) step(ctx context.Context, sink Sink, x *sensor, now time.Time) {
 	if now.Before(x.series.next) {
 		return
 	}
-	if x.series.done == 0 {
+	if x.series.calls == 0 {
 		x.planNext(now)
 		x.answer(now)
 	}

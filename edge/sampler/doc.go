@@ -14,8 +14,9 @@
 // unaligned reading. With `align: start` readings are counted from the first one, and no step of the clock touches them.
 //
 // A supply goes on so much before a reading that the sensor is warm when its time has come, and off after it, unless another sensor
-// needs it. A sensor whose supply goes off is put to rest before, and set up anew for its next reading. While a sensor warms up, and
-// between the calls of a burst, its bus is free for the others. When Run ends all supplies are off.
+// needs it. A sensor whose supply goes off is put to rest before, and set up anew for its next reading. While a sensor warms up, between
+// the calls of a burst, and while a device measures that said how long (drivers.NotYetError), its bus is free for the others. A device that
+// is not ready three times in a row after it said that it would be fails. When Run ends all supplies are off.
 //
 // A reading can be asked for at any time, by Ask or a message on a topic of the sensor. It leaves the schedule as it is, and is
 // published in spite of deadbands. Whoever asks all the time has a reading each second and no more.

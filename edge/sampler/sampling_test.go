@@ -243,6 +243,72 @@ func TestBurstDelaysNoNeighbour(t *testing.T) {
 	})
 }
 
+// measuring is a device that is not ready for so many calls, of each reading.
+func measuring(calls int, longs time.Duration) *device {
+	return &device{sense: func(_ context.Context, n int) (float64, error) {
+		if n%(calls+1) != 0 {
+			return 0, fmt.Errorf("level: %w", &drivers.NotYetError{After: longs, Err: errors.New("it measures")})
+		}
+		return float64(n), nil
+	}}
+}
+
+// A device that measures for longer than a call has does not fail: it is asked again when it is ready, with its supply on, and the bus is
+// free meanwhile.
+func TestDeviceThatIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		machine := &switches{start: time.Now()}
+		slow, neighbour := measuring(1, 30*time.Second), &device{sense: steady}
+		s := launchOn(t, machine, &sink{}, fed(on("sdi12", "level", time.Minute, slow), "GPIO22", 5*time.Second), on("sdi12", "air", time.Second, neighbour))
+		s.until(150 * time.Second)
+		if got, want := slow.times(s.start), "5 35 60 90 120 150"; got != want {
+			t.Errorf("asked at %s, want %s", got, want)
+		}
+		if got, want := machine.take(), "GPIO22 high 0, GPIO22 low 35, GPIO22 high 55, GPIO22 low 90, GPIO22 high 115, GPIO22 low 150"; got != want {
+			t.Errorf("switched\n got %s\nwant %s", got, want)
+		}
+		if n := len(strings.Fields(neighbour.times(s.start))); n != 151 {
+			t.Errorf("the neighbour was read %d times, and not each second", n)
+		}
+		if got := s.sink.take(); !strings.Contains(got, "level 2") || !strings.Contains(got, "level 4") {
+			t.Errorf("published %s", got)
+		}
+		if got := s.takeLog(); got != "" {
+			t.Errorf("log %s", got)
+		}
+		s.stop()
+	})
+}
+
+// In a burst it may say so before each reading.
+func TestBurstOfWhatIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := measuring(1, time.Second)
+		s := launch(t, &sink{}, bursting(on("", "level", time.Minute, slow), config.Burst{Count: 5, Every: 2 * time.Second, To: config.Mean}))
+		s.until(30 * time.Second)
+		if got, want := s.sink.take(), "level 6"; got != want { // of 2, 4, 6, 8 and 10
+			t.Errorf("published %q, want %q", got, want)
+		}
+		s.stop()
+	})
+}
+
+// One that is never ready fails, and is tried again like any other.
+func TestDeviceThatIsNeverReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := measuring(1000, time.Second)
+		s := launch(t, &sink{}, on("", "level", time.Hour, never))
+		s.until(10 * time.Second)
+		if got, want := never.times(s.start), "0 1 2 3 8 9 10"; got != want {
+			t.Errorf("asked at %s, want %s", got, want)
+		}
+		if got := s.takeLog(); !strings.Contains(got, "sensor fails") || !strings.Contains(got, "it measures") {
+			t.Errorf("log %s", got)
+		}
+		s.stop()
+	})
+}
+
 // A device that does not answer is not asked the rest of a burst, and half a burst is no reading.
 func TestBurstThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

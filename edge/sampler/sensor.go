@@ -51,6 +51,7 @@ type outcome struct {
 	readings []drivers.Reading
 	state    []byte    // nil: the sensor has none
 	utc, at  time.Time // what it heard of the date; zero: nothing
+	late     drivers.Lateness
 	err      error
 }
 
@@ -220,6 +221,9 @@ func (x *sensor) sense(ctx context.Context, o *outcome) {
 	}
 	if s, ok := o.device.(drivers.Timekeeper); ok && x.config.SetClock {
 		o.utc, o.at, _ = s.Fix()
+	}
+	if p, ok := o.device.(drivers.Punctual); ok {
+		o.late = p.Lateness()
 	}
 }
 

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -18,13 +19,25 @@ type series struct {
 	ahead  bool      // begun before its time, to warm up
 	fed    bool      // the supply is on for it
 	next   time.Time // of the next call
-	done   int       // calls so far
+	calls  int       // so far
+	done   int       // those that are not put off
+	putOff int       // calls in a row for which the device was not ready
 	found  [][]drivers.Reading
 }
+
+// mostPutOff is how often in a row a device may say that it is not ready. One that goes on saying so fails.
+const mostPutOff = 3
 
 // add takes the outcome of a call in, and tells whether there is to be another one. A device that does not answer is not asked the
 // rest of a burst.
 func (s *series) add(found outcome, now time.Time, count int, pace time.Duration) bool {
+	s.calls++
+	if e, notYet := errors.AsType[*drivers.NotYetError](found.err); notYet && s.putOff < mostPutOff {
+		s.putOff++
+		s.next = now.Add(e.After)
+		return true
+	}
+	s.putOff = 0
 	s.done++
 	if len(found.readings) > 0 {
 		s.found = append(s.found, slices.Clone(found.readings))

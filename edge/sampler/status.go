@@ -25,6 +25,7 @@ type Status struct {
 	Failures int       // in a row
 	Failing  time.Time // since when
 	Err      error     // of the last reading that was tried; nil: none
+	Late     drivers.Lateness
 
 	Raw    []drivers.Reading // of the last time that it said something
 	Values []mapping.Look    // what became of them
@@ -34,6 +35,9 @@ type Status struct {
 func (x *sensor) note(found outcome) {
 	now, s := time.Now(), x.lastStatus()
 	s.Err, s.Failures, s.Failing, s.Next = found.err, x.failures, x.failing, now.Add(max(0, x.wait(now)))
+	if found.late.Asked > 0 {
+		s.Late = found.late
+	}
 	if found.device != nil {
 		s.Device = found.device.String()
 	}

@@ -2,95 +2,69 @@ package scan
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"strconv"
-	"time"
+	"strings"
 
 	"skerry/drivers"
+	"skerry/drivers/modbus"
 )
 
-// modbusLines are the settings that devices leave their makers with: what most have, and what the specification asks for ("MODBUS over
-// serial line specification and implementation guide V1.02", 2.5.1).
+// modbusLines are the settings that devices leave their makers with: what most have, what the specification asks for ("MODBUS over
+// serial line specification and implementation guide V1.02", 2.5.1), and what small meters have.
 var modbusLines = []struct {
 	how  string
+	keys string // of the bus
 	line drivers.SerialConfig
 }{
-	{"9600 8N1", drivers.SerialConfig{Baud: 9600}},
-	{"19200 8E1", drivers.SerialConfig{Baud: 19200, Parity: drivers.EvenParity}},
+	{"9600 8N1", "baud: 9600, parity: none", drivers.SerialConfig{Baud: 9600}},
+	{"19200 8E1", "baud: 19200, parity: even", drivers.SerialConfig{Baud: 19200, Parity: drivers.EvenParity}},
+	{"2400 8N1", "baud: 2400, parity: none", drivers.SerialConfig{Baud: 2400}},
 }
 
-// modbusWait is how long a unit may take to answer. One that takes longer is not found, and what it says late is dropped.
-const modbusWait = 300 * time.Millisecond
-
-// findModbus asks units for one holding register, which changes nothing; an exception is an answer too.
-func findModbus(ctx context.Context, m Machine, name string, units []byte) (found []string, how string, err error) {
+// findModbus asks units, and those that answer for what they are. Nil: none answers.
+func findModbus(ctx context.Context, m Machine, name string, units []byte) (first *block, err error) {
 	for _, l := range modbusLines {
 		found, err := modbusAt(ctx, m, name, l.line, units)
-		if err != nil || len(found) > 0 {
-			return found, l.how, err
+		for i := len(found) - 1; i >= 0; i-- {
+			b := modbusBlock(found[i], l.how)
+			b.device, b.next = "serial: "+name+", "+l.keys, first
+			first = b
+		}
+		if err != nil || first != nil {
+			return first, err
 		}
 	}
-	return nil, "", nil
+	return nil, nil
 }
 
-func modbusAt(ctx context.Context, m Machine, name string, line drivers.SerialConfig, units []byte) (found []string, err error) {
+// modbusBlock is the configuration of a device. What registers it has is not known where no profile fits.
+func modbusBlock(f modbus.Found, how string) *block {
+	b := &block{bus: "rs485", name: "modbus", keys: []string{"driver: modbus", fmt.Sprintf("unit_id: %d", f.Unit)}}
+	b.what = fmt.Sprintf("Modbus RTU unit %d at %s: ", f.Unit, how)
+	if f.Profile != "" {
+		b.what += fmt.Sprintf("%s, driver modbus, profile %s", f.Title, f.Profile)
+		b.name = strings.ReplaceAll(f.Profile, "-", "_")
+		b.keys = append(b.keys, "profile: "+f.Profile)
+		return b
+	}
+	b.what += f.Answer + ", driver modbus; docs/sensors/modbus.md says how to name its values, by a profile or by the list of its registers"
+	b.doubt = "what its registers mean is not known"
+	table := "holding"
+	if !f.Has {
+		table = "input"
+	}
+	b.values = []string{"register_0: {table: " + table + ", address: 0, type: uint16}"}
+	return b
+}
+
+func modbusAt(ctx context.Context, m Machine, name string, line drivers.SerialConfig, units []byte) ([]modbus.Found, error) {
 	port, err := m.Serial(name, line)
 	if err != nil {
 		return nil, err
 	}
 	defer port.Close()
-	for _, unit := range units {
-		if err := port.Discard(); err != nil {
-			return found, err
-		}
-		if _, err := port.Write(modbusFrame(unit, 3, 0, 0, 0, 1)); err != nil {
-			return found, err
-		}
-		answer, err := hear(ctx, port, time.Now().Add(modbusWait), func(heard []byte) bool { return answers(heard, unit) })
-		if err != nil {
-			return found, err
-		}
-		if answers(answer, unit) {
-			found = append(found, strconv.Itoa(int(unit)))
-		}
-	}
-	return found, nil
-}
-
-// modbusFrame is a unit, a function and its data, with the checksum behind.
-func modbusFrame(b ...byte) []byte { return binary.LittleEndian.AppendUint16(b, modbusCRC(b)) }
-
-// answers finds the answer of a unit: 7 bytes with a register, 5 of an exception. An adapter that repeats what is sent puts that before.
-func answers(heard []byte, unit byte) bool {
-	for at := range heard {
-		for _, size := range []int{7, 5} {
-			if at+size > len(heard) {
-				continue
-			}
-			f := heard[at : at+size]
-			right := size == 7 && f[1] == 3 && f[2] == 2 || size == 5 && f[1] == 0x83
-			if right && f[0] == unit && binary.LittleEndian.Uint16(f[size-2:]) == modbusCRC(f[:size-2]) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// modbusCRC is the checksum of Modbus RTU (the same guide, 6.2.2).
-func modbusCRC(b []byte) uint16 {
-	s := uint16(0xFFFF)
-	for _, c := range b {
-		s ^= uint16(c)
-		for range 8 {
-			low := s & 1
-			if s >>= 1; low != 0 {
-				s ^= 0xA001
-			}
-		}
-	}
-	return s
+	return modbus.Find(ctx, port, units)
 }
 
 // ParseUnits reads "3" or "1..10".

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -263,43 +264,39 @@ func (m *multiplexer) Tx(w, r []byte) error {
 	return nil
 }
 
-// TestModbus: units that answer are found, by an exception too; one that answers for another, and a broken answer, are not.
+// TestModbus: a unit that a profile knows becomes configuration, one that is not known a comment, and nobody is nothing.
 func TestModbus(t *testing.T) {
 	t.Parallel()
 	b := sim.New(sim.Options{})
 	defer b.Close()
-	tty := b.Tty(sim.PortPrefix + "co2")
-	if err := tty.Unplug(); err != nil {
-		t.Fatal(err)
+	path := sim.PortPrefix + "rs485"
+	plan := &scan.Plan{Ports: []scan.Port{{Path: path, Device: path}}}
+	want := []string{
+		"  Modbus RTU unit 1 at 9600 8N1: Eastron SDM120, driver modbus, profile eastron-sdm120\n",
+		"  Modbus RTU unit 2 at 9600 8N1: holding register 0 is 0, driver modbus; ",
+		"\n  rs485: {serial: " + path + ", baud: 9600, parity: none}\n",
+		"\n  eastron_sdm120: {driver: modbus, bus: rs485, unit_id: 1, profile: eastron-sdm120}\n",
+		"\n#  modbus:\n#    driver: modbus\n#    bus: rs485\n#    unit_id: 2\n#    values:\n#      register_0: {table: holding, address: 0, type: uint16}\n",
 	}
-	tty.Hear(func(written []byte, say func(time.Duration, string)) {
-		switch written[0] {
-		case 1:
-			say(0, "\x01\x03\x02\x00\x07\xF9\x86")
-		case 2:
-			say(0, "\x02\x83\x02\x30\xF1")
-		case 3:
-			say(0, "\x01\x03\x02\x00\x07\xF9\x86")
-		case 4:
-			say(0, "\x04\x03\x02\x00\x07\x00\x00")
-		}
-	})
-	if err := tty.Plug(); err != nil {
-		t.Fatal(err)
-	}
-	plan := &scan.Plan{Ports: []scan.Port{{Path: sim.PortPrefix + "co2", Device: sim.PortPrefix + "co2"}}}
 	for try := 1; ; try++ { // a machine that is busy for longer than a unit has for its answer misses it
 		var out bytes.Buffer
-		if err := plan.Run(t.Context(), b, scan.Options{Listen: 100 * time.Millisecond, Modbus: []byte{1, 2, 3, 4, 5}}).Write(&out); err != nil {
+		if err := plan.Run(t.Context(), b, scan.Options{Listen: 100 * time.Millisecond, Modbus: []byte{1, 2, 3}}).Write(&out); err != nil {
 			t.Fatal(err)
 		}
-		_, units, _ := strings.Cut(out.String(), "8N1: units ")
-		units, _, _ = strings.Cut(units, "\n")
-		if units == "1, 2" {
+		if strings.Contains(out.String(), "unit 3") {
+			t.Errorf("nobody was found: %s", &out)
+		}
+		missing := slices.DeleteFunc(slices.Clone(want), func(w string) bool { return strings.Contains(out.String(), w) })
+		if len(missing) == 0 {
+			known := accepted(t, out.String())
+			_, pasted, _ := strings.Cut(out.String(), "# Configuration to paste")
+			if cfg := accepted(t, strings.ReplaceAll("#"+pasted, "\n#  ", "\n  ")); len(cfg.Sensors) != len(known.Sensors)+1 {
+				t.Errorf("%d sensors with the doubtful one, %d without", len(cfg.Sensors), len(known.Sensors))
+			}
 			return
 		}
-		if try == 10 || strings.ContainsAny(units, "345") {
-			t.Fatalf("units %q\n%s", units, &out)
+		if try == 10 {
+			t.Fatalf("%q are missing in\n%s", missing, &out)
 		}
 	}
 }

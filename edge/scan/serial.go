@@ -134,12 +134,12 @@ func askAt(ctx context.Context, m Machine, p Port, o Options) Finding {
 		f.What = "silent, also to SDI-12"
 	}
 	if len(o.Modbus) > 0 {
-		units, how, err := findModbus(ctx, m, p.Path, o.Modbus)
+		first, err := findModbus(ctx, m, p.Path, o.Modbus)
 		switch {
+		case first != nil:
+			return Finding{p.Path, first.what, first}
 		case err != nil:
 			f.What = "Modbus: " + err.Error()
-		case len(units) > 0:
-			f.What = fmt.Sprintf("Modbus RTU at %s: units %s", how, strings.Join(units, ", "))
 		default:
 			f.What = strings.TrimSuffix(f.What, silentHint) + ", to Modbus RTU too"
 		}

@@ -1,6 +1,7 @@
 title: Eastron SDM120
 source: Eastron, SDM120 Modbus Protocol (Smart Meter Modbus Protocol Implementation V2.4), input registers
-confirmed: each address by two independent register lists in public programs (volkszaehler/mbmd, meters/rs485/sdm120.go; b00m-in/cc3220s, modbus.h)
+confirmed: each address by two independent register lists in public programs (volkszaehler/mbmd, meters/rs485/sdm120.go; b00m-in/cc3220s, modbus.h); the code by which scan recognises it by the modules for Eastron meters of VenusOS (M-o-a-T/victron-meter-library and others)
+recognise: holding 0xFC02 uint16 32
 order: ABCD
 max_registers: 80
 

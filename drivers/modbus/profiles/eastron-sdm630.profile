@@ -1,6 +1,7 @@
 title: Eastron SDM630
 source: Eastron, SDM630Modbus Smart Meter Modbus Protocol Implementation V1.8, input registers
-confirmed: voltages, currents, powers and power factors of the phases, totals, frequency and energies by volkszaehler/mbmd (meters/rs485/sdm.go); voltages, currents, powers and apparent powers of the phases as well by the gist biancode/1da656e9; 0x0034, 0x0048 and 0x004A by a third list; apparent and reactive powers of the phases and 0x0158 by mbmd's list for the SDM72 of the same maker, which has the same table; limit of 80 registers and even lengths by nobrega8/mbmap-library (eastron/sdm630-modbus)
+confirmed: voltages, currents, powers and power factors of the phases, totals, frequency and energies by volkszaehler/mbmd (meters/rs485/sdm.go); voltages, currents, powers and apparent powers of the phases as well by the gist biancode/1da656e9; 0x0034, 0x0048 and 0x004A by a third list; apparent and reactive powers of the phases and 0x0158 by mbmd's list for the SDM72 of the same maker, which has the same table; limit of 80 registers and even lengths by nobrega8/mbmap-library (eastron/sdm630-modbus); the code by which scan recognises it by the modules for Eastron meters of VenusOS (M-o-a-T/victron-meter-library and others)
+recognise: holding 0xFC02 uint16 112
 order: ABCD
 max_registers: 80
 

@@ -1,7 +1,8 @@
 title: Eastron SDM72DM-V2
 source: Eastron, SDM72DM-V2 Smart Meter Modbus Protocol Implementation, input registers
-confirmed: each address by volkszaehler/mbmd (meters/rs485/sdm72v2.go); voltages and currents as well by redpesk-industrial/modbus-binding (config-samples/eastron-sdm72d.json)
+confirmed: each address by volkszaehler/mbmd (meters/rs485/sdm72v2.go); voltages and currents as well by redpesk-industrial/modbus-binding (config-samples/eastron-sdm72d.json); the code by which scan recognises it by the modules for Eastron meters of VenusOS (M-o-a-T/victron-meter-library and others)
 note: the first version of the SDM72D-M has fewer values; those that it refuses are published as bad
+recognise: holding 0xFC02 uint16 137
 order: ABCD
 max_registers: 80
 
