@@ -14,6 +14,9 @@ func (g *Gateway) DialUplinks(dial func(context.Context, config.Server) (net.Con
 	g.dial = dial
 }
 
+// Open has the Server accept connections from a listener besides, without credentials.
+func (g *Gateway) Open(door net.Listener) { g.door = door }
+
 // Store is the store, once Listening is closed.
 func (g *Gateway) Store() *queue.Store { return g.windows.store }
 
