@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"skerry/drivers"
@@ -105,42 +104,37 @@ func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Re
 	return dst, errors.Join(errs...)
 }
 
-// convert has all probes measure at once, where the kernel can do that.
+// convert has all probes measure at once, on each bus where that can be done: where it cannot, or not to the end, a probe measures when
+// it is read, or says then what is wrong with it.
 func (x *sensor) convert(ctx context.Context) error {
 	masters, err := x.files.Glob(bulk)
 	if err != nil {
 		return err
 	}
+	var measuring []string
 	for _, m := range masters {
-		if err := x.files.WriteFile(ctx, m, []byte("trigger\n")); err != nil {
-			if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) { // each is asked by itself then
-				return nil
-			}
-			return err
+		if err := x.files.WriteFile(ctx, m, []byte("trigger\n")); err == nil {
+			measuring = append(measuring, m)
 		}
 	}
-	for _, m := range masters {
-		if err := x.waitFor(ctx, m); err != nil {
-			return err
-		}
+	for _, m := range measuring {
+		x.waitFor(ctx, m)
 	}
 	return ctx.Err()
 }
 
-// waitFor waits until no probe of a bus is measuring any more.
-func (x *sensor) waitFor(ctx context.Context, master string) error {
+// waitFor waits until no probe of a bus is measuring any more, as long as that may take.
+func (x *sensor) waitFor(ctx context.Context, master string) {
 	for began := time.Now(); time.Since(began) < conversion; {
-		state, err := drivers.ReadText(ctx, x.files, master)
-		if err != nil || state != "-1" {
-			return err
+		if state, err := drivers.ReadText(ctx, x.files, master); err != nil || state != "-1" {
+			return
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return
 		case <-time.After(look):
 		}
 	}
-	return fmt.Errorf("/%s: the probes do not end their measurement", master)
 }
 
 // read reads the scratchpad of a probe, in °C.

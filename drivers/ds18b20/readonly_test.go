@@ -2,6 +2,7 @@ package ds18b20_test
 
 import (
 	"context"
+	"io/fs"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -36,6 +37,60 @@ func TestReadOnly(t *testing.T) {
 			}
 			if got, err := x.Sense(t.Context(), nil); err != nil || len(got) != 2 || got[1].Number != 21.5 {
 				t.Errorf("%v: %+v, %v", why, got, err)
+			}
+		})
+	}
+}
+
+// sickMaster is a machine with a second 1-Wire bus whose master fails, or never ends its measurement.
+type sickMaster struct {
+	*drivertest.Machine
+	write error
+	state string
+}
+
+const secondMaster = "sys/bus/w1/devices/w1_bus_master2/therm_bulk_read"
+
+type sickFiles struct {
+	drivers.Files
+	m sickMaster
+}
+
+func (m sickMaster) Files() drivers.Files { return sickFiles{m.Machine.Files(), m} }
+
+func (f sickFiles) WriteFile(ctx context.Context, name string, b []byte) error {
+	if name == secondMaster && f.m.write != nil {
+		return f.m.write
+	}
+	return f.Files.WriteFile(ctx, name, b)
+}
+
+func (f sickFiles) ReadFile(ctx context.Context, name string) ([]byte, error) {
+	if name == secondMaster && f.m.state != "" {
+		return []byte(f.m.state), nil
+	}
+	return f.Files.ReadFile(ctx, name)
+}
+
+// TestSickMaster: a bus that does not let its probes measure together hides nothing of the probes, on this bus or another.
+func TestSickMaster(t *testing.T) {
+	for name, sick := range map[string]sickMaster{
+		"was just pulled":      {write: &fs.PathError{Op: "open", Path: "/" + secondMaster, Err: fs.ErrNotExist}},
+		"fails":                {write: syscall.ENODEV},
+		"does not finish":      {state: "-1"},
+		"can do no such thing": {write: syscall.EINVAL},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			sick.Machine = machine()
+			sick.Kernel[secondMaster] = "1"
+			x, err := ds18b20.Kind.New(t.Context(), sick, setup(two))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), drivers.SenseTimeout)
+			defer cancel()
+			if got, err := x.Sense(ctx, nil); err != nil || len(got) != 2 || got[1].Number != 21.5 {
+				t.Errorf("one that %s: %+v, %v", name, got, err)
 			}
 		})
 	}
