@@ -25,8 +25,8 @@ const (
 
 type sensor struct {
 	files  drivers.Files
-	values []string // in order
-	probes map[string]string
+	values []string          // in order
+	probes map[string]string // by value, as configured; empty: the only one there is
 }
 
 func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
@@ -42,11 +42,14 @@ func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor
 
 // String names the probes.
 func (x *sensor) String() string {
-	ids := slices.Sorted(maps.Values(x.probes))
-	return "1-Wire probe " + strings.Join(slices.Compact(ids), ", ")
+	ids := slices.Compact(slices.Sorted(maps.Values(x.probes)))
+	if ids[0] == "" {
+		ids[0] = "the only one"
+	}
+	return "1-Wire probe " + strings.Join(ids, ", ")
 }
 
-// find looks for the only probe where none is named, and makes sure that at least one of those named is there.
+// find makes sure that at least one of the probes is there.
 func (x *sensor) find(ctx context.Context) error {
 	there, err := x.list()
 	if err != nil {
@@ -54,19 +57,27 @@ func (x *sensor) find(ctx context.Context) error {
 	}
 	found := false
 	for _, v := range x.values {
-		if x.probes[v] != "" {
-			found = found || slices.Contains(there, x.probes[v])
-			continue
+		probe, err := x.probe(v, there)
+		if err != nil {
+			return err
 		}
-		if len(there) != 1 {
-			return fmt.Errorf("value %s names no probe; %s", v, describe(there))
-		}
-		x.probes[v], found = there[0], true
+		found = found || slices.Contains(there, probe)
 	}
 	if !found {
 		return fmt.Errorf("%s: not there; %s", x, describe(there))
 	}
 	return ctx.Err()
+}
+
+// probe is that of a value: the one that is named, or the only one there is, which may be another one than the last time.
+func (x *sensor) probe(value string, there []string) (string, error) {
+	switch {
+	case x.probes[value] != "":
+		return x.probes[value], nil
+	case len(there) == 1:
+		return there[0], nil
+	}
+	return "", fmt.Errorf("value %s names no probe; %s", value, describe(there))
 }
 
 func (x *sensor) list() ([]string, error) {
@@ -92,11 +103,15 @@ func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Re
 	if err := x.convert(ctx); err != nil {
 		return dst, err
 	}
+	there, err := x.list()
+	if err != nil {
+		return dst, err
+	}
 	var errs []error
 	for _, v := range x.values {
-		t, err := x.read(ctx, x.probes[v])
+		t, err := x.read(ctx, v, there)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("probe %s: %w", x.probes[v], err))
+			errs = append(errs, err)
 			continue
 		}
 		dst = append(dst, within(drivers.Number(v, t, "°C", time.Now())))
@@ -137,16 +152,24 @@ func (x *sensor) waitFor(ctx context.Context, master string) {
 	}
 }
 
-// read reads the scratchpad of a probe, in °C.
-func (x *sensor) read(ctx context.Context, probe string) (float64, error) {
-	b, err := x.files.ReadFile(ctx, devices+probe+"/w1_slave")
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return 0, fmt.Errorf("is not there: %w; look at its wires", err)
-	case err != nil:
+// read reads the scratchpad of a value's probe, in °C.
+func (x *sensor) read(ctx context.Context, value string, there []string) (float64, error) {
+	probe, err := x.probe(value, there)
+	if err != nil {
 		return 0, err
 	}
-	return parse(string(b))
+	b, err := x.files.ReadFile(ctx, devices+probe+"/w1_slave")
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("is not there: %w; look at its wires", err)
+	}
+	var celsius float64
+	if err == nil {
+		celsius, err = parse(string(b))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("probe %s: %w", probe, err)
+	}
+	return celsius, nil
 }
 
 // within marks what no probe can measure (page 1).

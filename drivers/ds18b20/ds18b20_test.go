@@ -98,6 +98,14 @@ func TestTheOnlyProbe(t *testing.T) {
 		if got, err := x.Sense(t.Context(), nil); err != nil || len(got) != 1 || got[0].Value != "temperature" || got[0].Number != 21.5 {
 			t.Errorf("%+v, %v", got, err)
 		}
+		delete(m.Kernel, file(first)) // it breaks, and another one is put in its place
+		if _, err := x.Sense(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no probe is found") {
+			t.Errorf("without a probe: %v", err)
+		}
+		m.Kernel[file(second)] = pad(-162, 14)
+		if got, err := x.Sense(t.Context(), nil); err != nil || len(got) != 1 || got[0].Number != -10.125 {
+			t.Errorf("with a new probe: %+v, %v", got, err)
+		}
 	})
 }
 
