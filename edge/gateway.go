@@ -97,6 +97,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	defer release()
 	g.clock.Use(buses.Files())
+	g.clock.Look(ctx) // before anybody asks for the date
 	store, recovery, err := g.openStore()
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -156,6 +157,31 @@ func TestTwoMasters(t *testing.T) {
 		}
 		if n := strings.Count(log.String(), "cannot be set"); n != 1 {
 			t.Errorf("said %d times that the clock cannot be set", n)
+		}
+	})
+}
+
+// TestSays: the log has once that the date is not known, also at the start, and once that it is.
+func TestSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		synced := false
+		c := clock.New(clock.Options{Floor: build, Synced: func() bool { return synced }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		for _, synced = range []bool{false, true, false} {
+			for range 3 {
+				c.Now()
+			}
+		}
+		var said []string
+		for line := range strings.Lines(log.String()) {
+			_, text, _ := strings.Cut(line, "msg=\"")
+			text, _, _ = strings.Cut(text, "\"")
+			said = append(said, text)
+		}
+		want := []string{"the date is not known: readings are marked until a clock source has it", "the date is known",
+			"the date is not known: readings are marked until a clock source has it"}
+		if !slices.Equal(said, want) {
+			t.Errorf("said %q, want %q", said, want)
 		}
 	})
 }
