@@ -56,8 +56,13 @@ func Explain(kind, device string, err error) error {
 }
 
 // ExplainTransfer explains an error of a transfer.
-func ExplainTransfer(device string, addr uint16, err error) error {
-	return (&adapter{device: device}).explain(addr, err)
+func ExplainTransfer(device string, err error) error {
+	return (&adapter{device: device}).explain(err)
+}
+
+// ExplainAddress explains why an address cannot be used.
+func ExplainAddress(device string, addr uint16, err error) error {
+	return (&adapter{device: device}).explainAddress(addr, err)
 }
 
 // Adapter is the adapter behind a device.
