@@ -34,6 +34,10 @@ func (b *Board) Serial(name string, c drivers.SerialConfig) (drivers.Port, error
 		return nil, err
 	}
 	b.log.Info("serial port opened", "device", bus.Serial, "baud", c.Baud, "rs485_by_kernel", p.line.byKernel)
+	if ignored := p.line.ignored(c); len(ignored) > 0 {
+		b.log.Warn("the kernel's driver of this port does not take all settings: what comes may be garbled", "device", bus.Serial, "ignored", ignored,
+			"hint", "take an adapter that can; on a Raspberry Pi the small UART has no parity, and dtoverlay=disable-bt puts the full one on the header")
+	}
 	if stable := stablePath("/dev", bus.Serial); stable != "" {
 		b.log.Warn("the number of this port depends on what is plugged in first; name it by its stable path", "device", bus.Serial, "stable", stable)
 	}
