@@ -38,7 +38,7 @@ func (b *Board) Serial(name string, c drivers.SerialConfig) (drivers.Port, error
 		b.log.Warn("the kernel's driver of this port does not take all settings: what comes may be garbled", "device", bus.Serial, "ignored", ignored,
 			"hint", "take an adapter that can; on a Raspberry Pi the small UART has no parity, and dtoverlay=disable-bt puts the full one on the header")
 	}
-	if stable := stablePath("/dev", bus.Serial); stable != "" {
+	if stable := stablePath("/", bus.Serial); stable != "" {
 		b.log.Warn("the number of this port depends on what is plugged in first; name it by its stable path", "device", bus.Serial, "stable", stable)
 	}
 	return p, nil
