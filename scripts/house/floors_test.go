@@ -49,6 +49,7 @@ var floors = map[string]int{
 	"broker/stack":     0,
 	"broker/topic":     0,
 	"drivers/chip":     5,
+	"drivers/channel":  5,
 	"drivers":          0,
 
 	// What several programs under scripts share.
