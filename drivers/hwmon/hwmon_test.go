@@ -51,20 +51,6 @@ func TestDriver(t *testing.T) {
 	}.Run(t)
 }
 
-func sense(t *testing.T, m *drivertest.Machine, s drivers.Setup) (map[string]drivers.Reading, error) {
-	t.Helper()
-	x, err := hwmon.Kind.New(t.Context(), m, s)
-	if err != nil {
-		return nil, err
-	}
-	got, err := x.Sense(t.Context(), nil)
-	by := map[string]drivers.Reading{}
-	for _, r := range got {
-		by[r.Value] = r
-	}
-	return by, err
-}
-
 func TestReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range []struct {
@@ -75,7 +61,7 @@ func TestReadings(t *testing.T) {
 			{"sht4x", "temperature", "", -5.25, "°C"}, {"sht4x", "humidity", "", 81.125, "%"}, {"cpu_thermal", "cpu", "temp1", 48.312, "°C"},
 			{"ina226", "voltage", "", 12.12, "V"}, {"ina226", "current", "", 0.35, "A"}, {"ina226", "power", "", 4.242, "W"},
 		} {
-			got, err := sense(t, machine(), setup(c.device, map[string]string{c.value: c.channel}))
+			got, err := drivertest.Sense(t, hwmon.Kind, machine(), setup(c.device, map[string]string{c.value: c.channel}))
 			if r := got[c.value]; err != nil || math.Abs(r.Number-c.want) > 1e-9 || r.Unit != c.unit {
 				t.Errorf("%s %s: %+v, %v", c.device, c.value, r, err)
 			}
@@ -87,12 +73,12 @@ func TestFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := machine()
 		m.Kernel["sys/class/hwmon/hwmon2/temp1_fault"] = "1"
-		got, err := sense(t, m, setup("sht4x", air))
+		got, err := drivertest.Sense(t, hwmon.Kind, m, setup("sht4x", air))
 		if err == nil || !strings.Contains(err.Error(), "fault") || got["temperature"].Quality != drivers.Bad || got["humidity"].Quality != drivers.Good {
 			t.Errorf("%+v, %v", got, err)
 		}
 		m.Kernel["sys/class/hwmon/hwmon2/temp1_fault"] = "0"
-		if got, err := sense(t, m, setup("sht4x", air)); err != nil || got["temperature"].Number != -5.25 {
+		if got, err := drivertest.Sense(t, hwmon.Kind, m, setup("sht4x", air)); err != nil || got["temperature"].Number != -5.25 {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
