@@ -203,7 +203,9 @@ func (p *port) plugged() (*line, error) {
 	}
 	l, err := openLine(p.device, p.config, p.rs485)
 	if err == nil {
-		err = l.file.SetReadDeadline(p.deadline)
+		if err = l.file.SetReadDeadline(p.deadline); err != nil {
+			l.close()
+		}
 	}
 	if err != nil {
 		p.lookAt = time.Now().Add(reopenEvery)
