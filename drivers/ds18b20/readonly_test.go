@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"skerry/drivers"
 	"skerry/drivers/drivertest"
@@ -94,4 +95,47 @@ func TestSickMaster(t *testing.T) {
 			}
 		})
 	}
+}
+
+// measuring is a machine whose probes take their time; one that is read too early has nothing to say.
+type measuring struct {
+	*drivertest.Machine
+	until *time.Time
+}
+
+type measuringFiles struct {
+	drivers.Files
+	until *time.Time
+}
+
+func (m measuring) Files() drivers.Files { return measuringFiles{m.Machine.Files(), m.until} }
+
+func (f measuringFiles) WriteFile(context.Context, string, []byte) error {
+	*f.until = time.Now().Add(750 * time.Millisecond)
+	return nil
+}
+
+func (f measuringFiles) ReadFile(ctx context.Context, name string) ([]byte, error) {
+	switch busy := time.Now().Before(*f.until); {
+	case name == master && busy:
+		return []byte("-1\n"), nil
+	case busy:
+		return nil, nil
+	}
+	return f.Files.ReadFile(ctx, name)
+}
+
+// TestTogether: all probes take as long as one, and none is read before it has measured.
+func TestTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := measuring{machine(), new(time.Time)}
+		x, err := ds18b20.Kind.New(t.Context(), m, setup(two))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if got, err := x.Sense(t.Context(), nil); err != nil || len(got) != 2 || time.Since(began) > time.Second {
+			t.Errorf("%+v, %v after %v", got, err, time.Since(began))
+		}
+	})
 }

@@ -242,3 +242,61 @@ func TestBME680(t *testing.T) {
 		}
 	})
 }
+
+// TestUnits: 2 in the kernel's unit, after scale, of each kind of channel; the kernel's Documentation/ABI/testing/sysfs-bus-iio.
+func TestUnits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for channel, want := range map[string]drivers.Reading{
+			"temp": {Number: 0.002, Unit: "°C"}, "humidityrelative": {Number: 0.002, Unit: "%"}, "pressure": {Number: 20, Unit: "hPa"},
+			"illuminance": {Number: 2, Unit: "lx"}, "concentration_co2": {Number: 20000, Unit: "ppm"}, "concentration_voc": {Number: 2e7, Unit: "ppb"},
+			"voltage1": {Number: 0.002, Unit: "V"}, "current0": {Number: 0.002, Unit: "A"}, "power0": {Number: 0.002, Unit: "W"},
+			"resistance": {Number: 2, Unit: "Ω"}, "accel_z": {Number: 2, Unit: "m/s²"}, "anglvel_x": {Number: 2, Unit: "rad/s"}, "magn_y": {Number: 200, Unit: "µT"},
+			"distance": {Number: 2, Unit: "m"}, "ph": {Number: 2}, "uvindex": {Number: 2}, "electricalconductivity": {Number: 2, Unit: "S/m"},
+			"proximity": {Number: 2}, "phase": {Number: 2},
+		} {
+			m := &drivertest.Machine{Kernel: map[string]string{
+				"sys/bus/iio/devices/iio:device0/name": "x1", "sys/bus/iio/devices/iio:device0/in_" + channel + "_input": "2",
+			}}
+			got, err := drivertest.Sense(t, iio.Kind, m, setup("x1", "", map[string]string{"v": channel}))
+			if r := got["v"]; err != nil || math.Abs(r.Number-want.Number) > 1e-9 || r.Unit != want.Unit {
+				t.Errorf("%s: %+v, %v; want %v %s", channel, r, err, want.Number, want.Unit)
+			}
+		}
+	})
+}
+
+// TestPlaces: of two devices of one name each is found by its place, in whichever way the kernel shows that.
+func TestPlaces(t *testing.T) {
+	const first, second = "sys/bus/iio/devices/iio:device1/", "sys/bus/iio/devices/iio:device2/"
+	for name, c := range map[string]struct{ at, file, text string }{
+		"node":                       {"@77", second + "of_node/full_name", "bme280@77"},
+		"node of the bus":            {"@77", second + "device/of_node/full_name", "bme280@77"},
+		"event":                      {"bme280@77", second + "uevent", "DEVNAME=iio:device2\nOF_FULLNAME=/soc/i2c@7e804000/bme280@77\n"},
+		"event of the bus":           {"bme280@77", second + "device/uevent", "OF_FULLNAME=/soc/i2c@7e804000/bme280@77\n"},
+		"no device tree, as on a PC": {"1-0077", "sys/bus/i2c/devices/1-0077/iio:device2/name", "bme280"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &drivertest.Machine{Kernel: map[string]string{
+					first + "name": "bme280", first + "in_temp_input": "21000", first + "uevent": "OF_FULLNAME=/soc/i2c@7e804000/bme280@76\n",
+					second + "name": "bme280", second + "in_temp_input": "5000", c.file: c.text,
+				}}
+				if got, err := drivertest.Sense(t, iio.Kind, m, setup("bme280", c.at, map[string]string{"temperature": ""})); err != nil || got["temperature"].Number != 5 {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+		})
+	}
+}
+
+// TestAnErrorIsNoMissingChannel: a value that cannot be read now is not taken from the converter's raw number.
+func TestAnErrorIsNoMissingChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := machine()
+		m.Kernel["sys/bus/iio/devices/iio:device1/in_temp_input"] = "warm"
+		m.Kernel["sys/bus/iio/devices/iio:device1/in_temp_raw"] = "500000"
+		if got, err := drivertest.Sense(t, iio.Kind, m, setup("bme280", "", map[string]string{"temperature": ""})); err == nil {
+			t.Errorf("%+v", got)
+		}
+	})
+}
