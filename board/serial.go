@@ -28,7 +28,9 @@ func (b *Board) Serial(name string, c drivers.SerialConfig) (drivers.Port, error
 	if !found {
 		bus.Serial = headerSerial
 	}
-	c = Merge(bus.Line, c)
+	if c = Merge(bus.Line, c); bus.ParityGiven {
+		c.Parity = bus.Line.Parity
+	}
 	p, err := openPort(bus.Serial, c, bus.RS485)
 	if err != nil {
 		return nil, err

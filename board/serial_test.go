@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"skerry/board"
 	"skerry/board/sim"
 	"skerry/drivers"
@@ -332,7 +334,7 @@ func TestSettingsThatAreNotTaken(t *testing.T) {
 		line drivers.SerialConfig
 		want string // empty: nothing
 	}{
-		{drivers.SerialConfig{Baud: 1200, DataBits: 7, Parity: drivers.EvenParity}, `ignored="[data parity]"`},
+		{drivers.SerialConfig{Baud: 1200, DataBits: 7, Parity: drivers.EvenParity}, `ignored="[data_bits parity]"`},
 		{drivers.SerialConfig{Baud: 19200, Parity: drivers.OddParity}, `ignored=[parity]`},
 		{drivers.SerialConfig{StopBits: 2}, ""},
 	} {
@@ -349,5 +351,27 @@ func TestSettingsThatAreNotTaken(t *testing.T) {
 		if told := strings.Contains(log.String(), "level=WARN"); told != (c.want != "") || !strings.Contains(log.String(), c.want) {
 			t.Errorf("%+v: %s, want %q", c.line, &log, c.want)
 		}
+	}
+}
+
+// TestParityNone: a line that is to have no parity has none, also for a driver that would have one.
+func TestParityNone(t *testing.T) {
+	tty := newTTY(t)
+	asked := drivers.SerialConfig{Baud: 1200, DataBits: 7, Parity: drivers.EvenParity}
+	for _, given := range []bool{false, true} {
+		var log bytes.Buffer
+		b, err := board.Open(board.Options{Buses: map[string]board.Bus{"x": {Serial: tty.Device(), ParityGiven: given}}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := b.Serial("x", asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		termios, err := board.Termios(p)
+		if err != nil || (termios.Iflag&unix.INPCK != 0) == given {
+			t.Errorf("parity given %t: input flags %#o, %v", given, termios.Iflag, err)
+		}
+		p.Close()
 	}
 }

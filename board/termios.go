@@ -28,7 +28,7 @@ var (
 	stopBits   = map[int]uint32{1: 0, 2: unix.CSTOPB}
 )
 
-// ignored names the settings of which the kernel's driver has made others: it does so without an error.
+// ignored names the settings, as the configuration does, of which the kernel's driver has made others: it does so without an error.
 func (l *line) ignored(c drivers.SerialConfig) (names []string) {
 	var t *unix.Termios
 	err := l.control(func(fd int) (err error) {
@@ -42,7 +42,7 @@ func (l *line) ignored(c drivers.SerialConfig) (names []string) {
 		name       string
 		mask, want uint32
 	}{
-		{"data", unix.CSIZE, dataBits[c.DataBits]}, {"parity", unix.PARENB | unix.PARODD, parityBits[c.Parity]}, {"stop", unix.CSTOPB, stopBits[c.StopBits]},
+		{"data_bits", unix.CSIZE, dataBits[c.DataBits]}, {"parity", unix.PARENB | unix.PARODD, parityBits[c.Parity]}, {"stop_bits", unix.CSTOPB, stopBits[c.StopBits]},
 	} {
 		if t.Cflag&x.mask != x.want {
 			names = append(names, x.name)

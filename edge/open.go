@@ -206,6 +206,7 @@ func boardBuses(c *config.Config) map[string]board.Bus {
 		}
 		if b.Parity != "" {
 			_ = to.Line.Parity.UnmarshalText([]byte(b.Parity)) // the configuration knows the same words
+			to.ParityGiven = true
 		}
 		to.RS485 = rs485(b.RS485)
 		buses[name] = to
