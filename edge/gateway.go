@@ -49,6 +49,7 @@ type Gateway struct {
 	own       own
 	dial      func(context.Context, config.Server) (net.Conn, error) // of uplinks; nil: the network
 	door      net.Listener                                           // beside those of the configuration, for everybody; nil: none
+	boot      queue.Boot                                             // what the log is told of the machine, but for the date; zero: what it says itself
 }
 
 // New builds a gateway, and touches neither disk nor device. The error is config.Errors: what only those who use the

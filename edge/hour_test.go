@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -76,6 +77,7 @@ func startInBubble(t *testing.T, text string, o edge.Options, prepare func(*edge
 		t.Fatal(err)
 	}
 	g.Open(s.door)
+	g.On(1, time.Now()) // the clock of this machine does not go with that of the bubble
 	prepare(g)
 	ctx, cancel := context.WithCancel(context.Background())
 	s.Gateway, s.end = g, cancel
@@ -187,7 +189,7 @@ func (b *lonely) Serial(name string, c drivers.SerialConfig) (drivers.Port, erro
 // lonelyStation is on a lonely board; each reading says two things: its time, and the seconds since the power came.
 const lonelyStation = `
 gateway: {id: wx, site: lake}
-storage: {path: $DATA}
+storage: {path: /data}
 sensors:
   age: {driver: iio, device: mcp3208, every: 10s, values: {age: {channel: voltage0}}}
   air: {driver: bme280, every: 1min, values: {temperature: {}}}
@@ -367,4 +369,55 @@ func TestADateThatJumps(t *testing.T) {
 		}
 		judge(t, "after all", shore.payloads("farm/"+ageTopic), board.power.Add(right), 3700*time.Second, 4700*time.Second)
 	})
+}
+
+// TestStartsWithoutADate: a station that is stopped and started, and one that loses its power, while nobody knows the date. What was made in the
+// life of a kernel that came to know the date leaves with the right time, what was made in an earlier one with its mark; all of it leaves.
+func TestStartsWithoutADate(t *testing.T) {
+	const right = 27 * 365 * 24 * time.Hour
+	for name, powerLost := range map[string]bool{"the program is started anew": false, "the power goes": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shore, board, disk := startAshore(t), newLonely(t), vfs.NewDisk()
+				shore.down.Store(true)
+				kernel, since := byte(1), time.Now()
+				begin := func() *inBubble {
+					date := clock.New(clock.Options{Floor: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Synced: func() bool { return false }})
+					return startInBubble(t, lonelyStation, edge.Options{FS: disk, Buses: board, Clock: date}, func(g *edge.Gateway) {
+						g.DialUplinks(shore.dial)
+						g.On(kernel, since)
+					})
+				}
+				s := begin()
+				time.Sleep(30*time.Minute + 5*time.Second) // between two readings
+				if powerLost {
+					disk = disk.Crash(rand.New(rand.NewPCG(1, 2)), vfs.Fate{Dropped: 1})
+					kernel, since = 2, time.Now()
+				}
+				s.stop() // with the power gone, on a disk that nobody sees
+				second := time.Since(board.power)
+				begin()
+				time.Sleep(30 * time.Minute)
+				shore.down.Store(false)
+				time.Sleep(time.Minute)
+				board.ahead.Store(int64(right))
+				time.Sleep(10 * time.Minute)
+				payloads, power := shore.payloads("farm/"+ageTopic), board.power.Add(right)
+				if !powerLost {
+					judge(t, "upstream", payloads, power, 0, second+39*time.Minute)
+					return
+				}
+				judge(t, "upstream", payloads, power, (second + 10*time.Second).Truncate(10*time.Second), second+39*time.Minute)
+				marked := 0
+				for _, p := range payloads {
+					if r := readingOf(t, p); r.Quality == "clock-unset" && r.Value < second.Seconds() {
+						marked++
+					}
+				}
+				if marked < 178 { // of 180; what was made in the last two seconds is not written yet
+					t.Errorf("%d readings came of the time before the power went", marked)
+				}
+			})
+		})
+	}
 }
