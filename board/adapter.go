@@ -86,16 +86,17 @@ func (a *adapter) Tx(addr uint16, w, r []byte) error {
 		return i2cHints.explain(a.device, a.unplugged(err))
 	}
 	defer h.close()
+	if err := unix.IoctlSetInt(h.fd, ioctlI2CSlave, int(addr)); err != nil {
+		return fmt.Errorf("transfer with %#x: %w", addr, a.explainAddress(addr, err))
+	}
 	if err := h.transfer(addr, w, r); err != nil {
-		return fmt.Errorf("transfer with %#x: %w", addr, a.explain(addr, err))
+		return fmt.Errorf("transfer with %#x: %w", addr, a.explain(err))
 	}
 	return nil
 }
 
+// transfer makes a transfer with the address that was set.
 func (h handle) transfer(addr uint16, w, r []byte) error {
-	if err := unix.IoctlSetInt(h.fd, ioctlI2CSlave, int(addr)); err != nil {
-		return err
-	}
 	if h.funcs&funcI2C != 0 {
 		return transfer(h.fd, addr, w, r)
 	}
@@ -110,11 +111,19 @@ func (a *adapter) unplugged(err error) error {
 	return err
 }
 
-// explain adds what an error of a transfer means. That nobody acknowledges is left to the driver, which knows what should be there.
-func (a *adapter) explain(addr uint16, err error) error {
-	switch {
-	case errors.Is(err, unix.EBUSY):
+// explainAddress adds why the kernel does not let an address be used.
+func (a *adapter) explainAddress(addr uint16, err error) error {
+	if errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("%w: the address belongs to the driver %s of the kernel; read the device through it, or take its overlay out of config.txt", err, a.kernelDriver(addr))
+	}
+	return a.explain(err)
+}
+
+// explain adds what an error of a transfer means. That nobody acknowledges is left to the driver, which knows what should be there.
+func (a *adapter) explain(err error) error {
+	switch {
+	case errors.Is(err, unix.EBUSY): // of the adapters of PCs
+		return fmt.Errorf("%w: the adapter is not free: another master on the bus has it, or the firmware of the machine", err)
 	case errors.Is(err, unix.ETIMEDOUT):
 		return fmt.Errorf("%w: SDA or SCL is held low; switch the supply of the devices off and on, or look for a short circuit", err)
 	case errors.Is(err, unix.EAGAIN):

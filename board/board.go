@@ -35,6 +35,8 @@ type Bus struct {
 	Serial string               // "/dev/serial0", "/dev/serial/by-id/usb-..."
 	Line   drivers.SerialConfig // zero fields: what the driver asks for
 	RS485  RS485
+
+	ParityGiven bool // NoParity in Line means none
 }
 
 // DefaultTimeout is how long one I2C transfer may take: a hundred times what the longest of ours does at 100 kHz.

@@ -45,6 +45,8 @@ var (
 	InputError   = inputError
 	StablePath   = stablePath
 	TimeoutUnits = timeoutUnits
+
+	OutputRequest = outputRequest
 )
 
 // ChooseI2C chooses among devices.
@@ -56,8 +58,13 @@ func Explain(kind, device string, err error) error {
 }
 
 // ExplainTransfer explains an error of a transfer.
-func ExplainTransfer(device string, addr uint16, err error) error {
-	return (&adapter{device: device}).explain(addr, err)
+func ExplainTransfer(device string, err error) error {
+	return (&adapter{device: device}).explain(err)
+}
+
+// ExplainAddress explains why an address cannot be used.
+func ExplainAddress(device string, addr uint16, err error) error {
+	return (&adapter{device: device}).explainAddress(addr, err)
 }
 
 // Adapter is the adapter behind a device.
@@ -114,6 +121,16 @@ func Termios(p drivers.Port) (t *unix.Termios, err error) {
 		return err
 	})
 	return t, err
+}
+
+// Exclusive tells whether the kernel keeps other programs from opening a port.
+func Exclusive(p drivers.Port) (on bool, err error) {
+	err = p.(*port).line.control(func(fd int) error {
+		n, err := unix.IoctlGetInt(fd, unix.TIOCGEXCL)
+		on = n != 0
+		return err
+	})
+	return on, err
 }
 
 // RS485Settings are what the kernel is given.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,25 +18,30 @@ import (
 	"skerry/drivers"
 )
 
-const (
-	// mostOfFile is the longest file of the kernel that is read.
-	mostOfFile = 64 << 10
-	// mostStuck is how many reads may hang in the kernel at a time: each holds a thread.
-	mostStuck = 8
-)
+// mostOfFile is the longest file of the kernel that is read.
+const mostOfFile = 64 << 10
 
 // Files gives the kernel's, see drivers.Buses.
 func (b *Board) Files() drivers.Files { return b.files }
 
 // kernelFiles reads files below a root in goroutines of their own: the kernel's driver may talk to a device that does not
-// answer, and such a read cannot be cancelled.
+// answer, and such a read cannot be cancelled. A file whose read was left behind is not asked again until that has returned: it holds a
+// thread, and so each file holds only as many as there are sensors that read it.
 type kernelFiles struct {
-	root  string
-	slots chan struct{}
+	root string
+
+	mu    sync.Mutex
+	hangs map[string]*hang // by name
+}
+
+// hang is a file with reads that were left behind.
+type hang struct {
+	since time.Time
+	reads int
 }
 
 func newKernelFiles(root string) *kernelFiles {
-	return &kernelFiles{root: root, slots: make(chan struct{}, mostStuck)}
+	return &kernelFiles{root: root, hangs: map[string]*hang{}}
 }
 
 func (f *kernelFiles) ReadFile(ctx context.Context, name string) ([]byte, error) {
@@ -91,26 +97,67 @@ func (f *kernelFiles) do(ctx context.Context, name string, call func(path string
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	select {
-	case f.slots <- struct{}{}:
-	default:
-		return nil, fmt.Errorf("/%s: %d files of the kernel hang already; a device does not answer its driver", name, mostStuck)
+	if err := f.ready(ctx, name); err != nil {
+		return nil, err
 	}
 	type result struct {
 		data []byte
 		err  error
 	}
-	done := make(chan result, 1)
+	done, left := make(chan result, 1), false
 	go func() {
-		defer func() { <-f.slots }()
 		data, err := call(filepath.Join(f.root, name))
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if left {
+			f.freed(name)
+		}
 		done <- result{data, err}
 	}()
 	select {
 	case r := <-done:
 		return r.data, r.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("/%s does not answer: %w", name, ctx.Err())
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	select {
+	case r := <-done: // in the last moment
+		return r.data, r.err
+	default:
+	}
+	left = true
+	f.hung(name)
+	return nil, fmt.Errorf("/%s does not answer: %w", name, ctx.Err())
+}
+
+// ready tells why a file is not to be asked now.
+func (f *kernelFiles) ready(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("/%s was not asked: %w", name, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if h := f.hangs[name]; h != nil {
+		return fmt.Errorf("/%s hangs since %v: a device does not answer its driver in the kernel; look at its wires and its supply",
+			name, time.Since(h.since).Round(time.Second))
+	}
+	return nil
+}
+
+// hung notes a read that was left behind.
+func (f *kernelFiles) hung(name string) {
+	if f.hangs[name] == nil {
+		f.hangs[name] = &hang{since: time.Now()}
+	}
+	f.hangs[name].reads++
+}
+
+// freed notes the return of one.
+func (f *kernelFiles) freed(name string) {
+	h := f.hangs[name]
+	if h.reads--; h.reads == 0 {
+		delete(f.hangs, name)
 	}
 }
 

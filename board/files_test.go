@@ -3,16 +3,19 @@ package board_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"skerry/board"
+	"skerry/drivers"
 )
 
 func TestFiles(t *testing.T) {
@@ -49,38 +52,88 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestHangingFile: a pipe without a writer stands for a device that does not answer its driver.
-func TestHangingFile(t *testing.T) {
+// pipes makes files that hang: a pipe without a writer stands for a device that does not answer its driver. answer has one answer.
+func pipes(t *testing.T, n int) (f drivers.Files, answer func(i int)) {
+	t.Helper()
 	root := t.TempDir()
-	pipe := filepath.Join(root, "pipe")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
+	for i := range n {
+		if err := syscall.Mkfifo(filepath.Join(root, fmt.Sprint("pipe", i)), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(root, "other"), []byte("1"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f := board.NewKernelFiles(root)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	refused := 0
-	for range 12 {
-		if _, err := f.ReadFile(ctx, "pipe"); !errors.Is(err, context.DeadlineExceeded) {
-			refused++
+	return board.NewKernelFiles(root), func(i int) {
+		t.Helper()
+		for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+			w, err := os.OpenFile(filepath.Join(root, fmt.Sprint("pipe", i)), os.O_WRONLY|syscall.O_NONBLOCK, 0) // ENXIO: nobody reads
+			if err == nil {
+				w.WriteString("1")
+				w.Close()
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("nobody reads pipe%d: %v", i, err)
+			}
 		}
 	}
-	if refused != 4 {
-		t.Errorf("%d of 12 reads were refused, want all after 8", refused)
+}
+
+// TestManyFilesAtOnce: sensors that the kernel drives are read at the same moment, the full minute. Reading takes its time; none is refused.
+func TestManyFilesAtOnce(t *testing.T) {
+	const n = 50
+	f, answer := pipes(t, n)
+	var reading sync.WaitGroup
+	for i := range n {
+		reading.Go(func() {
+			if b, err := f.ReadFile(t.Context(), fmt.Sprint("pipe", i)); err != nil || string(b) != "1" {
+				t.Errorf("%q, %v", b, err)
+			}
+		})
 	}
-	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // the device answers
-	if err != nil {
-		t.Fatal(err)
+	for i := range n {
+		answer(i)
 	}
-	w.Close()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if _, err := f.ReadFile(t.Context(), "other"); err == nil {
-			return
+	reading.Wait()
+}
+
+// TestHangingFile: a file that hangs is asked once, until it answers, and no other file is refused for it.
+func TestHangingFile(t *testing.T) {
+	const n = 20
+	f, answer := pipes(t, n)
+	for i := range n {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		if _, err := f.ReadFile(ctx, fmt.Sprint("pipe", i)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		cancel()
+	}
+	for range 12 { // without a deadline: this returns at once
+		if _, err := f.ReadFile(context.Background(), "pipe7"); err == nil || !strings.Contains(err.Error(), "/pipe7 hangs since ") {
+			t.Errorf("a file that hangs: %v", err)
+		}
+		if _, err := f.ReadFile(t.Context(), "other"); err != nil {
+			t.Errorf("another file: %v", err)
+		}
+	}
+	for i := range n {
+		answer(i)
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		_, err := f.ReadFile(ctx, "pipe7")
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) { // it is asked again
+			break
 		} else if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
+	}
+	answer(7)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.ReadFile(cancelled, "pipe8"); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a cancelled context: %v", err)
 	}
 }

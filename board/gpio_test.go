@@ -58,6 +58,7 @@ func TestFindLine(t *testing.T) {
 		{"last place", pi4, "P1_40", "gpiochip1", 21, ""},
 		{"the header's chip before one with the same names", []board.Chip{pi5[1], pi5[0]}, "GPIO17", "gpiochip0", 17, ""},
 		{"by number where the tree says SDA1", oldNames, "GPIO2", "gpiochip0", 2, ""},
+		{"by number, beyond the header", []board.Chip{{Name: "gpiochip0", Label: "pinctrl-bcm2835", Lines: make([]string, 54)}}, "GPIO28", "", 0, "no line GPIO28"},
 		{"by its other name", oldNames, "SDA1", "gpiochip0", 2, ""},
 		{"another chip's line", pi4, "BT_ON", "gpiochip0", 0, ""},
 		{"a generic board", generic, "PL0", "gpiochip4", 0, ""},
@@ -199,6 +200,17 @@ func TestLineRequest(t *testing.T) {
 		a := r.Config.Attrs[0]
 		if test.debounce > 0 != (r.Config.NumAttrs == 1) || a.Attr.Value32() != test.debounce {
 			t.Errorf("%+v: debounce of %d µs, %d attributes", test.config, a.Attr.Value32(), r.Config.NumAttrs)
+		}
+	}
+}
+
+// An output has its level in the moment in which the line is taken: a relay does not click.
+func TestOutputRequest(t *testing.T) {
+	for on, want := range map[bool]uint64{false: 0, true: 1} {
+		r := board.OutputRequest(17, on)
+		a := r.Config.Attrs[0]
+		if r.Lines != 1 || r.Offsets[0] != 17 || r.Config.Flags != uapi.LineFlagV2Output || r.Config.NumAttrs != 1 || a.Mask != 1 || a.Attr.ID != uapi.LineAttributeIDOutputValues || a.Attr.Value64() != want {
+			t.Errorf("on %t: %+v", on, r)
 		}
 	}
 }

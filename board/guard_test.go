@@ -82,8 +82,10 @@ func TestGuardLeavesAHangingBus(t *testing.T) {
 			t.Error("the late transfer wrote into the buffer of a call that was over")
 		}
 		raw.hang = nil
-		if err := bus.Tx(0x76, []byte{7}, in); err != nil || in[0] != 7 {
-			t.Errorf("after it returned: %v, %v", in, err)
+		for range 2 {
+			if err := bus.Tx(0x76, []byte{7}, in); err != nil || in[0] != 7 {
+				t.Errorf("after it returned: %v, %v", in, err)
+			}
 		}
 	})
 }

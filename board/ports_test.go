@@ -253,6 +253,76 @@ func secondProcess(t *testing.T, device string) *exec.Cmd {
 	return c
 }
 
+// Those that do not ask for the lock are kept out by the kernel, but for root.
+func TestAPortIsExclusive(t *testing.T) {
+	_, p := silentTTY(t)
+	if on, err := board.Exclusive(p); err != nil || !on {
+		t.Errorf("%t, %v", on, err)
+	}
+}
+
+// A deadline holds for an adapter that has returned, too: nobody waits for ever at one that is silent now.
+func TestDeadlineOutlivesTheAdapter(t *testing.T) {
+	tty, p := silentTTY(t)
+	if err := tty.Unplug(); err != nil {
+		t.Fatal(err)
+	}
+	p.SetReadDeadline(time.Now().Add(time.Millisecond))
+	until(t, "unplugged", func() bool {
+		_, err := p.Read(make([]byte, 16))
+		return errors.Is(err, drivers.ErrUnplugged)
+	})
+	if err := tty.Plug(); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		_, err := p.Read(make([]byte, 16))
+		got <- err
+	}()
+	select {
+	case err := <-got:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%v, want the deadline", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the Read still waits")
+	}
+}
+
+// A line that takes nothing ends Write after five seconds, and does not hold up Close.
+func TestWriteOnALineThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	_, p := silentTTY(t)
+	got := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := p.Write(make([]byte, 4096)); err != nil {
+				got <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-got:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%v, want the deadline", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the Write still waits")
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("Close waits for the line")
+	}
+}
+
 // Characters with a wrong parity are marked, not passed on as others.
 func TestParityIsChecked(t *testing.T) {
 	tty, p := silentTTY(t)

@@ -1,6 +1,7 @@
 package board_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,30 +72,45 @@ func TestRS485ByEither(t *testing.T) {
 	p.Close()
 }
 
+// TestStablePath: an adapter goes by its name if it has a number of its own in it, or else by its socket: two of a kind without one have one name.
 func TestStablePath(t *testing.T) {
-	dev := t.TempDir()
-	for _, name := range []string{"ttyUSB0", "ttyUSB1", "ttyACM0", "ttyAMA0"} {
-		if err := os.WriteFile(filepath.Join(dev, name), nil, 0o600); err != nil {
+	root := t.TempDir()
+	dev := filepath.Join(root, "dev")
+	file := func(name string) {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o700), os.WriteFile(filepath.Join(root, name), nil, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for link, target := range map[string]string{
-		"serial/by-id/usb-FTDI_FT232R_A5-if00-port0": "ttyUSB1", "serial/by-path/usb-0:1.1:1.0-port0": "ttyUSB1", "serial/by-path/usb-0:1.2:1.0-port0": "ttyUSB0",
-	} {
-		if err := os.MkdirAll(filepath.Join(dev, filepath.Dir(link)), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink("../../"+target, filepath.Join(dev, link)); err != nil {
+	link := func(name, target string) {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o700), os.Symlink(target, filepath.Join(root, name))); err != nil {
 			t.Fatal(err)
 		}
 	}
+	for _, name := range []string{"ttyUSB0", "ttyUSB1", "ttyUSB2", "ttyUSB3", "ttyACM0", "ttyAMA0"} {
+		file("dev/" + name)
+	}
+	link("dev/serial/by-id/usb-FTDI_FT232R_A5-if00-port0", "../../ttyUSB1")
+	link("dev/serial/by-id/usb-1a86_USB_Serial-if00-port0", "../../ttyUSB2")
+	link("dev/serial/by-id/usb-1a86_USB_Serial-if01-port0", "../../ttyUSB3")
+	link("dev/serial/by-path/usb-0:1.1:1.0-port0", "../../ttyUSB1")
+	link("dev/serial/by-path/usb-0:1.2:1.0-port0", "../../ttyUSB0")
+	link("dev/serial/by-path/usb-0:1.3:1.0-port0", "../../ttyUSB2")
+	for name, socket := range map[string]string{"ttyUSB1": "1-1.1", "ttyUSB2": "1-1.3"} {
+		file("sys/devices/usb1/" + socket + "/idVendor")
+		file("sys/devices/usb1/" + socket + "/" + socket + ":1.0/" + name + "/tty/" + name + "/dev")
+		link("sys/class/tty/"+name, "../../devices/usb1/"+socket+"/"+socket+":1.0/"+name+"/tty/"+name)
+		link("sys/devices/usb1/"+socket+"/"+socket+":1.0/"+name+"/tty/"+name+"/device", "../../../"+name)
+	}
+	file("sys/devices/usb1/1-1.1/serial")
+	file("sys/devices/usb1/serial") // of the hub
 	for name, want := range map[string]string{
 		"ttyUSB1": "serial/by-id/usb-FTDI_FT232R_A5-if00-port0", "ttyUSB0": "serial/by-path/usb-0:1.2:1.0-port0", "ttyACM0": "", "ttyAMA0": "", "serial/by-id/usb-FTDI_FT232R_A5-if00-port0": "",
+		"ttyUSB2": "serial/by-path/usb-0:1.3:1.0-port0", "ttyUSB3": "serial/by-id/usb-1a86_USB_Serial-if01-port0",
 	} {
 		if want != "" {
 			want = filepath.Join(dev, want)
 		}
-		if got := board.StablePath(dev, filepath.Join(dev, name)); got != want {
+		if got := board.StablePath(root, filepath.Join(dev, name)); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}

@@ -28,13 +28,19 @@ func (b *Board) Serial(name string, c drivers.SerialConfig) (drivers.Port, error
 	if !found {
 		bus.Serial = headerSerial
 	}
-	c = Merge(bus.Line, c)
+	if c = Merge(bus.Line, c); bus.ParityGiven {
+		c.Parity = bus.Line.Parity
+	}
 	p, err := openPort(bus.Serial, c, bus.RS485)
 	if err != nil {
 		return nil, err
 	}
 	b.log.Info("serial port opened", "device", bus.Serial, "baud", c.Baud, "rs485_by_kernel", p.line.byKernel)
-	if stable := stablePath("/dev", bus.Serial); stable != "" {
+	if ignored := p.line.ignored(c); len(ignored) > 0 {
+		b.log.Warn("the kernel's driver of this port does not take all settings: what comes may be garbled", "device", bus.Serial, "ignored", ignored,
+			"hint", "take an adapter that can; on a Raspberry Pi the small UART has no parity, and dtoverlay=disable-bt puts the full one on the header")
+	}
+	if stable := stablePath("/", bus.Serial); stable != "" {
 		b.log.Warn("the number of this port depends on what is plugged in first; name it by its stable path", "device", bus.Serial, "stable", stable)
 	}
 	return p, nil
@@ -199,7 +205,9 @@ func (p *port) plugged() (*line, error) {
 	}
 	l, err := openLine(p.device, p.config, p.rs485)
 	if err == nil {
-		err = l.file.SetReadDeadline(p.deadline)
+		if err = l.file.SetReadDeadline(p.deadline); err != nil {
+			l.close()
+		}
 	}
 	if err != nil {
 		p.lookAt = time.Now().Add(reopenEvery)

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"skerry/board"
 	"skerry/board/sim"
@@ -320,5 +323,55 @@ func TestMerge(t *testing.T) {
 		if got := board.Merge(test.configured, asked); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
+	}
+}
+
+// TestSettingsThatAreNotTaken: a driver of the kernel that has no parity, as that of the small UART of a Raspberry Pi, says so only when it is asked.
+// That of pseudo-terminals has none either, and eight data bits.
+func TestSettingsThatAreNotTaken(t *testing.T) {
+	tty := newTTY(t)
+	for _, c := range []struct {
+		line drivers.SerialConfig
+		want string // empty: nothing
+	}{
+		{drivers.SerialConfig{Baud: 1200, DataBits: 7, Parity: drivers.EvenParity}, `ignored="[data_bits parity]"`},
+		{drivers.SerialConfig{Baud: 19200, Parity: drivers.OddParity}, `ignored=[parity]`},
+		{drivers.SerialConfig{StopBits: 2}, ""},
+	} {
+		var log bytes.Buffer
+		b, err := board.Open(board.Options{Buses: map[string]board.Bus{"x": {Serial: tty.Device(), Line: c.line}}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := b.Serial("x", drivers.SerialConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+		if told := strings.Contains(log.String(), "level=WARN"); told != (c.want != "") || !strings.Contains(log.String(), c.want) {
+			t.Errorf("%+v: %s, want %q", c.line, &log, c.want)
+		}
+	}
+}
+
+// TestParityNone: a line that is to have no parity has none, also for a driver that would have one.
+func TestParityNone(t *testing.T) {
+	tty := newTTY(t)
+	asked := drivers.SerialConfig{Baud: 1200, DataBits: 7, Parity: drivers.EvenParity}
+	for _, given := range []bool{false, true} {
+		var log bytes.Buffer
+		b, err := board.Open(board.Options{Buses: map[string]board.Bus{"x": {Serial: tty.Device(), ParityGiven: given}}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := b.Serial("x", asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		termios, err := board.Termios(p)
+		if err != nil || (termios.Iflag&unix.INPCK != 0) == given {
+			t.Errorf("parity given %t: input flags %#o, %v", given, termios.Iflag, err)
+		}
+		p.Close()
 	}
 }

@@ -53,11 +53,12 @@ func TestTransfersAreRefused(t *testing.T) {
 		{"to address 0x80", null.Tx(0x80, []byte{1}, nil), nil, "7 bits"},
 		{"of 8193 bytes", null.Tx(0x76, make([]byte, 8193), nil), nil, "8193"},
 		{"on an adapter that was pulled", board.Adapter("/dev/i2c-250").Tx(0x76, []byte{1}, nil), drivers.ErrUnplugged, "/dev/i2c-250"},
-		{"with a chip of the kernel's", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.EBUSY), unix.EBUSY, "driver ? of the kernel"},
-		{"while a line is held", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.ETIMEDOUT), unix.ETIMEDOUT, "held low"},
-		{"beside another master", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.EAGAIN), unix.EAGAIN, "arbitration"},
-		{"while it is pulled", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.ENODEV), drivers.ErrUnplugged, ""},
-		{"with nobody", board.ExplainTransfer("/dev/i2c-1", 0x76, unix.EREMOTEIO), unix.EREMOTEIO, "remote I/O error"},
+		{"with a chip of the kernel's", board.ExplainAddress("/dev/i2c-1", 0x76, unix.EBUSY), unix.EBUSY, "driver ? of the kernel"},
+		{"while the adapter is busy, as that of a PC", board.ExplainTransfer("/dev/i2c-1", unix.EBUSY), unix.EBUSY, "another master"},
+		{"while a line is held", board.ExplainTransfer("/dev/i2c-1", unix.ETIMEDOUT), unix.ETIMEDOUT, "held low"},
+		{"beside another master", board.ExplainTransfer("/dev/i2c-1", unix.EAGAIN), unix.EAGAIN, "arbitration"},
+		{"while it is pulled", board.ExplainTransfer("/dev/i2c-1", unix.ENODEV), drivers.ErrUnplugged, ""},
+		{"with nobody", board.ExplainTransfer("/dev/i2c-1", unix.EREMOTEIO), unix.EREMOTEIO, "remote I/O error"},
 	}
 	for _, test := range tests {
 		if test.err == nil || !strings.Contains(test.err.Error(), test.want) || test.is != nil && !errors.Is(test.err, test.is) {

@@ -10,8 +10,7 @@ import (
 	"skerry/queue"
 )
 
-// holdFor is how long own readings wait at most for the date before they leave upstream with their mark, counted from the start: a
-// link that is up and brings no time must not look dead for ever.
+// holdFor is how long own readings wait at most for the date before they leave upstream with their mark, see uplink.Options.
 const holdFor = 5 * time.Minute
 
 // newClock makes the clock of the configuration. A simulated board knows the date.
@@ -59,7 +58,10 @@ func (g *Gateway) resolve(m *broker.Message) *broker.Message {
 	return &right
 }
 
-// holds tells whether own readings whose time is not known wait at the uplinks.
-func (g *Gateway) holds() bool {
-	return g.config.Gateway.Clock.UntilSet == config.Hold && time.Since(g.began) < holdFor
+// hold is how long own readings whose time is not known wait at the uplinks.
+func (g *Gateway) hold() time.Duration {
+	if g.config.Gateway.Clock.UntilSet != config.Hold {
+		return 0
+	}
+	return holdFor
 }

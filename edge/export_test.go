@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"net"
+	"time"
 
 	"skerry/broker"
 	"skerry/edge/config"
@@ -12,6 +13,14 @@ import (
 // DialUplinks has the uplinks reach their Servers by dial.
 func (g *Gateway) DialUplinks(dial func(context.Context, config.Server) (net.Conn, error)) {
 	g.dial = dial
+}
+
+// Open has the Server accept connections from a listener besides, without credentials.
+func (g *Gateway) Open(door net.Listener) { g.door = door }
+
+// On has the log believe that it is on a machine whose kernel has run since a moment.
+func (g *Gateway) On(kernel byte, since time.Time) {
+	g.boot = queue.Boot{ID: [16]byte{kernel}, Clock: func() time.Duration { return time.Since(since) }}
 }
 
 // Store is the store, once Listening is closed.

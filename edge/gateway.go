@@ -38,7 +38,6 @@ type Gateway struct {
 	options   Options
 	log       *slog.Logger
 	clock     *clock.Clock
-	began     time.Time
 	sensors   *sampler.Sampler
 	alarms    *alarm.Set
 	listening chan struct{}
@@ -49,6 +48,8 @@ type Gateway struct {
 	doors     *doors
 	own       own
 	dial      func(context.Context, config.Server) (net.Conn, error) // of uplinks; nil: the network
+	door      net.Listener                                           // beside those of the configuration, for everybody; nil: none
+	boot      queue.Boot                                             // what the log is told of the machine, but for the date; zero: what it says itself
 }
 
 // New builds a gateway, and touches neither disk nor device. The error is config.Errors: what only those who use the
@@ -96,8 +97,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	g.began = time.Now()
 	g.clock.Use(buses.Files())
+	g.clock.Look(ctx) // before anybody asks for the date
 	store, recovery, err := g.openStore()
 	if err != nil {
 		return err
@@ -198,7 +199,11 @@ func (g *Gateway) startSensors(layers *layers, b *broker.Broker, buses drivers.B
 func (g *Gateway) listen(b *broker.Broker) (*server.Server, error) {
 	srv := server.New(b, g.serverOptions())
 	g.server = srv
-	if err := g.openListeners(srv); err != nil {
+	err := g.openListeners(srv)
+	if err == nil && g.door != nil {
+		err = srv.Serve(g.door, server.ListenerConfig{Name: "door", Anonymous: true})
+	}
+	if err != nil {
 		return nil, errors.Join(err, srv.Close())
 	}
 	return srv, nil

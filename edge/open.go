@@ -47,9 +47,10 @@ func waiting(s *queue.Store) (n uint64) {
 
 // storeOptions are the bounds of the store as the configuration has them.
 func (g *Gateway) storeOptions() queue.Options {
-	c := g.config.Storage
+	c, boot := g.config.Storage, g.boot
+	boot.Wall = g.wall()
 	return queue.Options{
-		Boot:      queue.Boot{Wall: g.wall()},
+		Boot:      boot,
 		BlockSize: g.blockSize(), CommitWindow: max(c.CommitWindow, 1), Log: g.log, KeepFree: g.keepFree(),
 		Limits: queue.Limits{Messages: c.Messages, Bytes: uint64(c.Limit), Age: c.Age, WhenFull: policy(c.WhenFull)},
 	}
@@ -206,6 +207,7 @@ func boardBuses(c *config.Config) map[string]board.Bus {
 		}
 		if b.Parity != "" {
 			_ = to.Line.Parity.UnmarshalText([]byte(b.Parity)) // the configuration knows the same words
+			to.ParityGiven = true
 		}
 		to.RS485 = rs485(b.RS485)
 		buses[name] = to

@@ -21,7 +21,7 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 	}
 	for _, c := range g.config.Uplinks {
 		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.windows.update, Dial: g.dial,
-			Hold: g.holds, Time: g.clock.ForCertificates}
+			Hold: g.hold(), Time: g.clock.ForCertificates}
 		u, err := uplink.New(c, g.streams(c), b, o)
 		if err != nil {
 			return nil, fmt.Errorf("uplink %s: %w", c.Name, err)

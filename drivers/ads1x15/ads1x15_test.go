@@ -8,16 +8,13 @@ import (
 
 	"skerry/board/sim"
 	"skerry/drivers"
-
 	"skerry/drivers/ads1x15"
 	"skerry/drivers/drivertest"
 )
 
 func volts(time.Time) [4]float64 { return [4]float64{0.4, 3.3, 0, 5} }
 
-func machine(d sim.Device) *drivertest.Machine {
-	return &drivertest.Machine{Chip: &drivertest.Chip{Addr: 0x49, Answer: d.Tx}}
-}
+func machine(d drivertest.Device) *drivertest.Machine { return drivertest.OnI2C(0x49, d) }
 
 func setup() drivers.Setup {
 	return drivers.Setup{Opts: &ads1x15.Opts{}, Values: map[string]any{
@@ -35,36 +32,15 @@ func TestDriver(t *testing.T) {
 	}.Run(t)
 }
 
-func sense(t *testing.T, d sim.Device, s drivers.Setup) (map[string]drivers.Reading, error) {
-	t.Helper()
-	x, err := ads1x15.Kind.New(t.Context(), machine(d), s)
-	if err != nil {
-		return nil, err
-	}
-	got, err := x.Sense(t.Context(), nil)
-	by := map[string]drivers.Reading{}
-	for _, r := range got {
-		by[r.Value] = r
-	}
-	return by, err
-}
-
-func near(t *testing.T, got map[string]drivers.Reading, value string, want, within float64) {
-	t.Helper()
-	if r := got[value]; math.Abs(r.Number-want) > within || r.Quality != drivers.Good {
-		t.Errorf("%s: %+v, want %v", value, r, want)
-	}
-}
-
 func TestReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got, err := sense(t, sim.NewADS1115(volts), setup())
+		got, err := drivertest.Sense(t, ads1x15.Kind, machine(sim.NewADS1115(volts)), setup())
 		if err != nil {
 			t.Fatal(err)
 		}
-		near(t, got, "low", 0.4, 0.0002)
-		near(t, got, "high", 3.3, 0.0002)
-		near(t, got, "difference", -2.9, 0.0002)
+		drivertest.Near(t, got, "low", 0.4, 0.0002)
+		drivertest.Near(t, got, "high", 3.3, 0.0002)
+		drivertest.Near(t, got, "difference", -2.9, 0.0002)
 		d := sim.NewADS1115(volts) // its clock is 10 % slow
 		x, err := ads1x15.Kind.New(t.Context(), machine(d), setup())
 		if err != nil {
@@ -78,7 +54,7 @@ func TestReadings(t *testing.T) {
 		}
 		s := setup()
 		s.Values = map[string]any{"over": &ads1x15.ValueOpts{Channel: "A1", Range: 2}}
-		if got, err := sense(t, d, s); err != nil || got["over"].Quality != drivers.Suspect {
+		if got, err := drivertest.Sense(t, ads1x15.Kind, machine(d), s); err != nil || got["over"].Quality != drivers.Suspect {
 			t.Errorf("beyond the range: %+v, %v", got, err)
 		}
 	})

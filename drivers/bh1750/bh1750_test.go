@@ -1,7 +1,6 @@
 package bh1750_test
 
 import (
-	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,9 +14,7 @@ import (
 
 func light(time.Time) float64 { return 12345 }
 
-func machine(d sim.Device) *drivertest.Machine {
-	return &drivertest.Machine{Chip: &drivertest.Chip{Addr: 0x5C, Answer: d.Tx}}
-}
+func machine(d drivertest.Device) *drivertest.Machine { return drivertest.OnI2C(0x5C, d) }
 
 func setup() drivers.Setup { return drivers.Setup{Opts: &chip.Opts{}} }
 
@@ -27,35 +24,14 @@ func TestDriver(t *testing.T) {
 	}.Run(t)
 }
 
-func sense(t *testing.T, d sim.Device, s drivers.Setup) (map[string]drivers.Reading, error) {
-	t.Helper()
-	x, err := bh1750.Kind.New(t.Context(), machine(d), s)
-	if err != nil {
-		return nil, err
-	}
-	got, err := x.Sense(t.Context(), nil)
-	by := map[string]drivers.Reading{}
-	for _, r := range got {
-		by[r.Value] = r
-	}
-	return by, err
-}
-
-func near(t *testing.T, got map[string]drivers.Reading, value string, want, within float64) {
-	t.Helper()
-	if r := got[value]; math.Abs(r.Number-want) > within || r.Quality != drivers.Good {
-		t.Errorf("%s: %+v, want %v", value, r, want)
-	}
-}
-
 func TestReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got, err := sense(t, sim.NewBH1750(light), setup())
+		got, err := drivertest.Sense(t, bh1750.Kind, machine(sim.NewBH1750(light)), setup())
 		if err != nil {
 			t.Fatal(err)
 		}
-		near(t, got, "illuminance", 12345, 1)
-		got, err = sense(t, sim.NewBH1750(func(time.Time) float64 { return 1e6 }), setup())
+		drivertest.Near(t, got, "illuminance", 12345, 1)
+		got, err = drivertest.Sense(t, bh1750.Kind, machine(sim.NewBH1750(func(time.Time) float64 { return 1e6 })), setup())
 		if r := got["illuminance"]; err != nil || r.Quality != drivers.Suspect {
 			t.Errorf("brighter than it can tell: %+v, %v", r, err)
 		}

@@ -12,7 +12,8 @@
 //
 // # Limits
 //
-// The kernel looks for new probes every ten seconds. Without bulk conversion each probe takes up to 750 ms.
+// The kernel looks for new probes every ten seconds. Without bulk conversion each probe takes up to 750 ms, so that a
+// sensor can have twelve.
 //
 // Sources: Analog Devices (Maxim) 19-7487, "DS18B20"; the kernel's Documentation/w1/slaves/w1_therm.rst.
 package ds18b20

@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"skerry/drivers"
@@ -26,8 +25,8 @@ const (
 
 type sensor struct {
 	files  drivers.Files
-	values []string // in order
-	probes map[string]string
+	values []string          // in order
+	probes map[string]string // by value, as configured; empty: the only one there is
 }
 
 func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
@@ -43,11 +42,14 @@ func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor
 
 // String names the probes.
 func (x *sensor) String() string {
-	ids := slices.Sorted(maps.Values(x.probes))
-	return "1-Wire probe " + strings.Join(slices.Compact(ids), ", ")
+	ids := slices.Compact(slices.Sorted(maps.Values(x.probes)))
+	if ids[0] == "" {
+		ids[0] = "the only one"
+	}
+	return "1-Wire probe " + strings.Join(ids, ", ")
 }
 
-// find looks for the only probe where none is named, and makes sure that at least one of those named is there.
+// find makes sure that at least one of the probes is there.
 func (x *sensor) find(ctx context.Context) error {
 	there, err := x.list()
 	if err != nil {
@@ -55,19 +57,27 @@ func (x *sensor) find(ctx context.Context) error {
 	}
 	found := false
 	for _, v := range x.values {
-		if x.probes[v] != "" {
-			found = found || slices.Contains(there, x.probes[v])
-			continue
+		probe, err := x.probe(v, there)
+		if err != nil {
+			return err
 		}
-		if len(there) != 1 {
-			return fmt.Errorf("value %s names no probe; %s", v, describe(there))
-		}
-		x.probes[v], found = there[0], true
+		found = found || slices.Contains(there, probe)
 	}
 	if !found {
 		return fmt.Errorf("%s: not there; %s", x, describe(there))
 	}
 	return ctx.Err()
+}
+
+// probe is that of a value: the one that is named, or the only one there is, which may be another one than the last time.
+func (x *sensor) probe(value string, there []string) (string, error) {
+	switch {
+	case x.probes[value] != "":
+		return x.probes[value], nil
+	case len(there) == 1:
+		return there[0], nil
+	}
+	return "", fmt.Errorf("value %s names no probe; %s", value, describe(there))
 }
 
 func (x *sensor) list() ([]string, error) {
@@ -93,11 +103,15 @@ func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Re
 	if err := x.convert(ctx); err != nil {
 		return dst, err
 	}
+	there, err := x.list()
+	if err != nil {
+		return dst, err
+	}
 	var errs []error
 	for _, v := range x.values {
-		t, err := x.read(ctx, x.probes[v])
+		t, err := x.read(ctx, v, there)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("probe %s: %w", x.probes[v], err))
+			errs = append(errs, err)
 			continue
 		}
 		dst = append(dst, within(drivers.Number(v, t, "°C", time.Now())))
@@ -105,54 +119,57 @@ func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Re
 	return dst, errors.Join(errs...)
 }
 
-// convert has all probes measure at once, where the kernel can do that.
+// convert has all probes measure at once, on each bus where that can be done: where it cannot, or not to the end, a probe measures when
+// it is read, or says then what is wrong with it.
 func (x *sensor) convert(ctx context.Context) error {
 	masters, err := x.files.Glob(bulk)
 	if err != nil {
 		return err
 	}
+	var measuring []string
 	for _, m := range masters {
-		if err := x.files.WriteFile(ctx, m, []byte("trigger\n")); err != nil {
-			if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) { // each is asked by itself then
-				return nil
-			}
-			return err
+		if err := x.files.WriteFile(ctx, m, []byte("trigger\n")); err == nil {
+			measuring = append(measuring, m)
 		}
 	}
-	for _, m := range masters {
-		if err := x.waitFor(ctx, m); err != nil {
-			return err
-		}
+	for _, m := range measuring {
+		x.waitFor(ctx, m)
 	}
 	return ctx.Err()
 }
 
-// waitFor waits until no probe of a bus is measuring any more.
-func (x *sensor) waitFor(ctx context.Context, master string) error {
+// waitFor waits until no probe of a bus is measuring any more, as long as that may take.
+func (x *sensor) waitFor(ctx context.Context, master string) {
 	for began := time.Now(); time.Since(began) < conversion; {
-		state, err := drivers.ReadText(ctx, x.files, master)
-		if err != nil || state != "-1" {
-			return err
+		if state, err := drivers.ReadText(ctx, x.files, master); err != nil || state != "-1" {
+			return
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return
 		case <-time.After(look):
 		}
 	}
-	return fmt.Errorf("/%s: the probes do not end their measurement", master)
 }
 
-// read reads the scratchpad of a probe, in °C.
-func (x *sensor) read(ctx context.Context, probe string) (float64, error) {
-	b, err := x.files.ReadFile(ctx, devices+probe+"/w1_slave")
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return 0, fmt.Errorf("is not there: %w; look at its wires", err)
-	case err != nil:
+// read reads the scratchpad of a value's probe, in °C.
+func (x *sensor) read(ctx context.Context, value string, there []string) (float64, error) {
+	probe, err := x.probe(value, there)
+	if err != nil {
 		return 0, err
 	}
-	return parse(string(b))
+	b, err := x.files.ReadFile(ctx, devices+probe+"/w1_slave")
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("is not there: %w; look at its wires", err)
+	}
+	var celsius float64
+	if err == nil {
+		celsius, err = parse(string(b))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("probe %s: %w", probe, err)
+	}
+	return celsius, nil
 }
 
 // within marks what no probe can measure (page 1).

@@ -91,12 +91,34 @@ func TestTheOnlyProbe(t *testing.T) {
 			t.Errorf("two probes, none named: %v", err)
 		}
 		delete(m.Kernel, file(second))
+		m.Kernel["sys/bus/w1/devices/3a-000000123456/state"] = "0" // a switch: no thermometer
 		x, err := ds18b20.Kind.New(t.Context(), m, setup(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got, err := x.Sense(t.Context(), nil); err != nil || len(got) != 1 || got[0].Value != "temperature" || got[0].Number != 21.5 {
 			t.Errorf("%+v, %v", got, err)
+		}
+		delete(m.Kernel, file(first)) // it breaks, and another one is put in its place
+		if _, err := x.Sense(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no probe is found") {
+			t.Errorf("without a probe: %v", err)
+		}
+		m.Kernel[file(second)] = pad(-162, 14)
+		if got, err := x.Sense(t.Context(), nil); err != nil || len(got) != 1 || got[0].Number != -10.125 {
+			t.Errorf("with a new probe: %+v, %v", got, err)
+		}
+	})
+}
+
+func TestBeyondWhatAProbeCanMeasure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for sixteenths, want := range map[int16]drivers.Quality{-55 * 16: drivers.Good, -55*16 - 1: drivers.Suspect, 125 * 16: drivers.Good, 125*16 + 1: drivers.Suspect} {
+			m := machine()
+			m.Kernel[file(first)] = pad(sixteenths, 8)
+			got, err := drivertest.Sense(t, ds18b20.Kind, m, setup(map[string]string{"t": first}))
+			if err != nil || got["t"].Quality != want {
+				t.Errorf("%d/16: %+v, %v; want it %v", sixteenths, got, err, want)
+			}
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"skerry/drivers"
+	"skerry/drivers/channel"
 )
 
 const devices = "sys/class/hwmon/hwmon*"
@@ -23,13 +24,8 @@ type sensor struct {
 }
 
 func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
-	o := options(s)
-	x := &sensor{files: b.Files(), device: o.Device, at: o.At, values: slices.Sorted(maps.Keys(s.Values)), channels: map[string]string{}}
-	for _, v := range x.values {
-		if opts, ok := s.Values[v].(*ValueOpts); ok {
-			x.channels[v] = opts.channel()
-		}
-	}
+	o := channel.Options(s)
+	x := &sensor{files: b.Files(), device: o.Device, at: o.At, values: slices.Sorted(maps.Keys(s.Values)), channels: channels.Channels(s)}
 	_, err := x.find(ctx)
 	return x, err
 }
@@ -53,7 +49,7 @@ func (x *sensor) Sense(ctx context.Context, dst []drivers.Reading) ([]drivers.Re
 	}
 	var errs []error
 	for _, v := range x.values {
-		k := kinds[kindOf(x.channels[v])]
+		k := kindOf(x.channels[v])
 		n, err := x.read(ctx, folder+"/"+x.channels[v])
 		switch {
 		case err == errFault:

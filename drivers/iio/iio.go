@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"skerry/drivers"
+	"skerry/drivers/channel"
 )
 
 const devices = "sys/bus/iio/devices/iio:device*"
@@ -25,13 +26,8 @@ type sensor struct {
 }
 
 func open(ctx context.Context, b drivers.Buses, s drivers.Setup) (drivers.Sensor, error) {
-	o := options(s)
-	x := &sensor{files: b.Files(), device: o.Device, at: o.At, values: slices.Sorted(maps.Keys(s.Values)), channels: map[string]string{}}
-	for _, v := range x.values {
-		if opts, ok := s.Values[v].(*ValueOpts); ok {
-			x.channels[v] = opts.channel()
-		}
-	}
+	o := channel.Options(s)
+	x := &sensor{files: b.Files(), device: o.Device, at: o.At, values: slices.Sorted(maps.Keys(s.Values)), channels: channels.Channels(s)}
 	_, err := x.find(ctx)
 	return x, err
 }

@@ -49,23 +49,9 @@ func TestDriver(t *testing.T) {
 	}.Run(t)
 }
 
-func sense(t *testing.T, m *drivertest.Machine, s drivers.Setup) (map[string]drivers.Reading, error) {
-	t.Helper()
-	x, err := iio.Kind.New(t.Context(), m, s)
-	if err != nil {
-		return nil, err
-	}
-	got, err := x.Sense(t.Context(), nil)
-	by := map[string]drivers.Reading{}
-	for _, r := range got {
-		by[r.Value] = r
-	}
-	return by, err
-}
-
 func TestReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got, err := sense(t, machine(), setup("bme280", "", air))
+		got, err := drivertest.Sense(t, iio.Kind, machine(), setup("bme280", "", air))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +62,7 @@ func TestReadings(t *testing.T) {
 				t.Errorf("%s: %+v, want %+v", v, r, want)
 			}
 		}
-		got, err = sense(t, machine(), setup("mcp3208", "", map[string]string{"level": "voltage0"}))
+		got, err = drivertest.Sense(t, iio.Kind, machine(), setup("mcp3208", "", map[string]string{"level": "voltage0"}))
 		if r := got["level"]; err != nil || math.Abs(r.Number-1.65) > 1e-6 || r.Unit != "V" {
 			t.Errorf("level: %+v, %v; raw times the scale of all channels is 1.65 V", r, err)
 		}
@@ -89,7 +75,7 @@ func TestOffset(t *testing.T) {
 		m.Kernel["sys/bus/iio/devices/iio:device0/in_temp_raw"] = "100"
 		m.Kernel["sys/bus/iio/devices/iio:device0/in_temp_offset"] = "-50"
 		m.Kernel["sys/bus/iio/devices/iio:device0/in_temp_scale"] = "250"
-		if got, err := sense(t, m, setup("mcp3208", "", map[string]string{"temperature": ""})); err != nil || got["temperature"].Number != 12.5 {
+		if got, err := drivertest.Sense(t, iio.Kind, m, setup("mcp3208", "", map[string]string{"temperature": ""})); err != nil || got["temperature"].Number != 12.5 {
 			t.Errorf("%+v, %v; (100-50)*250 m°C is 12.5", got, err)
 		}
 	})
@@ -101,10 +87,10 @@ func TestTwoOfOneName(t *testing.T) {
 		m.Kernel["sys/bus/iio/devices/iio:device2/name"] = "bme280\n"
 		m.Kernel["sys/bus/iio/devices/iio:device2/of_node/full_name"] = "bme280@77"
 		m.Kernel["sys/bus/iio/devices/iio:device2/in_temp_input"] = "5000\n"
-		if _, err := sense(t, m, setup("bme280", "", air)); err == nil || !strings.Contains(err.Error(), "at:") {
+		if _, err := drivertest.Sense(t, iio.Kind, m, setup("bme280", "", air)); err == nil || !strings.Contains(err.Error(), "at:") {
 			t.Errorf("two of one name: %v", err)
 		}
-		if got, err := sense(t, m, setup("bme280", "@77", map[string]string{"temperature": ""})); err != nil || got["temperature"].Number != 5 {
+		if got, err := drivertest.Sense(t, iio.Kind, m, setup("bme280", "@77", map[string]string{"temperature": ""})); err != nil || got["temperature"].Number != 5 {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -119,13 +105,13 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			{setup("scd41", "", air), "there are bme280, mcp3208"},
 			{setup("mcp3208", "", map[string]string{"x": "voltage7"}), "no channel voltage7"},
 		} {
-			if _, err := sense(t, machine(), c.s); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := drivertest.Sense(t, iio.Kind, machine(), c.s); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		}
 		m := machine()
 		m.Kernel["sys/bus/iio/devices/iio:device1/in_temp_input"] = "warm"
-		got, err := sense(t, m, setup("bme280", "", air))
+		got, err := drivertest.Sense(t, iio.Kind, m, setup("bme280", "", air))
 		if err == nil || len(got) != 2 {
 			t.Errorf("a channel that says nonsense: %+v, %v", got, err)
 		}
@@ -182,7 +168,7 @@ func TestSharedScale(t *testing.T) {
 				for file, text := range c.files {
 					m.Kernel[d+file] = text
 				}
-				got, err := sense(t, m, setup("x1", "", map[string]string{"v": c.channel}))
+				got, err := drivertest.Sense(t, iio.Kind, m, setup("x1", "", map[string]string{"v": c.channel}))
 				if r := got["v"]; err != nil || math.Abs(r.Number-c.want) > 1e-9 || r.Unit != c.unit {
 					t.Errorf("%+v, %v; want %v %s", r, err, c.want, c.unit)
 				}
@@ -203,16 +189,16 @@ func TestPlatformDevice(t *testing.T) {
 			if err := iio.Kind.Check(s); err != nil {
 				t.Error(err)
 			}
-			if got, err := sense(t, m, s); err != nil || got["temperature"].Number != 22.5 {
+			if got, err := drivertest.Sense(t, iio.Kind, m, s); err != nil || got["temperature"].Number != 22.5 {
 				t.Errorf("%s: %+v, %v", device, got, err)
 			}
 		}
 		m.Kernel["sys/bus/iio/devices/iio:device1/name"] = "dht11@17\n"
 		m.Kernel["sys/bus/iio/devices/iio:device1/in_temp_input"] = "5000\n"
-		if _, err := sense(t, m, setup("dht11", "", map[string]string{"temperature": ""})); err == nil {
+		if _, err := drivertest.Sense(t, iio.Kind, m, setup("dht11", "", map[string]string{"temperature": ""})); err == nil {
 			t.Error("one of two was taken")
 		}
-		if got, err := sense(t, m, setup("dht11@17", "", map[string]string{"temperature": ""})); err != nil || got["temperature"].Number != 5 {
+		if got, err := drivertest.Sense(t, iio.Kind, m, setup("dht11@17", "", map[string]string{"temperature": ""})); err != nil || got["temperature"].Number != 5 {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -229,7 +215,7 @@ func TestNamedByPlace(t *testing.T) {
 			"sys/bus/iio/devices/iio:device0/in_humidityrelative_raw":   "32768\n",
 			"sys/bus/iio/devices/iio:device0/in_humidityrelative_scale": "1.525878906\n",
 		}}
-		got, err := sense(t, m, setup("1-0040", "", map[string]string{"temperature": "", "humidity": ""}))
+		got, err := drivertest.Sense(t, iio.Kind, m, setup("1-0040", "", map[string]string{"temperature": "", "humidity": ""}))
 		if err != nil || math.Abs(got["temperature"].Number-20.425) > 0.001 || math.Abs(got["humidity"].Number-50) > 0.001 {
 			t.Errorf("%+v, %v", got, err)
 		}
@@ -245,14 +231,72 @@ func TestBME680(t *testing.T) {
 			"sys/bus/iio/devices/iio:device0/in_humidityrelative_input": "45.316000000\n",
 			"sys/bus/iio/devices/iio:device0/in_pressure_input":         "77.012000000\n",
 		}}
-		got, err := sense(t, m, setup("bme680", "", air))
+		got, err := drivertest.Sense(t, iio.Kind, m, setup("bme680", "", air))
 		if err != nil || math.Abs(got["humidity"].Number-45.316) > 1e-9 || math.Abs(got["pressure"].Number-770.12) > 1e-9 {
 			t.Errorf("%+v, %v", got, err)
 		}
 		// Until Linux 6.10 its pressure was in hPa instead of kPa. No air has more than 200 kPa, and none less than 200 hPa.
 		m.Kernel["sys/bus/iio/devices/iio:device0/in_pressure_input"] = "770.120000000\n"
-		if got, err = sense(t, m, setup("bme680", "", air)); err != nil || math.Abs(got["pressure"].Number-770.12) > 1e-9 {
+		if got, err = drivertest.Sense(t, iio.Kind, m, setup("bme680", "", air)); err != nil || math.Abs(got["pressure"].Number-770.12) > 1e-9 {
 			t.Errorf("an older kernel: %+v, %v", got, err)
+		}
+	})
+}
+
+// TestUnits: 2 in the kernel's unit, after scale, of each kind of channel; the kernel's Documentation/ABI/testing/sysfs-bus-iio.
+func TestUnits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for channel, want := range map[string]drivers.Reading{
+			"temp": {Number: 0.002, Unit: "°C"}, "humidityrelative": {Number: 0.002, Unit: "%"}, "pressure": {Number: 20, Unit: "hPa"},
+			"illuminance": {Number: 2, Unit: "lx"}, "concentration_co2": {Number: 20000, Unit: "ppm"}, "concentration_voc": {Number: 2e7, Unit: "ppb"},
+			"voltage1": {Number: 0.002, Unit: "V"}, "current0": {Number: 0.002, Unit: "A"}, "power0": {Number: 0.002, Unit: "W"},
+			"resistance": {Number: 2, Unit: "Ω"}, "accel_z": {Number: 2, Unit: "m/s²"}, "anglvel_x": {Number: 2, Unit: "rad/s"}, "magn_y": {Number: 200, Unit: "µT"},
+			"distance": {Number: 2, Unit: "m"}, "ph": {Number: 2}, "uvindex": {Number: 2}, "electricalconductivity": {Number: 2, Unit: "S/m"},
+			"proximity": {Number: 2}, "phase": {Number: 2},
+		} {
+			m := &drivertest.Machine{Kernel: map[string]string{
+				"sys/bus/iio/devices/iio:device0/name": "x1", "sys/bus/iio/devices/iio:device0/in_" + channel + "_input": "2",
+			}}
+			got, err := drivertest.Sense(t, iio.Kind, m, setup("x1", "", map[string]string{"v": channel}))
+			if r := got["v"]; err != nil || math.Abs(r.Number-want.Number) > 1e-9 || r.Unit != want.Unit {
+				t.Errorf("%s: %+v, %v; want %v %s", channel, r, err, want.Number, want.Unit)
+			}
+		}
+	})
+}
+
+// TestPlaces: of two devices of one name each is found by its place, in whichever way the kernel shows that.
+func TestPlaces(t *testing.T) {
+	const first, second = "sys/bus/iio/devices/iio:device1/", "sys/bus/iio/devices/iio:device2/"
+	for name, c := range map[string]struct{ at, file, text string }{
+		"node":                       {"@77", second + "of_node/full_name", "bme280@77"},
+		"node of the bus":            {"@77", second + "device/of_node/full_name", "bme280@77"},
+		"event":                      {"bme280@77", second + "uevent", "DEVNAME=iio:device2\nOF_FULLNAME=/soc/i2c@7e804000/bme280@77\n"},
+		"event of the bus":           {"bme280@77", second + "device/uevent", "OF_FULLNAME=/soc/i2c@7e804000/bme280@77\n"},
+		"no device tree, as on a PC": {"1-0077", "sys/bus/i2c/devices/1-0077/iio:device2/name", "bme280"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &drivertest.Machine{Kernel: map[string]string{
+					first + "name": "bme280", first + "in_temp_input": "21000", first + "uevent": "OF_FULLNAME=/soc/i2c@7e804000/bme280@76\n",
+					second + "name": "bme280", second + "in_temp_input": "5000", c.file: c.text,
+				}}
+				if got, err := drivertest.Sense(t, iio.Kind, m, setup("bme280", c.at, map[string]string{"temperature": ""})); err != nil || got["temperature"].Number != 5 {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+		})
+	}
+}
+
+// TestAnErrorIsNoMissingChannel: a value that cannot be read now is not taken from the converter's raw number.
+func TestAnErrorIsNoMissingChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := machine()
+		m.Kernel["sys/bus/iio/devices/iio:device1/in_temp_input"] = "warm"
+		m.Kernel["sys/bus/iio/devices/iio:device1/in_temp_raw"] = "500000"
+		if got, err := drivertest.Sense(t, iio.Kind, m, setup("bme280", "", map[string]string{"temperature": ""})); err == nil {
+			t.Errorf("%+v", got)
 		}
 	})
 }

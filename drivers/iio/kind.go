@@ -1,108 +1,50 @@
 package iio
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"skerry/drivers"
+	"skerry/drivers/channel"
 )
 
-// Opts are the options of a sensor with `driver: iio`.
-type Opts struct {
-	Device string `yaml:"device"` // as in the file name: "bme280"
-	At     string `yaml:"at"`     // a part of its place in the device tree, where several have one name: "1-0076"
-}
-
-// ValueOpts are those of one value.
-type ValueOpts struct {
-	Channel string `yaml:"channel"` // "temp", "voltage0"; empty: what the value's name stands for
-
-	name string
-}
+// Opts are the options of a sensor with `driver: iio`, ValueOpts those of one value.
+type (
+	Opts      = channel.Opts
+	ValueOpts = channel.ValueOpts
+)
 
 // Kind is the driver.
 var Kind = drivers.Kind{
 	Name:    "iio",
 	Doc:     "sensors and converters that the kernel drives (Industrial I/O): one reader for dozens of chips",
-	Declare: declare,
-	Named: func(name string) drivers.ValueDoc {
-		return drivers.ValueDoc{Name: name, Doc: "a channel of the device", Opts: func() any { return &ValueOpts{name: name} }}
+	Declare: channels.Declare,
+	Named:   channels.Named,
+	Opts:    func() any { return new(Opts) },
+	Check:   channels.Check,
+	New:     open,
+}
+
+// channels are those of IIO.
+var channels = &channel.Set{
+	Chips: map[string][]string{
+		"bme280": {"temperature", "humidity", "pressure"}, "bmp280": {"temperature", "pressure"}, "bmp180": {"temperature", "pressure"},
+		"bme680": {"temperature", "humidity", "pressure"}, "bmp380": {"temperature", "pressure"}, "si7020": {"temperature", "humidity"},
+		"htu21": {"temperature", "humidity"}, "hdc1000": {"temperature", "humidity"}, "hdc3020": {"temperature", "humidity"},
+		"dht11": {"temperature", "humidity"}, "scd41": {"co2", "temperature", "humidity"}, "scd30": {"co2", "temperature", "humidity"},
+		"bh1750": {"illuminance"}, "veml6030": {"illuminance"}, "tsl2583": {"illuminance"}, "ms5637": {"temperature", "pressure"},
+		"ms5611": {"temperature", "pressure"}, "tmp117": {"temperature"}, "max31856": {"temperature"},
 	},
-	Opts:  func() any { return new(Opts) },
-	Check: check,
-	New:   open,
-}
-
-// chips are the values of common chips, so that a configuration need not name them.
-var chips = map[string][]string{
-	"bme280": {"temperature", "humidity", "pressure"}, "bmp280": {"temperature", "pressure"}, "bmp180": {"temperature", "pressure"},
-	"bme680": {"temperature", "humidity", "pressure"}, "bmp380": {"temperature", "pressure"}, "si7020": {"temperature", "humidity"},
-	"htu21": {"temperature", "humidity"}, "hdc1000": {"temperature", "humidity"}, "hdc3020": {"temperature", "humidity"},
-	"dht11": {"temperature", "humidity"}, "scd41": {"co2", "temperature", "humidity"}, "scd30": {"co2", "temperature", "humidity"},
-	"bh1750": {"illuminance"}, "veml6030": {"illuminance"}, "tsl2583": {"illuminance"}, "ms5637": {"temperature", "pressure"},
-	"ms5611": {"temperature", "pressure"}, "tmp117": {"temperature"}, "max31856": {"temperature"},
-}
-
-// channels is what a value's name stands for.
-var channels = map[string]string{
-	"temperature": "temp", "humidity": "humidityrelative", "co2": "concentration_co2", "light": "illuminance", "voltage": "voltage0",
-	"current": "current0",
-}
-
-func declare(s drivers.Setup) (docs []drivers.ValueDoc) {
-	for _, name := range chips[options(s).Device] {
-		o := &ValueOpts{name: name}
-		docs = append(docs, drivers.ValueDoc{Name: name, Unit: o.Unit(), Doc: "a channel of the device", Opts: func() any { return &ValueOpts{name: name} }})
-	}
-	return docs
-}
-
-// channel is where the value is read.
-func (o *ValueOpts) channel() string {
-	if o.Channel != "" {
-		return o.Channel
-	}
-	if c, ok := channels[o.name]; ok {
-		return c
-	}
-	return o.name
-}
-
-// Unit is that of the readings of the channel; empty for a kind that is not known here, whose numbers are the kernel's.
-func (o *ValueOpts) Unit() string { return kindOf(o.channel()).unit }
-
-// They are made when a sensor asks for them: a station without one would keep them for nothing.
-var (
-	deviceName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.,:@-]{1,64}$`) })
-	channelName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`) })
-)
-
-func check(s drivers.Setup) error {
-	o := options(s)
-	switch {
-	case o.Device == "":
-		return &drivers.OptionError{Key: "device", Problem: "is missing", Hint: "the name of the chip, as cat /sys/bus/iio/devices/*/name shows it"}
-	case !deviceName().MatchString(o.Device):
-		return &drivers.OptionError{Key: "device", Problem: fmt.Sprintf("%q is not the name of a device", o.Device), Hint: "cat /sys/bus/iio/devices/*/name shows them"}
-	}
-	for name, opts := range s.Values {
-		v, ok := opts.(*ValueOpts)
-		if ok && !channelName().MatchString(v.channel()) {
-			return &drivers.OptionError{Key: "values." + name + ".channel", Problem: fmt.Sprintf("%q is not a channel", v.channel()),
-				Hint: "such as temp, humidityrelative, pressure, illuminance, voltage0: the files in_CHANNEL_input or in_CHANNEL_raw of the device"}
-		}
-	}
-	return nil
-}
-
-func options(s drivers.Setup) Opts {
-	if o, ok := s.Opts.(*Opts); ok {
-		return *o
-	}
-	return Opts{}
+	Names: map[string]string{
+		"temperature": "temp", "humidity": "humidityrelative", "co2": "concentration_co2", "light": "illuminance", "voltage": "voltage0",
+		"current": "current0",
+	},
+	Valid: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`) }),
+	Unit:  func(channel string) string { return kindOf(channel).unit },
+	List:  "cat /sys/bus/iio/devices/*/name",
+	Such:  "such as temp, humidityrelative, pressure, illuminance, voltage0: the files in_CHANNEL_input or in_CHANNEL_raw of the device",
 }
 
 // kind is a kind of channel: the unit of our readings, and the factor from the kernel's.

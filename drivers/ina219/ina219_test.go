@@ -8,7 +8,6 @@ import (
 
 	"skerry/board/sim"
 	"skerry/drivers"
-
 	"skerry/drivers/drivertest"
 	"skerry/drivers/ina219"
 )
@@ -16,9 +15,7 @@ import (
 func volts(time.Time) float64 { return 24.4 }
 func shunt(time.Time) float64 { return -50 } // mV
 
-func machine(d sim.Device) *drivertest.Machine {
-	return &drivertest.Machine{Chip: &drivertest.Chip{Addr: 0x40, Answer: d.Tx}}
-}
+func machine(d drivertest.Device) *drivertest.Machine { return drivertest.OnI2C(0x40, d) }
 
 func setup() drivers.Setup { return drivers.Setup{Opts: &ina219.Opts{Shunt: 0.1}} }
 
@@ -31,39 +28,18 @@ func TestDriver(t *testing.T) {
 	}.Run(t)
 }
 
-func sense(t *testing.T, d sim.Device, s drivers.Setup) (map[string]drivers.Reading, error) {
-	t.Helper()
-	x, err := ina219.Kind.New(t.Context(), machine(d), s)
-	if err != nil {
-		return nil, err
-	}
-	got, err := x.Sense(t.Context(), nil)
-	by := map[string]drivers.Reading{}
-	for _, r := range got {
-		by[r.Value] = r
-	}
-	return by, err
-}
-
-func near(t *testing.T, got map[string]drivers.Reading, value string, want, within float64) {
-	t.Helper()
-	if r := got[value]; math.Abs(r.Number-want) > within || r.Quality != drivers.Good {
-		t.Errorf("%s: %+v, want %v", value, r, want)
-	}
-}
-
 func TestReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got, err := sense(t, sim.NewINA219(volts, shunt), setup())
+		got, err := drivertest.Sense(t, ina219.Kind, machine(sim.NewINA219(volts, shunt)), setup())
 		if err != nil {
 			t.Fatal(err)
 		}
-		near(t, got, "voltage", 24.4, 0.004)
-		near(t, got, "current", -0.5, 0.0001)
-		near(t, got, "power", -12.2, 0.01)
+		drivertest.Near(t, got, "voltage", 24.4, 0.004)
+		drivertest.Near(t, got, "current", -0.5, 0.0001)
+		drivertest.Near(t, got, "power", -12.2, 0.01)
 		s := setup()
 		s.Opts.(*ina219.Opts).Shunt = 0.01
-		got, err = sense(t, sim.NewINA219(volts, func(time.Time) float64 { return 320 }), s)
+		got, err = drivertest.Sense(t, ina219.Kind, machine(sim.NewINA219(volts, func(time.Time) float64 { return 320 })), s)
 		if r := got["current"]; err != nil || r.Quality != drivers.Suspect || got["voltage"].Quality != drivers.Good {
 			t.Errorf("more than the shunt can tell: %+v, %v", got, err)
 		}

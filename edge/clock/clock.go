@@ -58,6 +58,7 @@ type Clock struct {
 	files  drivers.Files // of the clock chip; nil: there is none
 	chip   bool          // the clock chip agrees
 	source Source        // that vouched the last time; "": none
+	said   bool          // which that is, or that there is none
 	denied bool          // the system's clock may not be set
 	failed bool          // that it cannot be set was said
 }
@@ -90,9 +91,9 @@ func (c *Clock) Now() (now time.Time, trusted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now, source := c.ask()
-	if source != c.source {
+	if source != c.source || !c.said {
 		c.tell(source, now)
-		c.source = source
+		c.source, c.said = source, true
 	}
 	return now, source != ""
 }

@@ -2,10 +2,14 @@ package clock_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,6 +160,75 @@ func TestTwoMasters(t *testing.T) {
 		}
 		if n := strings.Count(log.String(), "cannot be set"); n != 1 {
 			t.Errorf("said %d times that the clock cannot be set", n)
+		}
+	})
+}
+
+// TestSays: the log has once that the date is not known, also at the start, and once that it is.
+func TestSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		synced := false
+		c := clock.New(clock.Options{Floor: build, Synced: func() bool { return synced }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		for _, synced = range []bool{false, true, false} {
+			for range 3 {
+				c.Now()
+			}
+		}
+		var said []string
+		for line := range strings.Lines(log.String()) {
+			_, text, _ := strings.Cut(line, "msg=\"")
+			text, _, _ = strings.Cut(text, "\"")
+			said = append(said, text)
+		}
+		want := []string{"the date is not known: readings are marked until a clock source has it", "the date is known",
+			"the date is not known: readings are marked until a clock source has it"}
+		if !slices.Equal(said, want) {
+			t.Errorf("said %q, want %q", said, want)
+		}
+	})
+}
+
+// TestAClockChipThatIsOff is not one that agrees; and one that is late, as a module of the kernel that is loaded late, is found soon.
+func TestAClockChipThatIsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var files sim.Files
+		var off atomic.Int64
+		c := clock.New(clock.Options{Floor: build, Synced: never})
+		c.Use(&files)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { c.Run(ctx) })
+		defer running.Wait()
+		defer cancel()
+		time.Sleep(time.Minute)
+		off.Store(10)
+		files.Set("sys/class/rtc/rtc0/since_epoch", sim.File{Read: func() (string, error) { return fmt.Sprintln(time.Now().Unix() + off.Load()), nil }})
+		time.Sleep(time.Minute)
+		if c.Trusted() {
+			t.Error("a chip that is off by 10 s was believed")
+		}
+		off.Store(0)
+		if time.Sleep(11 * time.Second); !c.Trusted() {
+			t.Error("a chip that agrees was not asked within 11 s")
+		}
+	})
+}
+
+// TestDate: a moment of an hour ago has the date of an hour ago, whoever has told the date since.
+func TestDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clock.New(clock.Options{Floor: build, Synced: never})
+		then := time.Now()
+		if got, trusted := c.Date(then); trusted || !got.Equal(then) {
+			t.Errorf("%v, %t; want the moment as it is", got, trusted)
+		}
+		time.Sleep(time.Hour)
+		right := time.Now().Round(0).AddDate(26, 0, 0)
+		c.Fix(right, time.Now())
+		time.Sleep(time.Minute)
+		if got, trusted := c.Date(then); !trusted || !got.Equal(right.Add(-time.Hour)) {
+			t.Errorf("%v, %t; want %v", got, trusted, right.Add(-time.Hour))
 		}
 	})
 }

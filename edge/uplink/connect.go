@@ -145,6 +145,7 @@ func (u *Uplink) carry(ctx context.Context, s *server, conn *client.Conn) (onlin
 		})
 	}
 	u.connected(s, present)
+	defer func() { u.online += time.Since(l.born) }()
 	return true, l.run(ctx)
 }
 

@@ -34,11 +34,12 @@ type link struct {
 	born       time.Time
 
 	// The writer's:
-	at      int       // which lane has the next turn
-	settled []settled // to be acknowledged locally when it is written
-	resumed bool      // all lanes have
-	doubted bool      // nobody knows what the Server holds, until then
-	greeted bool      // the state topic says online
+	at      int         // which lane has the next turn
+	settled []settled   // to be acknowledged locally when it is written
+	resumed bool        // all lanes have
+	doubted bool        // nobody knows what the Server holds, until then
+	greeted bool        // the state topic says online
+	look    *time.Timer // wakes the writer up to see whether the date is known; nil: nothing has waited for it yet
 }
 
 // newLink connects the local sessions: what the Server has not acknowledged is delivered again.
@@ -60,6 +61,9 @@ func newLink(u *Uplink, conn *client.Conn) (*link, error) {
 
 // close leaves the local sessions alone until the next link.
 func (l *link) close() {
+	if l.look != nil {
+		l.look.Stop()
+	}
 	for _, a := range l.lanes {
 		a.session.Load().Disconnect(broker.DisconnectOptions{})
 	}

@@ -18,7 +18,7 @@ const (
 	// flushAt is the number of bytes that are gathered before they are written. It is small: what has been written cannot
 	// be overtaken any more.
 	flushAt = 16 << 10
-	// holdLook is how often a lane looks whether the time of its next message is known.
+	// holdLook is how often the writer looks whether the time of messages that wait is known.
 	holdLook = time.Second
 )
 
@@ -153,11 +153,20 @@ func (l *link) waits(d []broker.Delivery) bool {
 		return false
 	}
 	l.u.broker.Resolve(d) // it may be known by now
-	if !d[0].Message.Unresolved || !l.u.hold() {
+	if !d[0].Message.Unresolved || l.u.online+time.Since(l.born) >= l.u.hold {
 		return false
 	}
-	time.AfterFunc(holdLook, l.Wake)
+	l.lookAgain()
 	return true
+}
+
+// lookAgain has the writer woken up, once however many lanes wait.
+func (l *link) lookAgain() {
+	if l.look == nil {
+		l.look = time.AfterFunc(holdLook, l.Wake)
+		return
+	}
+	l.look.Reset(holdLook)
 }
 
 // send appends one delivery. The error is ErrQuota, or the connection's.

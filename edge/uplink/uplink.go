@@ -36,8 +36,9 @@ type Options struct {
 	// Dial opens the stream of bytes to a Server. nil: TCP, and TLS where the Server's address says so.
 	Dial func(context.Context, config.Server) (net.Conn, error)
 
-	// Hold tells whether own readings wait whose time is not known yet; nil: they leave with their mark.
-	Hold func() bool
+	// Hold is how long own readings wait for the date whose time is not known yet, counted while the uplink is online: it is often the
+	// link that brings the date. Then they leave with their mark: an uplink must not look dead for ever. 0: they do at once.
+	Hold time.Duration
 	// Time is the date by which the Server's certificate is judged; nil: the system's.
 	Time func() time.Time
 
@@ -55,7 +56,8 @@ type Uplink struct {
 	log        *slog.Logger
 	dial       func(context.Context, config.Server) (net.Conn, error)
 	changed    func()
-	hold       func() bool
+	hold       time.Duration
+	online     time.Duration // of the links before the one that stands; belongs to the goroutine of Run
 
 	servers []*server
 	streams []*stream
@@ -85,9 +87,6 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 		d := newDialer(c.TLS)
 		d.time = o.Time
 		u.dial = d.dial
-	}
-	if u.hold == nil {
-		u.hold = func() bool { return false }
 	}
 	if u.changed == nil {
 		u.changed = func() {}

@@ -51,6 +51,7 @@ var floors = map[string]int{
 	"broker/topic":     0,
 	"drivers/chip":     5,
 	"drivers/crc16":    0,
+	"drivers/channel":  5,
 	"drivers":          0,
 
 	// What several programs under scripts share.
