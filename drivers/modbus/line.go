@@ -86,12 +86,7 @@ func (l *line) room(r request, solid bool) time.Duration {
 // exchange sends a request and listens for its reply, unless there is no room for it any more: what came meanwhile may have told
 // that the line is worse than it seemed.
 func (l *line) exchange(ctx context.Context, r request, solid bool, t timing) (reply, error) {
-	if p, ok := l.port.(interface{ connect(context.Context) error }); ok {
-		if err := p.connect(ctx); err != nil {
-			return reply{}, err
-		}
-	}
-	if err := l.settle(ctx, t); err != nil {
+	if err := l.ready(ctx, t); err != nil {
 		return reply{}, err
 	}
 	if wait := l.room(r, solid); wait > 0 {
@@ -108,13 +103,23 @@ func (l *line) exchange(ctx context.Context, r request, solid bool, t timing) (r
 		return reply{}, err
 	}
 	l.counts.Requests++
-	p, err := l.listen(ctx, r, frame, t)
+	p, err := l.listen(ctx, frame, t, func() (reply, bool) { return l.strays(r, t) })
 	if err != nil {
 		return reply{}, err
 	}
 	book.answer(time.Now(), t.late)
 	l.dirty = false
 	return p, nil
+}
+
+// ready makes the connection to a converter, and waits until the line is silent.
+func (l *line) ready(ctx context.Context, t timing) error {
+	if p, ok := l.port.(interface{ connect(context.Context) error }); ok {
+		if err := p.connect(ctx); err != nil {
+			return err
+		}
+	}
+	return l.settle(ctx, t)
 }
 
 // settle waits until the line is silent. After a request without a reply that takes longer: a reply that comes a little late
@@ -162,12 +167,13 @@ func (l *line) strays(r request, t timing) (reply, bool) {
 	}
 }
 
-// listen waits for the reply to r.
-func (l *line) listen(ctx context.Context, r request, frame []byte, t timing) (reply, error) {
+// listen waits for a reply that found sees in what was heard. frame is what an adapter that hears itself brings first; nil: it could not
+// be told from the reply.
+func (l *line) listen(ctx context.Context, frame []byte, t timing, found func() (reply, bool)) (reply, error) {
 	l.heard = make([]byte, 0, bufferSize)
 	missed := silence{timeout: t.timeout, strays: l.counts.Strays}
 	start := time.Now()
-	for end, echoed := start.Add(t.timeout), false; ; {
+	for end, echoed := start.Add(t.timeout), frame == nil; ; {
 		before := len(l.heard)
 		switch err := l.read(ctx, end); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -192,7 +198,7 @@ func (l *line) listen(ctx context.Context, r request, frame []byte, t timing) (r
 		if !echoed && bytes.HasPrefix(frame, l.heard) {
 			continue // it may become one
 		}
-		if p, ok := l.strays(r, t); ok {
+		if p, ok := found(); ok {
 			p.data = slices.Clone(p.data)
 			return p, nil
 		}
