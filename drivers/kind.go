@@ -36,7 +36,12 @@ type Kind struct {
 	New func(ctx context.Context, b Buses, s Setup) (Sensor, error)
 	// Probe finds devices of this kind on an I2C bus. Nil: they cannot be looked for.
 	Probe *Probe
+	// Output is what the driver is to `outputs:`. Nil: it sets nothing.
+	Output *OutputKind
 }
+
+// Reads tells whether the driver is one for `sensors:`.
+func (k Kind) Reads() bool { return k.Output == nil || k.New != nil }
 
 // Value finds the documentation of a value by its name.
 func (k Kind) Value(name string) (ValueDoc, bool) {

@@ -2,12 +2,12 @@
 //
 // # Vocabulary
 //
-// A layer is a part that runs: storage, broker, server, uplinks, sensors, statistics. Each leans on those before it.
+// A layer is a part that runs: storage, broker, server, uplinks, sensors, outputs, statistics. Each leans on those before it.
 //
 // # Guarantees
 //
-// Layers start downhill and stop uphill, so that nobody publishes into what has stopped: first the sensors, then the
-// uplinks, then the server with its Clients, then the broker; storage commits what it has and is closed last. When its
+// Layers start downhill and stop uphill, so that nobody publishes into what has stopped: first the outputs, then the
+// sensors, the uplinks, then the server with its Clients, then the broker; storage commits what it has and is closed last. When its
 // context ends Run settles within five seconds and leaves no goroutine behind, unless a driver or a disk hangs: that is
 // reported, and not waited for.
 //

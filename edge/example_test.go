@@ -26,7 +26,7 @@ const examples = "../docs/examples"
 const scanned = "scan/testdata/simulated.yaml"
 
 // TestExamples runs each example of the documentation for a moment, on the simulated board and on free ports: whatever a
-// sensor is said to publish arrives.
+// sensor or output is said to publish arrives.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob(examples + "/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -47,13 +47,16 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// topics are all that the sensors of a configuration publish to.
+// topics are all that the sensors and outputs of a configuration publish to.
 func topics(cfg *config.Config) map[string]bool {
 	all := map[string]bool{}
 	for _, c := range cfg.Sensors {
 		for _, v := range c.Values {
 			all[cmp.Or(v.Topic, c.Topic)] = true
 		}
+	}
+	for _, o := range cfg.Outputs {
+		all[o.Topic] = true
 	}
 	return all
 }

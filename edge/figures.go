@@ -5,6 +5,7 @@ import (
 
 	"skerry/broker"
 	"skerry/broker/server"
+	"skerry/edge/output"
 	"skerry/queue"
 )
 
@@ -17,6 +18,8 @@ type figures struct {
 	waiting queue.SessionStats // of all sessions that survive a restart together; Dropped is not summed up
 	stored  int                // how many these are
 	down    bool               // storage has failed
+	outputs output.Counts      // commands of all outputs together
+	failing int                // outputs that fail
 }
 
 // look gathers them. It holds each lock for moments only.
@@ -32,6 +35,14 @@ func (s *statistics) look() figures {
 		f.waiting.Bytes += one.Bytes
 		f.waiting.Oldest = max(f.waiting.Oldest, one.Oldest)
 		f.waiting.InFlight += one.InFlight
+	}
+	for _, x := range s.outputs() {
+		f.outputs.Done += x.Counts.Done
+		f.outputs.Refused += x.Counts.Refused
+		f.outputs.Failed += x.Counts.Failed
+		if x.Failures > 0 {
+			f.failing++
+		}
 	}
 	return f
 }

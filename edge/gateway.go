@@ -17,6 +17,7 @@ import (
 	"skerry/edge/clock"
 	"skerry/edge/config"
 	"skerry/edge/mapping"
+	"skerry/edge/output"
 	"skerry/edge/sampler"
 	"skerry/queue"
 	"skerry/queue/vfs"
@@ -40,6 +41,7 @@ type Gateway struct {
 	clock     *clock.Clock
 	sensors   *sampler.Sampler
 	alarms    *alarm.Set
+	outputs   *output.Panel
 	listening chan struct{}
 	addresses map[string]net.Addr
 	broker    *broker.Broker
@@ -67,8 +69,10 @@ func New(c *config.Config, o Options) (*Gateway, error) {
 		return nil, wrong(c, err)
 	}
 	alarms := alarm.New(c.Alarms, present, alarm.Options{ClockFloor: clockFloor(), Clock: date, Log: o.Log})
-	return &Gateway{config: c, options: o, log: o.Log, clock: date, sensors: sensors, alarms: alarms,
-		listening: make(chan struct{}), addresses: map[string]net.Addr{}, doors: newDoors(o.Log)}, nil
+	g := &Gateway{config: c, options: o, log: o.Log, clock: date, sensors: sensors, alarms: alarms,
+		listening: make(chan struct{}), addresses: map[string]net.Addr{}, doors: newDoors(o.Log)}
+	g.outputs = output.New(c.Outputs, output.Options{ClockFloor: clockFloor(), Clock: date, Online: g.own.online, Log: o.Log})
+	return g, nil
 }
 
 // wrong gives the problems of sensors their places in the file.
@@ -168,7 +172,7 @@ func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server
 	return g.startSensors(layers, b, buses)
 }
 
-// startSensors starts what asks the sensors, and what looks at their values.
+// startSensors starts what asks the sensors, what looks at their values, and at last the outputs.
 func (g *Gateway) startSensors(layers *layers, b *broker.Broker, buses drivers.Buses) error {
 	session, err := sampler.NewSession(b)
 	if err != nil {
@@ -192,7 +196,7 @@ func (g *Gateway) startSensors(layers *layers, b *broker.Broker, buses drivers.B
 		commands.Run(ctx, g.sensors.Ask)
 		return nil
 	})
-	return nil
+	return g.startOutputs(layers, b, buses, session)
 }
 
 // listen opens the listeners of the configuration.

@@ -37,6 +37,7 @@ func (s *statistics) metrics() []metric.Metric {
 	all = append(all, f.clientMetrics()...)
 	all = append(all, f.trafficMetrics()...)
 	all = append(all, f.refusalMetrics()...)
+	all = append(all, f.outputMetrics()...)
 	all = append(all, f.keptMetrics()...)
 	return append(all, f.diskMetrics()...)
 }
@@ -93,6 +94,16 @@ func (f *figures) limitedMetric() metric.Metric {
 		{Label: "what", Is: "connections", Value: float64(f.server.TurnedAway)}, {Label: "what", Is: "connects", Value: float64(f.server.TooOften)},
 		{Label: "what", Is: "rate", Value: float64(f.server.Paused)}, {Label: "what", Is: "packet", Value: float64(f.server.TooLarge)},
 	}}
+}
+
+func (f *figures) outputMetrics() []metric.Metric {
+	return []metric.Metric{
+		metric.One(metric.Gauge, "skerry_outputs_failing", "Outputs that fail.", f.failing),
+		{Name: "skerry_commands_total", Help: "Commands of outputs, by what became of them.", Kind: metric.Counter, Samples: []metric.Sample{
+			{Label: "what", Is: "done", Value: float64(f.outputs.Done)}, {Label: "what", Is: "refused", Value: float64(f.outputs.Refused)},
+			{Label: "what", Is: "failed", Value: float64(f.outputs.Failed)},
+		}},
+	}
 }
 
 func (f *figures) keptMetrics() []metric.Metric {

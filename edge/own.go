@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,14 @@ func (o *own) addSensors(s *sampler.Session) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.sensors, o.began = s, time.Now()
+}
+
+// online tells whether an uplink is online; "": any.
+func (o *own) online(name string) bool {
+	o.mu.Lock()
+	all := o.uplinks
+	o.mu.Unlock()
+	return slices.ContainsFunc(all, func(u *uplink.Uplink) bool { return (name == "" || u.Name() == name) && u.Status().Online })
 }
 
 // clients are rows of `skerry clients`.

@@ -8,6 +8,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/server"
 	"skerry/edge/config"
+	"skerry/edge/output"
 	"skerry/queue"
 )
 
@@ -28,6 +29,7 @@ type statistics struct {
 	report  queue.Report
 	free    func() (int64, error)
 	filters []config.Filter
+	outputs func() []output.Status
 	began   time.Time
 	shown   map[string]string
 	sys     system
@@ -36,7 +38,7 @@ type statistics struct {
 func (g *Gateway) startStatistics(layers *layers, store *queue.Store, r queue.Report, b *broker.Broker) error {
 	s := &statistics{
 		store: store, broker: b, server: g.server, version: g.options.Version, report: r, filters: g.config.Broker.Filters,
-		began: time.Now(), shown: map[string]string{}, sys: system{loads: map[string]*load{}},
+		outputs: g.outputs.Statuses, began: time.Now(), shown: map[string]string{}, sys: system{loads: map[string]*load{}},
 		free: func() (int64, error) { return g.options.FS.Free(g.config.Storage.Path) },
 	}
 	layers.start("statistics", time.Second, func(ctx context.Context) error {
@@ -69,6 +71,7 @@ func (s *statistics) publish() {
 	s.written(&f)
 	s.dropped(&f)
 	s.refused(&f)
+	s.commands(&f)
 	s.faults(&f)
 	s.lastStart()
 	s.filtered()
@@ -131,6 +134,14 @@ func (s *statistics) refused(f *figures) {
 	s.publishAs("broker/limits/packet", count(st.TooLarge))
 	s.publishAs("broker/access/logins/throttled", count(st.Throttled))
 	s.publishAs("broker/access/logins/delayed", count(st.Delayed))
+}
+
+// commands is what became of those that outputs were given.
+func (s *statistics) commands(f *figures) {
+	s.publishAs("broker/outputs/failing", count(uint64(f.failing)))
+	s.publishAs("broker/outputs/commands/done", count(f.outputs.Done))
+	s.publishAs("broker/outputs/commands/refused", count(f.outputs.Refused))
+	s.publishAs("broker/outputs/commands/failed", count(f.outputs.Failed))
 }
 
 // faults are those of this run, those found at its start included.

@@ -20,7 +20,7 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 		return nil, err
 	}
 	for _, c := range g.config.Uplinks {
-		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.windows.update, Dial: g.dial,
+		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.uplinkChanged, Dial: g.dial,
 			Hold: g.hold(), Time: g.clock.ForCertificates}
 		u, err := uplink.New(c, g.streams(c), b, o)
 		if err != nil {
@@ -35,6 +35,12 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 		g.windows.uplinks = append(g.windows.uplinks, u)
 	}
 	return all, nil
+}
+
+// uplinkChanged is called when an uplink has come online or gone offline, or takes longer to acknowledge.
+func (g *Gateway) uplinkChanged() {
+	g.windows.update()
+	g.outputs.Look()
 }
 
 // streams are those that an uplink carries.

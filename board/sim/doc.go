@@ -7,7 +7,8 @@
 // a pseudo-terminal, opened through board.OpenPort as a real one, at which a satellite receiver talks once a second; one whose name
 // begins with sdi12 has an adapter with a water gauge at address 0 and a soil probe at address 1, with scale a scale that says lines, with dust
 // an SDS011, with co2 an MH-Z19, with rs485 two
-// Modbus devices: an electricity meter with unit_id 1 and a heat meter with unit_id 2.
+// Modbus devices: an electricity meter with unit_id 1 and a heat meter with unit_id 2, some of which can be written. The kernel has a PWM
+// chip with two channels.
 //
 // Bus, Line and Tty give what a test needs to make trouble: set values, unplug and plug, another chip, a bus that hangs, lost
 // edges, a receiver without a fix, silence, garbage.

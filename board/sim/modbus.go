@@ -26,13 +26,17 @@ func (m *Modbus) Hear(written []byte, say func(after time.Duration, text string)
 	m.heard = m.heard[max(0, len(m.heard)-256):]
 }
 
-// newModbus has an electricity meter, an Eastron SDM120, with unit_id 1, and a heat meter with unit_id 2.
+// newModbus has an electricity meter, an Eastron SDM120, with unit_id 1, and a heat meter with unit_id 2, whose 32 coils, and holding
+// registers from 300 to 307, can be written.
 func newModbus() *Modbus {
 	m := new(Modbus)
 	m.Slave.Set(1, &modbustest.Device{Fill: electricity})
-	heat := &modbustest.Device{Fill: heat, Coils: map[uint16]bool{}}
+	heat := &modbustest.Device{Fill: heat, Coils: map[uint16]bool{}, Holding: map[uint16]uint16{}}
 	for i := range uint16(32) {
 		heat.Coils[i] = i == 3
+	}
+	for i := range uint16(8) {
+		heat.Holding[300+i] = 0
 	}
 	m.Slave.Set(2, heat)
 	return m

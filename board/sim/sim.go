@@ -39,6 +39,7 @@ type Board struct {
 	ports    map[string]string
 	log      *slog.Logger
 	files    Files
+	pwm      *PWM
 
 	mu     sync.Mutex
 	buses  map[string]*Bus
@@ -60,6 +61,7 @@ func New(o Options) *Board {
 		ttys:     map[string]*Tty{},
 	}
 	b.files.devices()
+	b.pwm = newPWM(&b.files)
 	return b
 }
 
@@ -90,6 +92,9 @@ func (b *Board) Files() drivers.Files { return &b.files }
 
 // Kernel is the same, for making files.
 func (b *Board) Kernel() *Files { return &b.files }
+
+// PWM is the PWM chip, for looking at it.
+func (b *Board) PWM() *PWM { return b.pwm }
 
 // Dial connects for real: a device on the network is simulated by a listener on loopback.
 func (b *Board) Dial(ctx context.Context, address string) (net.Conn, error) {

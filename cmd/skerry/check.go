@@ -48,6 +48,9 @@ func summary(out io.Writer, cfg *config.Config) error {
 	for _, sensor := range cfg.Sensors {
 		s.sensor(sensor)
 	}
+	for _, o := range cfg.Outputs {
+		s.output(o)
+	}
 	for _, a := range cfg.Alarms {
 		s.alarm(a)
 	}

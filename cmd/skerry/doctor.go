@@ -28,7 +28,7 @@ type doctorCmd struct {
 // Help stands behind the flags.
 func (*doctorCmd) Help() string {
 	return `It looks at the supply, the devices that the configuration needs and the groups that may open them, consoles on serial ports, the
-clock, the card, the file system and what is free on it, listeners, and the sensors of a station that runs. It changes nothing. A problem
+clock, the card, the file system and what is free on it, listeners, and the sensors and outputs of a station that runs. It changes nothing. A problem
 comes with its fix. Exit status: 0 nothing to fix was found, 1 there is something to fix, 78 the configuration itself is wrong.`
 }
 
@@ -82,7 +82,7 @@ func filesOf(cfg *config.Config) (drivers.Files, func(), error) {
 	return b.Files(), func() { b.Close() }, nil
 }
 
-// station asks the station for its sensors, if it runs.
+// station asks the station for its sensors and outputs, if it runs.
 func (c *doctorCmd) station(ctx context.Context, s *doctor.Subject) error {
 	if s.Running = control.Running(s.Store); !s.Running {
 		return nil
@@ -92,6 +92,15 @@ func (c *doctorCmd) station(ctx context.Context, s *doctor.Subject) error {
 		return err
 	}
 	defer d.Close()
+	if s.Config != nil && len(s.Config.Outputs) > 0 {
+		err = control.Rows(ctx, d, control.Request{Do: control.OutputList}, func(x control.Output) error {
+			s.Outputs = append(s.Outputs, doctor.Output{Name: x.Name, Failures: x.Failures, Error: x.Error})
+			return nil
+		})
+	}
+	if err != nil {
+		return err
+	}
 	return control.Rows(ctx, d, control.Request{Do: control.SensorList}, func(x control.Sensor) error {
 		sensor := doctor.Sensor{Name: x.Name, Failures: x.Failures, Error: x.Error}
 		if l := x.Late; l != nil {

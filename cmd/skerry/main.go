@@ -35,6 +35,7 @@ func verbs() []verb {
 		{"scan", "Find what is wired to this board, and print configuration for it.", &scanCmd{}},
 		{"doctor", "Say what is missing on this machine for a station, with the fix.", &doctorCmd{}},
 		{"sensors", "List the sensors of a station that runs, or read one now.", &sensorsCmd{}},
+		{"outputs", "List the outputs of a station that runs, or set one.", &outputsCmd{}},
 		{"filter", "Try a content filter of a configuration on a message.", &filterCmd{}},
 		{"pub", "Publish messages to an MQTT server.", &pubCmd{}},
 		{"sub", "Subscribe to topics of an MQTT server and print what arrives.", &subCmd{}},

@@ -42,6 +42,7 @@ func TestStation(t *testing.T) {
 			"listening":    cmdListening,
 			"arrives":      cmdArrives,
 			"count":        cmdCount,
+			"times":        cmdTimes,
 			"end":          cmdEnd,
 			"crash":        cmdCrash,
 			"device":       cmdDevice,
@@ -183,6 +184,13 @@ func cmdCount(ts *testscript.TestScript, neg bool, args []string) {
 	if n := len(matching(ts, args[0], args[1])); strconv.Itoa(n) != args[2] {
 		ts.Fatalf("%d lines of %s are like %s, want %s", n, args[0], args[1], args[2])
 	}
+}
+
+// times FILE REGEXP N: waits until N lines match.
+func cmdTimes(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	wait(ts, fmt.Sprintf("%d lines like %s in %s", n, args[1], args[0]), func() bool { return len(matching(ts, args[0], args[1])) >= n })
 }
 
 // absent FILE REGEXP: no line matches.

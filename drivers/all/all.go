@@ -10,6 +10,7 @@ import (
 	"skerry/drivers/bme280"
 	"skerry/drivers/ds18b20"
 	"skerry/drivers/frame"
+	"skerry/drivers/gpio"
 	"skerry/drivers/hdc302x"
 	"skerry/drivers/health"
 	"skerry/drivers/hwmon"
@@ -20,6 +21,7 @@ import (
 	"skerry/drivers/modbus"
 	"skerry/drivers/nmea"
 	"skerry/drivers/pulse"
+	"skerry/drivers/pwm"
 	"skerry/drivers/scd4x"
 	"skerry/drivers/sdi12"
 	"skerry/drivers/sht"
@@ -36,6 +38,7 @@ func Kinds() []drivers.Kind {
 		bme280.BMP180,
 		ds18b20.Kind,
 		frame.Kind,
+		gpio.Kind,
 		hdc302x.Kind,
 		health.Kind,
 		hwmon.Kind,
@@ -46,6 +49,7 @@ func Kinds() []drivers.Kind {
 		modbus.Kind,
 		nmea.Kind,
 		pulse.Kind,
+		pwm.Kind,
 		scd4x.Kind,
 		sdi12.Kind,
 		sht.SHT3x,

@@ -27,6 +27,9 @@ func TestKindsAreSortedAndOnce(t *testing.T) {
 // Each driver has a page that names all of its keys, and its values with their units, and nothing else in those tables.
 func TestPages(t *testing.T) {
 	for _, k := range all.Kinds() {
+		if !k.Reads() {
+			continue // TestPageOfOutputs
+		}
 		b, err := os.ReadFile("../../docs/sensors/" + k.Name + ".md")
 		if err != nil {
 			t.Error(err)
@@ -46,6 +49,31 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: the page has the keys %q, the driver %q", k.Name, got, want)
 		}
 		checkValues(t, k, page)
+	}
+}
+
+// TestPageOfOutputs: docs/outputs.md has the options of each driver.
+func TestPageOfOutputs(t *testing.T) {
+	b, err := os.ReadFile("../../docs/outputs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(b), "\n## Drivers\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, k := range all.Kinds() {
+		if k.Output == nil {
+			continue
+		}
+		_, part, found := strings.Cut(section, "**`"+k.Name+"`**")
+		part, _, _ = strings.Cut(part, "\n**`")
+		if !found {
+			t.Errorf("nothing is said of %s", k.Name)
+		}
+		for _, key := range keys("", k.Output.Opts()) {
+			if !strings.Contains(part, "`"+key+"`") && !strings.Contains(part, "`"+key+": ") {
+				t.Errorf("%s: the page has no %s", k.Name, key)
+			}
+		}
 	}
 }
 
@@ -102,6 +130,9 @@ var block = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 // Each example on a page is a configuration that works.
 func TestExamplesOnPages(t *testing.T) {
 	for _, k := range all.Kinds() {
+		if !k.Reads() {
+			continue
+		}
 		b, err := os.ReadFile("../../docs/sensors/" + k.Name + ".md")
 		if err != nil {
 			t.Fatal(err)

@@ -82,7 +82,7 @@ func (x *sensor) once(ctx context.Context, b *block, got *image) (longer bool, e
 	case err != nil:
 		return longer, err
 	case p.exception != 0:
-		return longer, x.about(b, &exceptionError{p.exception})
+		return longer, x.about(b, &exceptionError{code: p.exception})
 	}
 	b.stretched = b.stretched || longer
 	got.parts = append(got.parts, part{b.table, b.address, r.count, p.data, time.Now()})

@@ -26,19 +26,7 @@ func check(s drivers.Setup) error {
 		errs = append(errs, err)
 		p = &profile{}
 	}
-	if o.TCP == "" && o.Framing == framingRTU {
-		errs = append(errs, &drivers.OptionError{Key: "framing", Problem: "is for devices on the network", Hint: "leave it out on a bus"})
-	}
-	if unit := o.unit(p); (o.TCP == "" || o.Framing == framingRTU) && (unit < 1 || unit > 247) {
-		errs = append(errs, &drivers.OptionError{Key: "unit_id", Problem: "no such address on a serial line", Hint: "1 to 247"})
-	}
-	if o.TCP != "" {
-		errs = append(errs, checkHost(o.TCP))
-	}
-	if longest := o.Timeout * time.Duration(2+3*o.Retries) / 2; longest > maxSilence {
-		errs = append(errs, &drivers.OptionError{Key: "timeout", Problem: fmt.Sprintf("a device that says nothing would be waited for longer than %v", maxSilence),
-			Hint: "shorten it, or lower retries"})
-	}
+	errs = append(errs, o.checkDevice(o.unit(p))...)
 	if len(s.Values) == 0 && err == nil && len(p.values) == 0 {
 		errs = append(errs, &drivers.OptionError{Key: "values", Problem: "names no value", Hint: "name some, or a profile: " + strings.Join(Profiles(), ", ")})
 	}
@@ -48,6 +36,24 @@ func check(s drivers.Setup) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkDevice finds what is wrong with how the device is reached.
+func (o *Opts) checkDevice(unit int) (errs []error) {
+	if o.TCP == "" && o.Framing == framingRTU {
+		errs = append(errs, &drivers.OptionError{Key: "framing", Problem: "is for devices on the network", Hint: "leave it out on a bus"})
+	}
+	if (o.TCP == "" || o.Framing == framingRTU) && (unit < 1 || unit > 247) {
+		errs = append(errs, &drivers.OptionError{Key: "unit_id", Problem: "no such address on a serial line", Hint: "1 to 247"})
+	}
+	if o.TCP != "" {
+		errs = append(errs, checkHost(o.TCP))
+	}
+	if longest := o.Timeout * time.Duration(2+3*o.Retries) / 2; longest > maxSilence {
+		errs = append(errs, &drivers.OptionError{Key: "timeout", Problem: fmt.Sprintf("a device that says nothing would be waited for longer than %v", maxSilence),
+			Hint: "shorten it, or lower retries"})
+	}
+	return errs
 }
 
 // checkHost looks at a host, or host:port.

@@ -1,4 +1,5 @@
-// Package modbus reads devices that speak Modbus: RTU on a serial line, with a master of its own, and TCP.
+// Package modbus reads devices that speak Modbus, and writes coils and holding registers of them: RTU on a serial line, with a master of
+// its own, and TCP.
 //
 // # Vocabulary
 //
@@ -26,6 +27,9 @@
 // device does not answer, or refuses, while it answers others, is left out for more and more rounds. A block that is refused is
 // taken apart until the value is found that the device does not have.
 //
+// An output is set when the device has confirmed it and, read back, has it: the confirmation alone can be an old one, or the echo of an
+// adapter that hears itself. Sensors and outputs on one line take turns, request by request.
+//
 // # Limits
 //
 // Where a longer request is refused, or the device gives no more registers at once, two blocks of one shape are told apart by time: the
@@ -34,6 +38,6 @@
 // value may be called refused that is not, for some rounds.
 //
 // A reply to a request of a former run of the program is waited for as long as one timeout when the line is opened. A device that answers with
-// the wrong registers at once cannot be found out. There must be no other master on the line. Functions 1 to 4 are spoken: nothing is
-// written. Numbers of 64 bits are exact up to 2^53.
+// the wrong registers at once cannot be found out. There must be no other master on the line. Functions 1 to 6, 15 and 16 are spoken. An
+// output is one coil, or one number in registers. With `verify: false` the confirmation is believed. Numbers of 64 bits are exact up to 2^53.
 package modbus

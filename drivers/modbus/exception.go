@@ -4,7 +4,8 @@ import "fmt"
 
 // exceptionError is a reply that says no ("MODBUS Application Protocol V1.1b3", 7).
 type exceptionError struct {
-	code byte
+	code  byte
+	write bool // said to an order to write
 }
 
 // The codes that are treated in a way of their own.
@@ -32,7 +33,17 @@ var exceptionWords = map[byte]string{
 	noTarget:      "gateway target failed to respond: the device behind the gateway is absent; check unit_id and its wires",
 }
 
+// writeWords are those that mean another thing where something was to be written.
+var writeWords = map[byte]string{
+	illegalFunction: "illegal function: the device lets nobody write there, or not in this way",
+	illegalAddress:  "illegal data address: the device has no such coil or register, or lets nobody write it; check table and address",
+	illegalValue:    "illegal data value: the device does not take this value; check type and range",
+}
+
 func (e *exceptionError) Error() string {
+	if words := writeWords[e.code]; e.write && words != "" {
+		return fmt.Sprintf("the device answers with exception %d, %s", e.code, words)
+	}
 	if words := exceptionWords[e.code]; words != "" {
 		return fmt.Sprintf("the device answers with exception %d, %s", e.code, words)
 	}

@@ -93,13 +93,8 @@ func (l *line) room(r request, solid bool) time.Duration {
 // exchange sends a request and listens for its reply, unless there is no room for it any more: what came meanwhile may have told
 // that the line is worse than it seemed.
 func (l *line) exchange(ctx context.Context, r request, solid bool, t timing) (reply, error) {
-	if p, ok := l.port.(interface{ connect(context.Context) error }); ok {
-		if err := p.connect(ctx); err != nil {
-			return reply{}, err
-		}
-	}
 	defer func() { l.left = time.Now() }()
-	if err := l.settle(ctx, t); err != nil {
+	if err := l.ready(ctx, t); err != nil {
 		return reply{}, err
 	}
 	if wait := l.room(r, solid); wait > 0 {
@@ -117,13 +112,23 @@ func (l *line) exchange(ctx context.Context, r request, solid bool, t timing) (r
 		return reply{}, err
 	}
 	l.counts.Requests++
-	p, err := l.listen(ctx, r, frame, t)
+	p, err := l.listen(ctx, frame, t, func(begun func([]byte) bool) (reply, bool) { return l.strays(r, t, begun) })
 	if err != nil {
 		return reply{}, err
 	}
 	book.answer(time.Now(), t.late)
 	l.dirty = false
 	return p, nil
+}
+
+// ready makes the connection to a converter, and waits until the line is silent.
+func (l *line) ready(ctx context.Context, t timing) error {
+	if p, ok := l.port.(interface{ connect(context.Context) error }); ok {
+		if err := p.connect(ctx); err != nil {
+			return err
+		}
+	}
+	return l.settle(ctx, t)
 }
 
 // settle waits until the line is silent. After a request without a reply that takes longer: a reply that comes a little late
@@ -176,12 +181,13 @@ func (l *line) strays(r request, t timing, begun func([]byte) bool) (reply, bool
 	}
 }
 
-// listen waits for the reply to r.
-func (l *line) listen(ctx context.Context, r request, frame []byte, t timing) (reply, error) {
+// listen waits for a reply that found sees in what was heard, where begun, if not nil, tells what may be the first part of one. frame is what
+// an adapter that hears itself brings first; nil: it could not be told from the reply.
+func (l *line) listen(ctx context.Context, frame []byte, t timing, found func(begun func([]byte) bool) (reply, bool)) (reply, error) {
 	l.heard, l.blind = make([]byte, 0, bufferSize), false
 	missed := silence{timeout: t.timeout, strays: l.counts.Strays}
 	start := time.Now()
-	for end := start.Add(t.timeout); ; {
+	for end, echoed := start.Add(t.timeout), frame == nil; ; {
 		before := len(l.heard)
 		begun := l.begun
 		switch err := l.read(ctx, end); {
@@ -194,14 +200,14 @@ func (l *line) listen(ctx context.Context, r request, frame []byte, t timing) (r
 		if now := time.Now(); now.Sub(start) < t.timeout+longest && now.Add(t.gap()).After(end) {
 			end = now.Add(t.gap())
 		}
-		if !missed.echo && l.dropEcho(frame) {
-			missed.echo = true
+		if !echoed && l.dropEcho(frame) {
+			echoed, missed.echo = true, true
 			missed.bytes -= len(frame)
 		}
-		if begun != nil && !missed.echo && bytes.HasPrefix(frame, l.heard) {
+		if begun != nil && !echoed && bytes.HasPrefix(frame, l.heard) {
 			continue // it may become one
 		}
-		if p, ok := l.strays(r, t, begun); ok {
+		if p, ok := found(begun); ok {
 			p.data = slices.Clone(p.data)
 			return p, nil
 		}

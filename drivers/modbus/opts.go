@@ -87,6 +87,7 @@ var Kind = drivers.Kind{
 	Opts:    func() any { return newOpts() },
 	Check:   check,
 	New:     open,
+	Output:  &drivers.OutputKind{Opts: func() any { return newOutputOpts() }, Check: checkOutput, Describe: describeOutput, New: openOutput},
 }
 
 // declare gives the values of the profile. What is wrong with it, check says.

@@ -18,6 +18,8 @@ type master interface {
 	// made longer.
 	room(r request, solid bool) time.Duration
 	exchange(ctx context.Context, r request, solid bool, t timing) (reply, error)
+	// write sends one order and waits for its confirmation. An *exceptionError is a device that says no.
+	write(ctx context.Context, o order, t timing) error
 	count() *Counts
 	// lateness of a device.
 	lateness(unit byte) drivers.Lateness

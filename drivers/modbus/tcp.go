@@ -82,11 +82,16 @@ func (c *connection) late(id uint16, blind bool) {
 // exchange sends a request and waits for the reply with its number. Where the other side hung up meanwhile, as many do when nobody
 // asked for a while, it is sent on a new connection.
 func (c *connection) exchange(ctx context.Context, r request, _ bool, t timing) (reply, error) {
+	return c.converse(ctx, r.unit, r.appendPDU(nil), t, r.reply)
+}
+
+// converse sends a request, and gives what read makes of the reply; false: the reply is none to it.
+func (c *connection) converse(ctx context.Context, unit byte, pdu []byte, t timing, read func(unit byte, pdu []byte) (reply, bool)) (reply, error) {
 	used := c.conn != nil
-	p, err := c.try(ctx, r, t)
+	p, err := c.try(ctx, message(unit, pdu), t, read)
 	if _, hungUp := errors.AsType[*hangUp](err); hungUp && used {
 		c.Close()
-		p, err = c.try(ctx, r, t)
+		p, err = c.try(ctx, message(unit, pdu), t, read)
 	}
 	if missed, ok := errors.AsType[*silence](err); ok {
 		c.counts.Timeouts++
@@ -116,7 +121,7 @@ func (e *hangUp) Error() string {
 }
 func (e *hangUp) Unwrap() error { return e.err }
 
-func (c *connection) try(ctx context.Context, r request, t timing) (reply, error) {
+func (c *connection) try(ctx context.Context, message []byte, t timing, read func(byte, []byte) (reply, bool)) (reply, error) {
 	if c.conn == nil {
 		conn, err := c.dial(ctx, c.address)
 		if err != nil {
@@ -134,14 +139,16 @@ func (c *connection) try(ctx context.Context, r request, t timing) (reply, error
 	}
 	c.id++
 	c.counts.Requests++
-	c.unit(r.unit).Asked++
+	unit := message[headerSize-1]
+	c.unit(unit).Asked++
 	start := time.Now()
-	if n, err := c.conn.Write(r.message(c.id)); err != nil {
+	binary.BigEndian.PutUint16(message, c.id)
+	if n, err := c.conn.Write(message); err != nil {
 		return reply{}, c.explain(ctx, &tornError{err: err, sent: n > 0}, t)
 	}
-	p, err := c.await(r, start)
+	p, err := c.await(read, start)
 	if err != nil {
-		c.open = append(c.open, sent{c.id, r.unit, start}) // giveUp bounds them
+		c.open = append(c.open, sent{c.id, unit, start}) // giveUp bounds them
 		return reply{}, c.explain(ctx, err, t)
 	}
 	return p, nil
@@ -190,15 +197,20 @@ func (c *connection) explain(ctx context.Context, err error, t timing) error {
 	return err
 }
 
-// message is the request as it goes over TCP.
-func (r request) message(id uint16) []byte {
-	b := binary.BigEndian.AppendUint16(nil, id)
-	b = append(b, 0, 0, 0, 6, r.unit)
-	return r.appendPDU(b)
+// message is a request as it goes over TCP, but for its number.
+func message(unit byte, pdu []byte) []byte {
+	b := binary.BigEndian.AppendUint16(make([]byte, 4, headerSize+len(pdu)), uint16(len(pdu)+1))
+	return append(append(b, unit), pdu...)
 }
 
-// await reads messages until one is the reply to r, whose number is the last, and which was sent at start.
-func (c *connection) await(r request, start time.Time) (reply, error) {
+// reply reads what came as the reply to a request.
+func (r request) reply(unit byte, pdu []byte) (reply, bool) {
+	p, ok := parsePDU(unit, pdu)
+	return p, ok && p.answers(r)
+}
+
+// await reads messages until one has the number of the last request, which was sent at start.
+func (c *connection) await(read func(unit byte, pdu []byte) (reply, bool), start time.Time) (reply, error) {
 	var b [headerSize + maxPDU]byte
 	for {
 		id, n, err := readMessage(c.conn, b[:])
@@ -210,8 +222,8 @@ func (c *connection) await(r request, start time.Time) (reply, error) {
 			c.late(id, time.Since(start) < blink)
 			continue
 		}
-		p, ok := parsePDU(b[headerSize-1], b[headerSize:n])
-		if !ok || !p.answers(r) {
+		p, ok := read(b[headerSize-1], b[headerSize:n])
+		if !ok {
 			c.counts.Damaged++
 			return reply{}, fmt.Errorf("the reply does not fit the request (function %d, %d bytes): the other side mixes up its replies", b[headerSize], n)
 		}

@@ -21,7 +21,7 @@ func keysOf(t reflect.Type) map[string]bool {
 	return all
 }
 
-// TestNoOptionHidesAKey: the options of a driver and the keys that every sensor has share one map of the file.
+// TestNoOptionHidesAKey: the options of a driver and the keys that every sensor, or output, has share one map of the file.
 func TestNoOptionHidesAKey(t *testing.T) {
 	sensor, value := keysOf(reflect.TypeFor[config.Sensor]()), keysOf(reflect.TypeFor[config.Value]())
 	sensor["values"] = true
@@ -31,11 +31,15 @@ func TestNoOptionHidesAKey(t *testing.T) {
 		}
 		for key := range keysOf(reflect.TypeOf(opts()).Elem()) {
 			if taken[key] {
-				t.Errorf("driver %s has an option %s, which is a key of every sensor or value", kind, key)
+				t.Errorf("driver %s has an option %s, which is a key of every sensor, value or output", kind, key)
 			}
 		}
 	}
+	outputs := keysOf(reflect.TypeFor[config.Output]())
 	for _, k := range all.Kinds() {
+		if k.Output != nil {
+			check(k.Name, k.Output.Opts, outputs)
+		}
 		check(k.Name, k.Opts, sensor)
 		docs := k.Values
 		if k.Named != nil {

@@ -18,6 +18,7 @@ type Config struct {
 	Buses    map[string]Bus
 	Defaults Defaults // already taken by the Sensors
 	Sensors  []Sensor
+	Outputs  []Output
 	Alarms   []Alarm
 	Streams  []Stream
 	Uplinks  []Uplink

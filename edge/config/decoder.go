@@ -30,13 +30,14 @@ type decoder struct {
 	taken map[string]string // topics of readings and alarms, with the key path of who has each
 	asked map[string]string // topics on which readings are asked for, likewise
 	feeds map[string]feed   // lines that feed sensors, by pin
+	ports map[string]owner  // serial and SPI ports, by kind and bus
 
 	exhausted bool
 }
 
 func newDecoder(file, dir string) *decoder {
 	return &decoder{file: file, dir: dir, places: map[string]place{}, told: map[Error]bool{}, sick: map[string]bool{},
-		taken: map[string]string{}, asked: map[string]string{}, feeds: map[string]feed{}}
+		taken: map[string]string{}, asked: map[string]string{}, feeds: map[string]feed{}, ports: map[string]owner{}}
 }
 
 // place is where something stands in the file, from 1.

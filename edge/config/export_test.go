@@ -26,6 +26,8 @@ func walk(t reflect.Type, path string, works, later func(string)) {
 			ft = ft.Elem()
 		}
 		switch {
+		case ft == sectionType && f.name == "outputs":
+			walk(reflect.TypeFor[Output](), at+".NAME", works, later)
 		case ft == sectionType:
 			walk(reflect.TypeFor[Sensor](), at+".NAME", works, later)
 			walk(reflect.TypeFor[Value](), at+".NAME.values.NAME", works, later)

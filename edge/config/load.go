@@ -22,12 +22,13 @@ type contents struct {
 	Buses    []Bus    `yaml:"buses,named"`
 	Defaults Defaults `yaml:"defaults"`
 	Sensors  section  `yaml:"sensors"`
+	Outputs  section  `yaml:"outputs"`
 	Alarms   []Alarm  `yaml:"alarms,named"`
 	Streams  []Stream `yaml:"streams,named"`
 	Uplinks  []Uplink `yaml:"uplinks,named"`
 	Health   *Health  `yaml:"health"`
 
-	_ struct{} `later:"outputs home_assistant"`
+	_ struct{} `later:"home_assistant"`
 }
 
 // Load reads the file at path; kinds are the drivers that it may name. What is wrong with the content is an Errors; any
@@ -86,6 +87,7 @@ func (d *decoder) resolveAll(c *contents, kinds []drivers.Kind) *Config {
 	d.formulas(cfg)
 	cfg.Streams = d.streams(c.Streams, station(cfg.Gateway))
 	cfg.Uplinks = d.uplinks(c.Uplinks, cfg)
+	cfg.Outputs = d.outputs(c, cfg, kinds)
 	return cfg
 }
 

@@ -28,8 +28,8 @@ func (d *decoder) listed(c *contents, cfg *Config, kinds []drivers.Kind) []Senso
 	if n == nil || !d.isMap(n, "sensors") {
 		return nil
 	}
+	kinds = slices.DeleteFunc(slices.Clone(kinds), func(k drivers.Kind) bool { return !k.Reads() })
 	var all []Sensor
-	ports := map[string]owner{}
 	for _, e := range d.entries(n, "sensors") {
 		at := below("sensors", e.name)
 		d.note(at, e.value)
@@ -44,7 +44,7 @@ func (d *decoder) listed(c *contents, cfg *Config, kinds []drivers.Kind) []Senso
 		all = append(all, d.sensor(section{value, at}, e.name, c, kinds))
 		if s := &all[len(all)-1]; d.sound(at) && d.sound("gateway") && d.sound("defaults") {
 			d.topics(at, s, station(cfg.Gateway))
-			d.alone(at, *s, ports)
+			d.alone(at, s.Bus, s.Kind)
 		}
 	}
 	return all
@@ -176,25 +176,25 @@ func (d *decoder) busOf(at, name string, kind drivers.Kind, buses []Bus) string 
 	return name
 }
 
-// alone refuses a second sensor at a port that belongs to one, unless both are devices with addresses.
-func (d *decoder) alone(at string, s Sensor, ports map[string]owner) {
-	if s.Kind.Bus != drivers.SerialBus && s.Kind.Bus != drivers.SPIBus {
+// alone refuses a second sensor or output at a port that belongs to one, unless both are devices with addresses.
+func (d *decoder) alone(at, bus string, kind drivers.Kind) {
+	if kind.Bus != drivers.SerialBus && kind.Bus != drivers.SPIBus {
 		return
 	}
-	key := s.Kind.Bus.String() + " " + s.Bus
-	other, taken := ports[key]
+	key := kind.Bus.String() + " " + bus
+	other, taken := d.ports[key]
 	if !taken {
-		ports[key] = owner{at, s.Kind}
+		d.ports[key] = owner{at, kind}
 		return
 	}
-	if s.Kind.Shares && other.kind.Name == s.Kind.Name {
+	if kind.Shares && other.kind.Name == kind.Name {
 		return
 	}
-	d.fail(d.nearest(at, below(at, "bus")), fmt.Sprintf("shares its %v port with %s", s.Kind.Bus, other.at),
-		fmt.Sprintf("a %v port has one device: name another bus", s.Kind.Bus))
+	d.fail(d.nearest(at, below(at, "bus")), fmt.Sprintf("shares its %v port with %s", kind.Bus, other.at),
+		fmt.Sprintf("a %v port has one device: name another bus", kind.Bus))
 }
 
-// owner is the sensor that has a port.
+// owner is the sensor or output that has a port.
 type owner struct {
 	at   string
 	kind drivers.Kind

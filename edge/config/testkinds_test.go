@@ -94,6 +94,27 @@ func testKinds() []drivers.Kind {
 			},
 		},
 		meterKind,
+		{
+			Name: "relay", Bus: drivers.GPIOBus,
+			Output: &drivers.OutputKind{
+				Opts: func() any { return &rainOpts{} },
+				Check: func(s drivers.Setup) error {
+					if s.Opts.(*rainOpts).Pin == "" {
+						return &drivers.OptionError{Key: "pin", Problem: "is missing", Hint: "pin: GPIO27"}
+					}
+					return nil
+				},
+				Describe: func(drivers.Setup) drivers.OutputDoc { return drivers.OutputDoc{Switch: true} },
+			},
+		},
+		{Name: "dimmer", Output: &drivers.OutputKind{
+			Describe: func(drivers.Setup) drivers.OutputDoc { return drivers.OutputDoc{Max: 100, Unit: "%"} },
+		}},
+		{Name: "setpoint", Bus: drivers.SerialBus, Output: &drivers.OutputKind{
+			Describe: func(drivers.Setup) drivers.OutputDoc {
+				return drivers.OutputDoc{Min: -1e6, Max: 1e6, Wide: true, Keeps: true}
+			},
+		}},
 		{Name: "gps", Bus: drivers.SerialBus, Values: []drivers.ValueDoc{{Name: "latitude", Unit: "°"}, {Name: "fix", Text: true}}},
 	}
 }

@@ -1,4 +1,5 @@
-// Package control lets a person look into the store of a station, whether the station runs or not, and at its clients and sensors while it runs.
+// Package control lets a person look into the store of a station, whether the station runs or not, at its clients and sensors, and set
+// its outputs, while it runs.
 //
 // # Vocabulary
 //

@@ -18,6 +18,9 @@ const (
 
 	SensorList = "sensors" // rows: Sensor
 	SensorRead = "read"    // one row: Sensor
+
+	OutputList = "outputs" // rows: Output
+	OutputSet  = "set"     // one row: OutputAnswer
 )
 
 // protocolVersion is that of requests. A daemon and a program of different versions find out instead of misunderstanding each other.
@@ -33,6 +36,8 @@ type Request struct {
 	Client  string  `json:"client,omitempty"`  // ClientID, of Trace
 	Uplink  string  `json:"uplink,omitempty"`  // name of one, of Trace: it and not a client
 	Sensor  string  `json:"sensor,omitempty"`  // name, of SensorRead
+	Output  string  `json:"output,omitempty"`  // name, of OutputSet
+	Value   string  `json:"value,omitempty"`   // likewise
 	For     float64 `json:"for_s,omitempty"`   // how long to trace, in seconds; 0: until who asks goes
 }
 

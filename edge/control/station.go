@@ -36,6 +36,8 @@ type Station struct {
 	TraceUplink func(ctx context.Context, name string, started func(online bool) error, see func(watch.Packet) error) error
 	// Sensors are asked for their values. nil: none is read.
 	Sensors Sensors
+	// Outputs are set. nil: nobody sets them.
+	Outputs Outputs
 }
 
 // Answer answers a request, a row at a time. A row is a value that JSON can write; an error of emit ends it.
@@ -63,6 +65,10 @@ func (s *Station) Answer(ctx context.Context, r Request, emit func(row any) erro
 		return s.listSensors(emit)
 	case SensorRead:
 		return s.readSensor(ctx, r, emit)
+	case OutputList:
+		return s.listOutputs(emit)
+	case OutputSet:
+		return s.setOutput(ctx, r, emit)
 	case Trace:
 		return s.trace(ctx, r, emit)
 	}

@@ -21,7 +21,7 @@ type need struct {
 	device string
 }
 
-// needs lists what sensors want, each device once.
+// needs lists what sensors and outputs want, each device once.
 func (s *Subject) needs() (all []need) {
 	if s.Config == nil {
 		return nil
@@ -36,14 +36,17 @@ func (s *Subject) needs() (all []need) {
 		}
 		all = append(all, need{"bus " + name, b.Kind, device})
 	}
+	want := func(about, bus string, kind drivers.BusKind) {
+		device, ok := usual[kind]
+		if ok && bus == "" && !slices.ContainsFunc(all, func(n need) bool { return n.device == device }) {
+			all = append(all, need{about, kind, device})
+		}
+	}
 	for _, x := range s.Config.Sensors {
-		device, ok := usual[x.Kind.Bus]
-		if !ok || x.Bus != "" {
-			continue
-		}
-		if !slices.ContainsFunc(all, func(n need) bool { return n.device == device }) {
-			all = append(all, need{"sensor " + x.Name, x.Kind.Bus, device})
-		}
+		want("sensor "+x.Name, x.Bus, x.Kind.Bus)
+	}
+	for _, x := range s.Config.Outputs {
+		want("output "+x.Name, x.Bus, x.Kind.Bus)
 	}
 	return all
 }
@@ -107,6 +110,25 @@ func chips(ctx context.Context, s *Subject, r *Report) {
 		if !found {
 			r.problem("sensor "+x.Name, fmt.Sprintf("the kernel drives no %s", device),
 				fmt.Sprintf("write its overlay into %s and start again: dtoverlay=i2c-sensor,%s for many chips; /boot/firmware/overlays/README lists them", bootConfig, device))
+		}
+	}
+}
+
+// pwm looks for the chips of outputs that the kernel must drive.
+func pwm(_ context.Context, s *Subject, r *Report) {
+	if s.Config == nil || s.simulated() {
+		return
+	}
+	for _, x := range s.Config.Outputs {
+		if x.Kind.Name != "pwm" {
+			continue
+		}
+		pattern, what := "sys/class/pwm/pwmchip*", "no PWM chip"
+		if chip := option(x.Setup.Opts, "Chip"); chip != "" {
+			pattern, what = "sys/bus/*/devices/"+chip+"/pwm/pwmchip*", "no PWM chip "+chip
+		}
+		if found, _ := s.Files.Glob(pattern); len(found) == 0 {
+			r.problem("output "+x.Name, "the kernel has "+what, "write dtoverlay=pwm into "+bootConfig+" and start again; ls -l /sys/class/pwm shows the chips and their devices")
 		}
 	}
 }

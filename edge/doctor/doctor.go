@@ -25,6 +25,14 @@ type Subject struct {
 
 	Running bool
 	Sensors []Sensor // of the running station
+	Outputs []Output // likewise
+}
+
+// Output is how an output of the running station fares.
+type Output struct {
+	Name     string
+	Failures int // in a row
+	Error    string
 }
 
 // Sensor is how a sensor of the running station fares.
@@ -60,7 +68,7 @@ func (r *Report) note(about, format string, args ...any) {
 type check func(ctx context.Context, s *Subject, r *Report)
 
 // checks are all, in the order in which somebody would mend things.
-var checks = []check{supply, buses, chips, access, console, date, card, space, mount, listeners, uplinks, sensors}
+var checks = []check{supply, buses, chips, pwm, access, console, date, card, space, mount, listeners, uplinks, sensors, outputs}
 
 // Examine makes all checks.
 func Examine(ctx context.Context, s *Subject) *Report {

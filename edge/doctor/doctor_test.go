@@ -265,6 +265,37 @@ func TestSeldomLate(t *testing.T) {
 	}
 }
 
+// TestOutputs: lines and PWM chips that outputs need, and outputs of a running station that fail.
+func TestOutputs(t *testing.T) {
+	cfg := configure(t, "outputs: {relay: {driver: gpio, pin: GPIO27}, fan: {driver: pwm}, lamp: {driver: pwm, chip: 1-0040}}\n")
+	subject := func(files map[string]string) *doctor.Subject {
+		return &doctor.Subject{Files: newMachine(files), Config: cfg, Now: noon, Synced: true, Running: true, Outputs: []doctor.Output{
+			{Name: "relay", Failures: 3, Error: "line GPIO27: in use; name another pin"}, {Name: "fan"}, {Name: "lamp", Failures: 1, Error: "silence"}}}
+	}
+	var bad []string
+	for _, f := range doctor.Examine(t.Context(), subject(nil)).Findings {
+		if f.Fix != "" {
+			bad = append(bad, f.About+": "+f.What+" / "+f.Fix)
+		}
+	}
+	want := []string{"output relay: /dev/gpiochip* is missing / this machine", "output fan: the kernel has no PWM chip / write dtoverlay=pwm",
+		"output lamp: the kernel has no PWM chip 1-0040 / write", "output relay: failed 3 times in a row: line GPIO27: in use / name another pin",
+		"output lamp: failed 1 times in a row: silence / `skerry outputs list`"}
+	if len(bad) != len(want) {
+		t.Fatalf("%q", bad)
+	}
+	for i, w := range want {
+		if !strings.HasPrefix(bad[i], w) {
+			t.Errorf("%q, want %q", bad[i], w)
+		}
+	}
+	s := subject(map[string]string{"dev/gpiochip0": "", "sys/class/pwm/pwmchip0/npwm": "2\n", "sys/bus/i2c/devices/1-0040/pwm/pwmchip0/npwm": "16\n"})
+	s.Outputs = []doctor.Output{{Name: "relay"}, {Name: "fan"}, {Name: "lamp"}}
+	if r := doctor.Examine(t.Context(), s); r.Problems() != 0 {
+		t.Errorf("%+v", r.Findings)
+	}
+}
+
 // TestNoEscape: what a card calls itself does not reach the terminal as it is.
 func TestNoEscape(t *testing.T) {
 	files := well()

@@ -59,7 +59,7 @@ func sensors(_ context.Context, s *Subject, r *Report) {
 		about := "sensor " + x.Name
 		switch {
 		case x.Failures > 0:
-			what, hint := apart(x)
+			what, hint := apart(x.Error, "`skerry sensors read "+x.Name+"` reads it now")
 			times := fmt.Sprintf("%d times in a row", x.Failures)
 			if x.Failures == 1 {
 				times = "once"
@@ -105,9 +105,28 @@ func late(x Sensor, r *Report) {
 }
 
 // apart separates the hint that an error ends with.
-func apart(x Sensor) (what, hint string) {
-	if at := strings.LastIndex(x.Error, "; "); at > 0 {
-		return x.Error[:at], x.Error[at+2:]
+func apart(text, otherwise string) (what, hint string) {
+	if at := strings.LastIndex(text, "; "); at > 0 {
+		return text[:at], text[at+2:]
 	}
-	return x.Error, "`skerry sensors read " + x.Name + "` reads it now"
+	return text, otherwise
+}
+
+// outputs looks how those of the running station fare.
+func outputs(_ context.Context, s *Subject, r *Report) {
+	if s.Config == nil || !s.Running || len(s.Outputs) == 0 {
+		return
+	}
+	well := 0
+	for _, x := range s.Outputs {
+		if x.Failures == 0 {
+			well++
+			continue
+		}
+		what, hint := apart(x.Error, "`skerry outputs list` shows what it has and waits for")
+		r.problem("output "+x.Name, fmt.Sprintf("failed %d times in a row: %s", x.Failures, what), hint)
+	}
+	if well == len(s.Outputs) {
+		r.note("outputs", "all %d answer", well)
+	}
 }

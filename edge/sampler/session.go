@@ -151,6 +151,22 @@ func (s *Session) KeepAlarms(state []byte) error {
 	return err
 }
 
+// OutputState returns what KeepOutput kept last of an output.
+func (s *Session) OutputState(output string) []byte {
+	state, _ := s.broker.Fact("output/" + output)
+	return state
+}
+
+// KeepOutput keeps what an output was set to, and returns when that is on the disk.
+func (s *Session) KeepOutput(ctx context.Context, output string, state []byte) error {
+	receipt, err := s.broker.PutFact("output/"+output, state)
+	if err != nil {
+		return err
+	}
+	s.broker.Hurry()
+	return s.broker.Wait(ctx, receipt)
+}
+
 // Close ends the session.
 func (s *Session) Close() { s.session.Disconnect(broker.DisconnectOptions{}) }
 

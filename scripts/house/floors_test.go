@@ -15,6 +15,7 @@ var floors = map[string]int{
 	"edge/sampler":  32,
 	"edge/uplink":   32,
 	"edge/alarm":    32,
+	"edge/output":   32,
 	"edge/control":  32,
 	"edge/scan":     32,
 	"edge/doctor":   32,

@@ -5,5 +5,5 @@
 //
 // # Limits
 //
-// Functions 1 to 4. It shares no code with the master that it tests.
+// Functions 1 to 6, 15 and 16. It shares no code with the master that it tests.
 package modbustest

@@ -16,6 +16,12 @@ type Device struct {
 	Refuse func(function byte, address, count uint16) byte
 	// Most is how many registers it gives at once; 0: 125.
 	Most uint16
+	// Lacks are functions for writing that it does not know.
+	Lacks map[byte]bool
+	// Deaf: it confirms what it is to write, and does not do it.
+	Deaf bool
+	// Writes counts what was written.
+	Writes int
 }
 
 // SetFloat puts a number of four bytes into two input registers.
@@ -71,6 +77,9 @@ func (s *Slave) Answer(unit byte, pdu []byte) []byte {
 		return nil
 	}
 	s.asked++
+	if answer, ok := d.write(pdu); ok {
+		return answer
+	}
 	if len(pdu) != 5 || pdu[0] < 1 || pdu[0] > 4 {
 		return []byte{pdu[0] | 0x80, 1}
 	}
@@ -170,18 +179,29 @@ func CRC(frame []byte) uint16 {
 	return c
 }
 
-// requestSize is that of every request for function 1 to 4.
+// requestSize is that of every request for function 1 to 6. Of functions 15 and 16 it says itself how long it is.
 const requestSize = 8
+
+func sizeOf(b []byte) int {
+	if b[1] == 15 || b[1] == 16 {
+		return 9 + int(b[6])
+	}
+	return requestSize
+}
 
 // Requests finds the requests in what was written to a line. It gives what is left.
 func Requests(b []byte, each func(frame []byte)) []byte {
 	for len(b) >= requestSize {
-		if binary.LittleEndian.Uint16(b[requestSize-2:]) != CRC(b[:requestSize-2]) {
+		n := sizeOf(b)
+		if n > len(b) {
+			return b
+		}
+		if binary.LittleEndian.Uint16(b[n-2:]) != CRC(b[:n-2]) {
 			b = b[1:]
 			continue
 		}
-		each(b[:requestSize:requestSize])
-		b = b[requestSize:]
+		each(b[:n:n])
+		b = b[n:]
 	}
 	return b
 }
