@@ -22,6 +22,8 @@ type Config struct {
 	Streams  []Stream
 	Uplinks  []Uplink
 
+	HomeAssistant *HomeAssistant // nil: nobody is told
+
 	places map[string]place // for Wrong
 }
 

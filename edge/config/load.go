@@ -27,7 +27,9 @@ type contents struct {
 	Uplinks  []Uplink `yaml:"uplinks,named"`
 	Health   *Health  `yaml:"health"`
 
-	_ struct{} `later:"outputs home_assistant"`
+	HomeAssistant *HomeAssistant `yaml:"home_assistant"`
+
+	_ struct{} `later:"outputs"`
 }
 
 // Load reads the file at path; kinds are the drivers that it may name. What is wrong with the content is an Errors; any
@@ -86,6 +88,7 @@ func (d *decoder) resolveAll(c *contents, kinds []drivers.Kind) *Config {
 	d.formulas(cfg)
 	cfg.Streams = d.streams(c.Streams, station(cfg.Gateway))
 	cfg.Uplinks = d.uplinks(c.Uplinks, cfg)
+	cfg.HomeAssistant = d.homeAssistant(c.HomeAssistant, cfg)
 	return cfg
 }
 
