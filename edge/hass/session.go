@@ -59,6 +59,7 @@ type Session struct {
 	shown   string    // the figures published last
 	looked  time.Time // when they were
 	links   string    // the state of the uplinks published last
+	spoke   time.Time // when documents were published last
 	deaf    bool      // a message was refused
 }
 
@@ -129,7 +130,6 @@ func (s *Session) Close(packet.ReasonCode) {}
 func (s *Session) Run(ctx context.Context) {
 	defer s.leave()
 	s.say(s.plan.State, online)
-	born := time.Now()
 	next := time.Now() // of the announcement; zero: none is due
 	forced := false
 	tick := time.NewTicker(linkLook)
@@ -137,7 +137,7 @@ func (s *Session) Run(ctx context.Context) {
 	for {
 		if s.born() {
 			s.log.Info("Home Assistant has started: it is told again what there is")
-			next, forced = later(time.Now(), born), true
+			next, forced = later(time.Now(), s.spoke.Add(birthPause)), true
 		}
 		if !next.IsZero() && !time.Now().Before(next) {
 			if s.announce(ctx, forced) {
@@ -145,7 +145,6 @@ func (s *Session) Run(ctx context.Context) {
 			} else {
 				next = time.Now().Add(again)
 			}
-			born = time.Now().Add(birthPause)
 		}
 		s.figures()
 		if !s.wait(ctx, next, tick.C) {
@@ -221,7 +220,7 @@ func (s *Session) announce(ctx context.Context, all bool) bool {
 	if err != nil {
 		s.log.Warn("what Home Assistant is told is not remembered; it is told again after a restart", "err", err)
 	}
-	s.known = next
+	s.known, s.spoke = next, time.Now()
 	s.log.Info("Home Assistant is told what there is", "to", s.plan.To, "documents", len(comes), "removed", len(goes))
 	return true
 }

@@ -9,6 +9,7 @@ import (
 
 	"skerry/drivers"
 	"skerry/edge/hass"
+	"skerry/edge/hass/hasstest"
 	"skerry/edge/mapping"
 )
 
@@ -86,7 +87,7 @@ func checkReading(t *testing.T, text string, r drivers.Reading, state string) {
 		t.Fatalf("published to %s, announced on %s", got[0].TopicName, entity.StateTopic)
 	}
 	payload := string(got[0].Payload)
-	available, err := render(entity.Availability[1].ValueTemplate, payload)
+	available, err := hasstest.Render(entity.Availability[1].ValueTemplate, payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func checkReading(t *testing.T, text string, r drivers.Reading, state string) {
 	}
 	shown := payload
 	if entity.ValueTemplate != "" {
-		if shown, err = render(entity.ValueTemplate, payload); err != nil {
+		if shown, err = hasstest.Render(entity.ValueTemplate, payload); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,7 +127,7 @@ func TestEmptyPayload(t *testing.T) {
 	for _, form := range forms {
 		p := plan(t, strings.ReplaceAll(oneSensor, "FORM", form))
 		c := find(t, p, "skerry__wx__air:temperature")
-		if got, err := render(c.Availability[1].ValueTemplate, ""); got != "offline" || err != nil {
+		if got, err := hasstest.Render(c.Availability[1].ValueTemplate, ""); got != "offline" || err != nil {
 			t.Errorf("%s: %q, %v", form, got, err)
 		}
 	}

@@ -1,4 +1,17 @@
-package hass_test
+// Package hasstest reads messages as Home Assistant does, for tests of what it is told.
+//
+// # Vocabulary
+//
+// A template is Jinja: `value` is the payload as text, and `value_json` what it comes to as JSON, not defined if it is none.
+//
+// # Guarantees
+//
+// What Jinja would refuse is an error: attributes of what is not defined, filters that do not exist, conditions that are none.
+//
+// # Limits
+//
+// The part of Jinja that package hass writes, and no more: an unknown word is an error.
+package hasstest
 
 import (
 	"encoding/json"
@@ -8,9 +21,9 @@ import (
 	"unicode"
 )
 
-// render evaluates a template on a payload as Home Assistant does: the part of Jinja that discovery here uses, in its words and with its
+// Render evaluates a template on a payload as Home Assistant does: the part of Jinja that discovery here uses, in its words and with its
 // strictness. What is not defined has no attributes.
-func render(template, payload string) (result string, err error) {
+func Render(template, payload string) (result string, err error) {
 	inner, found := strings.CutPrefix(template, "{{ ")
 	inner, closed := strings.CutSuffix(inner, " }}")
 	if !found || !closed {
