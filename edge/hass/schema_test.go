@@ -236,11 +236,15 @@ func checkSensor(device, state, unit string, options bool) string {
 	return ""
 }
 
-// TestSchema holds what stations announce to the rules: one with several sensors, at its broker and upstream; every example of the
+// TestSchema holds what stations announce to the rules: one with several sensors, at its broker and upstream; the example of the
 // documentation; and one sensor of each driver with each of its profiles.
 func TestSchema(t *testing.T) {
 	station := readStation(t)
-	texts := map[string]string{"station": station, "upstream": upstream(station)}
+	example, err := os.ReadFile("../../docs/examples/home-assistant.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{"station": station, "upstream": upstream(station), "example": string(example)}
 	for name, text := range eachDriver() {
 		texts[name] = text
 	}
