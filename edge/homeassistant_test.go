@@ -32,6 +32,9 @@ alarms: {warm: {when: "air.temperature > -80"}}
 home_assistant: {to: local}
 `
 
+// rename gives a sensor another name.
+var rename = strings.NewReplacer("  air:", "  outside:", "driver: bme280", "driver: bme280, was: air", "air.temp", "outside.temp")
+
 // home is what Home Assistant would know of a broker: retained discovery, and what it leads to.
 type home struct {
 	t       *testing.T
@@ -150,7 +153,7 @@ func TestHomeAssistant(t *testing.T) {
 	}
 	s.stop()
 
-	renamed := configure(t, strings.NewReplacer("  air:", "  outside:", "driver: bme280", "driver: bme280, was: air", "air.temp", "outside.temp").Replace(shown))
+	renamed := configure(t, rename.Replace(shown))
 	renamed.Storage.Path = cfg.Storage.Path
 	s = start(t, renamed, edge.Options{})
 	h.address = s.Address("local").String()
@@ -271,6 +274,16 @@ func TestHomeAssistantUpstream(t *testing.T) {
 		}
 		return topic == "mark"
 	})
+	s.stop()
+
+	renamed := configure(t, rename.Replace(text))
+	renamed.Storage.Path = cfg.Storage.Path
+	s = start(t, renamed, edge.Options{})
+	after := h.document(hearAt(t, h.address, "#"), "skerry__wx__air", "farm/lake/wx/outside/temperature").Components["temperature"]
+	if after.UniqueID != c.UniqueID {
+		t.Errorf("renamed, %s is %s", c.UniqueID, after.UniqueID)
+	}
+	h.number(after)
 	s.stop()
 
 	none := configure(t, strings.Replace(text, "home_assistant: {to: cloud}\n", "", 1))

@@ -129,12 +129,12 @@ func (s *Session) Close(packet.ReasonCode) {}
 // Run announces until ctx ends, and says good-bye then.
 func (s *Session) Run(ctx context.Context) {
 	defer s.leave()
-	s.say(s.plan.State, online)
 	next := time.Now() // of the announcement; zero: none is due
 	forced := false
 	tick := time.NewTicker(linkLook)
 	defer tick.Stop()
-	for {
+	for greeted := false; ; {
+		greeted = greeted || s.say(s.plan.State, online)
 		if s.born() {
 			s.log.Info("Home Assistant has started: it is told again what there is")
 			next, forced = later(time.Now(), s.spoke.Add(birthPause)), true
@@ -264,11 +264,9 @@ func (s *Session) own(topic string, payload []byte, qos byte) *broker.Message {
 	return &broker.Message{TopicName: topic, Payload: payload, QoS: qos, Retain: true, Origin: queue.Gateway}
 }
 
-// say publishes a word to a topic, if there is one.
-func (s *Session) say(topic, word string) {
-	if topic != "" {
-		s.publish(s.own(topic, []byte(word), 1))
-	}
+// say publishes a word to a topic, if there is one. False: it could not be published.
+func (s *Session) say(topic, word string) bool {
+	return topic == "" || s.publish(s.own(topic, []byte(word), 1))
 }
 
 // publish tells whether a message was taken.

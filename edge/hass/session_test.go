@@ -126,7 +126,9 @@ func TestSession(t *testing.T) {
 		link := "offline"
 		o := hass.Options{Status: "homeassistant/status",
 			Links: func() map[string]string { return map[string]string{"cloud": link} },
-			Look:  func() hass.Figures { return hass.Figures{Waiting: 3, DiskFree: 5, Uplinks: map[string]string{"cloud": link}} }}
+			Look: func() hass.Figures {
+				return hass.Figures{Waiting: 3, DiskFree: 5, Uplinks: map[string]string{"cloud": link}}
+			}}
 		stop := h.run(p, o)
 		const figures = `lake/wx/figures={"waiting":3,"disk_free":5,"uplinks":{"cloud":"`
 		h.want("at the start", `lake/wx/status=online wx wx__air `+figures+`offline"}}`)
