@@ -45,6 +45,12 @@ type Component struct {
 	ExpireAfter     int      `json:"expire_after,omitempty"` // seconds
 	AttributesTopic string   `json:"json_attributes_topic,omitempty"`
 
+	CommandTopic string   `json:"command_topic,omitempty"`
+	QoS          int      `json:"qos,omitempty"` // of commands too
+	Min          *float64 `json:"min,omitempty"` // of a number, as are the next two
+	Max          *float64 `json:"max,omitempty"`
+	Step         *float64 `json:"step,omitempty"`
+
 	Availability     []Availability `json:"availability,omitempty"` // of different topics: Home Assistant keeps one of each
 	AvailabilityMode string         `json:"availability_mode,omitempty"`
 }
@@ -59,6 +65,8 @@ type Availability struct {
 const (
 	sensorPlatform = "sensor"
 	binaryPlatform = "binary_sensor"
+	switchPlatform = "switch"
+	numberPlatform = "number"
 )
 
 // diagnostic is the category of what tells of the station, not of what it measures.

@@ -136,7 +136,6 @@ func (s *Session) Run(ctx context.Context) {
 	for greeted := false; ; {
 		greeted = greeted || s.say(s.plan.State, online)
 		if s.born() {
-			s.log.Info("Home Assistant has started: it is told again what there is")
 			next, forced = later(time.Now(), s.spoke.Add(birthPause)), true
 		}
 		if !next.IsZero() && !time.Now().Before(next) {
@@ -221,7 +220,7 @@ func (s *Session) announce(ctx context.Context, all bool) bool {
 		s.log.Warn("what Home Assistant is told is not remembered; it is told again after a restart", "err", err)
 	}
 	s.known, s.spoke = next, time.Now()
-	s.log.Info("Home Assistant is told what there is", "to", s.plan.To, "documents", len(comes), "removed", len(goes))
+	s.log.Info("Home Assistant is told what there is", "to", s.plan.To, "documents", len(comes), "removed", len(goes), "started", all)
 	return true
 }
 

@@ -41,10 +41,13 @@ func read(s *config.Sensor, v *config.Value) (reading, error) {
 			available: whether("value_json is defined and " + of + "{'quality': 'bad'}).get('quality', 'good') in " + believable),
 		}, nil
 	}
-	return reading{
-		value:     "{{ value_json.get('value') }}",
-		available: whether("value_json is defined and value_json.get('quality', 'good') in " + believable),
-	}, nil
+	return oneValue, nil
+}
+
+// oneValue reads an object of one value and its quality.
+var oneValue = reading{
+	value:     "{{ value_json.get('value') }}",
+	available: whether("value_json is defined and value_json.get('quality', 'good') in " + believable),
 }
 
 // whether is a template that comes to online if a condition holds.

@@ -62,3 +62,22 @@ func LocalName(receive config.ReceiveMap, name string) (string, bool) {
 	}
 	return "", false
 }
+
+// UpstreamName is a name upstream under which a message comes to a local topic by a receive map. False: none is known, as when a wildcard
+// has many come to one topic.
+func UpstreamName(receive config.ReceiveMap, local string) (string, bool) {
+	for _, r := range receive {
+		back, err := newMapping(config.Receive{Filter: r.Local, Local: r.Filter})
+		if err != nil {
+			continue
+		}
+		name, ok := back.localName(local)
+		if !ok {
+			continue
+		}
+		if there, leads := LocalName(receive, name); leads && there == local {
+			return name, true
+		}
+	}
+	return "", false
+}

@@ -72,3 +72,13 @@ func TestLocalName(t *testing.T) {
 		}
 	}
 }
+
+// TestUpstreamName: where something is to be sent upstream so that it comes to a local topic.
+func TestUpstreamName(t *testing.T) {
+	receive := config.ReceiveMap{{Filter: "cmd/wx/#", Local: "cmd/#"}, {Filter: "x/+/y", Local: "y/+"}, {Filter: "many/#", Local: "one"}, {Filter: "a", Local: "b"}, {Filter: "a", Local: "c"}}
+	for local, want := range map[string]string{"cmd/heater/set": "cmd/wx/heater/set", "y/1": "x/1/y", "one": "", "b": "a", "c": "", "other": ""} {
+		if got, ok := uplink.UpstreamName(receive, local); got != want || ok != (want != "") {
+			t.Errorf("to reach %s: %q, %v; want %q", local, got, ok, want)
+		}
+	}
+}
