@@ -48,8 +48,8 @@ data_rate: bit/s kbit/s Mbit/s Gbit/s B/s kB/s MB/s GB/s KiB/s MiB/s GiB/s: meas
 data_size: bit kbit Mbit Gbit B kB MB GB TB PB EB ZB YB KiB MiB GiB TiB PiB EiB ZiB YiB: measurement total total_increasing
 distance: mm cm m km in ft yd mi nmi: measurement total total_increasing
 duration: d h min s ms: measurement total total_increasing
-energy: J kJ MJ GJ mWh Wh kWh MWh GWh TWh cal kcal Mcal Gcal: total total_increasing
-energy_storage: J kJ MJ GJ mWh Wh kWh MWh GWh TWh cal kcal Mcal Gcal: measurement
+energy: J kJ MJ GJ Wh kWh MWh GWh TWh cal kcal Mcal Gcal: total total_increasing
+energy_storage: J kJ MJ GJ Wh kWh MWh GWh TWh cal kcal Mcal Gcal: measurement
 enum: -:
 frequency: Hz kHz MHz GHz: measurement
 gas: m³ ft³ CCF: total total_increasing
@@ -76,7 +76,7 @@ volatile_organic_compounds: µg/m³: measurement
 volatile_organic_compounds_parts: ppb ppm: measurement
 voltage: V mV µV: measurement
 volume: ft³ CCF m³ L mL gal fl.oz.: total total_increasing
-volume_flow_rate: m³/h ft³/min L/min gal/min: measurement
+volume_flow_rate: m³/h ft³/min L/min gal/min mL/s: measurement
 volume_storage: ft³ CCF m³ L mL gal fl.oz.: measurement
 water: ft³ CCF m³ gal L: total total_increasing
 weight: g kg mg µg oz lb st: measurement total total_increasing
