@@ -3,6 +3,7 @@ package hass_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,12 +124,11 @@ func TestSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := vfs.NewDisk()
 		h := newHouse(t, disk)
-		link := "offline"
-		o := hass.Options{Status: "homeassistant/status",
-			Links: func() map[string]string { return map[string]string{"cloud": link} },
-			Look: func() hass.Figures {
-				return hass.Figures{Waiting: 3, DiskFree: 5, Uplinks: map[string]string{"cloud": link}}
-			}}
+		var link atomic.Value
+		link.Store("offline")
+		links := func() map[string]string { return map[string]string{"cloud": link.Load().(string)} }
+		o := hass.Options{Status: "homeassistant/status", Links: links,
+			Look: func() hass.Figures { return hass.Figures{Waiting: 3, DiskFree: 5, Uplinks: links()} }}
 		stop := h.run(p, o)
 		const figures = `lake/wx/figures={"waiting":3,"disk_free":5,"uplinks":{"cloud":"`
 		h.want("at the start", `lake/wx/status=online wx wx__air `+figures+`offline"}}`)
@@ -147,7 +147,7 @@ func TestSession(t *testing.T) {
 			t.Errorf("a hundred births in 10 s: %q", got)
 		}
 		h.say("homeassistant/status", "offline")
-		link = "online"
+		link.Store("online")
 		time.Sleep(10 * time.Second)
 		h.want("when the uplink comes", figures+`online"}}`)
 		time.Sleep(time.Hour)
