@@ -44,7 +44,7 @@ func TestTemplates(t *testing.T) {
 		}{
 			{"good", drivers.Number("temperature", 21.53, "°C", at), "21.53"},
 			{"negative", drivers.Number("temperature", -0.4, "°C", at), "-0.4"},
-			{"large", drivers.Number("temperature", 3e14, "°C", at), "3e+14"},
+			{"large", drivers.Number("temperature", 3e22, "°C", at), "3e+22"},
 			{"bad", drivers.Missing("temperature", "°C", at), ""},
 			{"suspect", drivers.Reading{Value: "temperature", Number: 300, Unit: "°C", Time: at, Quality: drivers.Suspect}, ""},
 			{"stale", drivers.Reading{Value: "temperature", Number: 20, Unit: "°C", Time: at, Quality: drivers.Stale}, ""},
