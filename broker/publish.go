@@ -150,7 +150,7 @@ func reserved(name string) bool {
 	if strings.HasPrefix(name, "$SYS/broker/connection/") && strings.HasSuffix(name, "/state") {
 		return false
 	}
-	return strings.HasPrefix(name, "$SYS") || strings.HasPrefix(name, "$share")
+	return strings.HasPrefix(name, "$SYS") || strings.HasPrefix(name, "$share") || strings.HasPrefix(name, "$skerry/")
 }
 
 // publish routes m and hands it to the store. packetID is not 0 if from is to hold it.

@@ -31,6 +31,7 @@ func TestPublishCodes(t *testing.T) {
 			{"too deep", c, strings.Repeat("a/", 300), 0, packet.TopicNameInvalid},
 			{"QoS 3", c, "a", 3, packet.QoSNotSupported},
 			{"$SYS by a Client", c, "$SYS/broker/uptime", 0, packet.NotAuthorized},
+			{"$skerry by a Client", c, "$skerry/verbatim/cloud/x", 0, packet.NotAuthorized},
 			{"the state of a bridge", c, "$SYS/broker/connection/bridge/state", 0, packet.NoMatchingSubscribers},
 			{"$share by a Client", c, "$share/g/a", 0, packet.NotAuthorized},
 			{"$SYS from inside", inside, "$SYS/broker/uptime", 0, packet.NoMatchingSubscribers},

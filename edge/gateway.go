@@ -16,6 +16,7 @@ import (
 	"skerry/edge/alarm"
 	"skerry/edge/clock"
 	"skerry/edge/config"
+	"skerry/edge/hass"
 	"skerry/edge/mapping"
 	"skerry/edge/output"
 	"skerry/edge/sampler"
@@ -42,6 +43,8 @@ type Gateway struct {
 	sensors   *sampler.Sampler
 	alarms    *alarm.Set
 	outputs   *output.Panel
+	home      *hass.Plan
+	birth     string // local topic of Home Assistant's birth messages; "": none
 	listening chan struct{}
 	addresses map[string]net.Addr
 	broker    *broker.Broker
@@ -68,8 +71,16 @@ func New(c *config.Config, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, wrong(c, err)
 	}
+	home, err := hass.New(c, o.Version)
+	if err != nil {
+		return nil, err
+	}
 	alarms := alarm.New(c.Alarms, present, alarm.Options{ClockFloor: clockFloor(), Clock: date, Log: o.Log})
-	g := &Gateway{config: c, options: o, log: o.Log, clock: date, sensors: sensors, alarms: alarms,
+	birth := ""
+	if c.HomeAssistant != nil {
+		birth = c.HomeAssistant.Status
+	}
+	g := &Gateway{config: c, options: o, log: o.Log, clock: date, sensors: sensors, alarms: alarms, home: home, birth: birth,
 		listening: make(chan struct{}), addresses: map[string]net.Addr{}, doors: newDoors(o.Log)}
 	g.outputs = output.New(c.Outputs, output.Options{ClockFloor: clockFloor(), Clock: date, Online: g.own.online, Log: o.Log})
 	return g, nil
@@ -126,7 +137,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	layers.start("broker", time.Second, b.Run)
 	layers.start("clock", 2*time.Second, g.clock.Run)
 	g.startControl(layers, store, recovery.Report, b)
-	err = g.startRest(layers, b, srv, buses)
+	err = g.startRest(layers, b, srv, store, buses)
 	if err == nil {
 		err = g.startStatistics(layers, store, recovery.Report, b)
 	}
@@ -152,7 +163,7 @@ func (g *Gateway) build(store *queue.Store, recovery *queue.Recovery) (*broker.B
 }
 
 // startRest starts all that stands on the broker.
-func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server, buses drivers.Buses) error {
+func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server, store *queue.Store, buses drivers.Buses) error {
 	uplinks, err := g.openUplinks(b)
 	if err != nil {
 		return errors.Join(err, srv.Close())
@@ -168,6 +179,9 @@ func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server
 	}
 	for i, u := range uplinks {
 		layers.start("uplink "+g.config.Uplinks[i].Name, 2*time.Second, rests(b, u.Run))
+	}
+	if err := g.startHome(layers, b, store, uplinks); err != nil {
+		return err
 	}
 	return g.startSensors(layers, b, buses)
 }

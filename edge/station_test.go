@@ -70,12 +70,19 @@ type station struct {
 // start runs a gateway until it listens. It is stopped with the test, if not before.
 func start(t *testing.T, cfg *config.Config, o edge.Options) *station {
 	t.Helper()
+	return startPrepared(t, cfg, o, func(*edge.Gateway) {})
+}
+
+// startPrepared does something to the gateway before it runs.
+func startPrepared(t *testing.T, cfg *config.Config, o edge.Options, prepare func(*edge.Gateway)) *station {
+	t.Helper()
 	s := &station{t: t, log: &record{}, ended: make(chan struct{})}
 	o.Log = slog.New(slog.NewTextHandler(s.log, nil))
 	g, err := edge.New(cfg, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(g)
 	ctx, cancel := context.WithCancel(context.Background())
 	s.Gateway, s.end = g, cancel
 	go func() {
@@ -124,16 +131,22 @@ type ear struct {
 // hear connects a client to a listener and subscribes it.
 func (s *station) hear(listener, filter string) *ear {
 	s.t.Helper()
-	nc, err := net.Dial("tcp", s.Address(listener).String())
+	return hearAt(s.t, s.Address(listener).String(), filter)
+}
+
+// hearAt connects a client to any Server.
+func hearAt(t *testing.T, address, filter string) *ear {
+	t.Helper()
+	nc, err := net.Dial("tcp", address)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	e := &ear{t: s.t, news: make(chan struct{}, 1)}
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	e := &ear{t: t, news: make(chan struct{}, 1)}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c, err := client.Connect(ctx, nc, &packet.Connect{Version: packet.V5, CleanStart: true}, client.Options{OnMessage: e.note})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var running sync.WaitGroup
 	running.Go(func() { c.Run(context.Background()) })
@@ -141,9 +154,9 @@ func (s *station) hear(listener, filter string) *ear {
 		c.Disconnect(packet.NormalDisconnection)
 		running.Wait()
 	}
-	s.t.Cleanup(e.close)
+	t.Cleanup(e.close)
 	if _, err := c.Subscribe(ctx, packet.Subscription{TopicFilter: []byte(filter), QoS: 1}); err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return e
 }

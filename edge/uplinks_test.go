@@ -53,21 +53,27 @@ func TestUplinkTakenOutAndBack(t *testing.T) {
 // say publishes a message with QoS 1 and waits until it is acknowledged.
 func (s *station) say(listener, topic, payload string) {
 	s.t.Helper()
-	nc, err := net.Dial("tcp", s.Address(listener).String())
+	sayAt(s.t, s.Address(listener).String(), topic, payload)
+}
+
+// sayAt publishes to any Server.
+func sayAt(t *testing.T, address, topic, payload string) {
+	t.Helper()
+	nc, err := net.Dial("tcp", address)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c, err := client.Connect(ctx, nc, &packet.Connect{Version: packet.V5, CleanStart: true}, client.Options{})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { c.Run(context.Background()) })
 	defer c.Disconnect(packet.NormalDisconnection)
 	if err := c.Publish(ctx, &packet.Publish{TopicName: []byte(topic), QoS: 1, Payload: []byte(payload)}); err != nil {
-		s.t.Error(err)
+		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"skerry/edge"
 	"skerry/edge/config"
+	"skerry/edge/hass"
 )
 
 // checkCmd is the verb check.
@@ -28,11 +29,18 @@ func (c *checkCmd) Run() error {
 	for _, e := range cfg.Exposed() {
 		fmt.Fprintf(os.Stderr, "%s: every user of this machine can %s it (hint: chmod o-%s %[1]s)\n", e.Path, e.May, e.May[:1])
 	}
-	return summary(os.Stdout, cfg)
+	home, err := hass.New(cfg, version)
+	if err != nil {
+		return err
+	}
+	for _, n := range home.Notes {
+		fmt.Fprintln(os.Stderr, n)
+	}
+	return summary(os.Stdout, cfg, home)
 }
 
 // summary writes what a configuration comes to, without secrets: a line for each thing, with lines below that belong to it.
-func summary(out io.Writer, cfg *config.Config) error {
+func summary(out io.Writer, cfg *config.Config, home *hass.Plan) error {
 	s := sheet{tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
 	s.row("gateway", "%s at %s, board %s", cfg.Gateway.ID, cfg.Gateway.Site, cfg.Gateway.Board)
 	s.storage(cfg)
@@ -62,7 +70,18 @@ func summary(out io.Writer, cfg *config.Config) error {
 	for _, u := range cfg.Uplinks {
 		s.uplink(u)
 	}
+	if home.To != "" {
+		s.row("home assistant", "by %s: %d devices with %d entities, under %s", way(home.To), len(home.Documents), home.Entities, cfg.HomeAssistant.Prefix)
+	}
 	return s.Flush()
+}
+
+// way is the broker that Home Assistant is at.
+func way(to string) string {
+	if to == config.LocalBroker {
+		return "the local broker"
+	}
+	return "uplink " + to
 }
 
 // sheet is a table of two columns: what it is, and what is said of it.

@@ -6,6 +6,7 @@ import (
 	"skerry/broker/access"
 	"skerry/drivers/all"
 	"skerry/edge/config"
+	"skerry/edge/hass"
 	"skerry/edge/mapping"
 )
 
@@ -20,6 +21,9 @@ func load(path string) (*config.Config, error) {
 		if _, err := mapping.New(s, time.Time{}, mapping.NewPresent()); err != nil {
 			wrong = append(wrong, cfg.WrongSensor(s.Name, err)...)
 		}
+	}
+	if _, err := hass.New(cfg, ""); err != nil {
+		wrong = append(wrong, err.(config.Errors)...)
 	}
 	if len(wrong) > 0 {
 		wrong.Sort()

@@ -23,6 +23,8 @@ type Config struct {
 	Streams  []Stream
 	Uplinks  []Uplink
 
+	HomeAssistant *HomeAssistant // nil: nobody is told
+
 	places map[string]place // for Wrong
 }
 

@@ -71,7 +71,8 @@ func TestDocumentedFunctions(t *testing.T) {
 	}
 }
 
-// TestDocumentedExamples loads every block of YAML in the document, in the pages on values, alarms, boards and outputs and in the README as a file.
+// TestDocumentedExamples loads every block of YAML in the document, in the pages on values, alarms, boards, outputs and Home Assistant and in the README as
+// a file.
 func TestDocumentedExamples(t *testing.T) {
 	text, _ := readDocument(t)
 	readme, err := os.ReadFile("../../README.md")
@@ -84,7 +85,7 @@ func TestDocumentedExamples(t *testing.T) {
 		t.Fatal("no example in the README")
 	}
 	blocks = append(blocks, first...)
-	for _, page := range []string{"values", "alarms", "boards", "outputs"} {
+	for _, page := range []string{"values", "alarms", "boards", "outputs", "home-assistant"} {
 		text, err := os.ReadFile("../../docs/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)

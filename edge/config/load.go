@@ -28,7 +28,7 @@ type contents struct {
 	Uplinks  []Uplink `yaml:"uplinks,named"`
 	Health   *Health  `yaml:"health"`
 
-	_ struct{} `later:"home_assistant"`
+	HomeAssistant *HomeAssistant `yaml:"home_assistant"`
 }
 
 // Load reads the file at path; kinds are the drivers that it may name. What is wrong with the content is an Errors; any
@@ -88,6 +88,7 @@ func (d *decoder) resolveAll(c *contents, kinds []drivers.Kind) *Config {
 	cfg.Streams = d.streams(c.Streams, station(cfg.Gateway))
 	cfg.Uplinks = d.uplinks(c.Uplinks, cfg)
 	cfg.Outputs = d.outputs(c, cfg, kinds)
+	cfg.HomeAssistant = d.homeAssistant(c.HomeAssistant, cfg)
 	return cfg
 }
 

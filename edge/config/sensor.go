@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"time"
 
 	"skerry/drivers"
@@ -36,10 +37,14 @@ type Sensor struct {
 	// Derived are the names of those that are derived, each after those of the station that it needs.
 	Derived []string `yaml:"-"`
 
-	SetClock bool `yaml:"set_clock"` // the sensor is a source of the date
+	SetClock bool   `yaml:"set_clock"` // the sensor is a source of the date
+	Was      string `yaml:"was"`       // its name before it got this one; "": it had no other
 
 	Gateway, Site string `yaml:"-"` // for payloads
 }
+
+// Identity is the name under which the sensor is known to those who remember it: the one it had first.
+func (s *Sensor) Identity() string { return cmp.Or(s.Was, s.Name) }
 
 // Value is one quantity of a sensor and how it is treated, in the order of the fields.
 type Value struct {

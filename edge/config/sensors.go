@@ -17,9 +17,31 @@ func (d *decoder) sensors(c *contents, cfg *Config, kinds []drivers.Kind) []Sens
 		d.checkTemplate("defaults.topic", c.Defaults.Topic, sensorVars)
 	}
 	all := d.listed(c, cfg, kinds)
+	d.renamed(all)
 	all = append(all, d.health(c, cfg, kinds)...)
 	d.answers()
 	return all
+}
+
+// renamed checks that no two sensors are known by one name.
+func (d *decoder) renamed(all []Sensor) {
+	known := map[string]string{}
+	for _, s := range all {
+		known[s.Name] = below("sensors", s.Name)
+	}
+	for _, s := range all {
+		key := below(below("sensors", s.Name), "was")
+		if s.Was == "" || !d.sound(key) {
+			continue
+		}
+		if problem := badName(s.Was, nameRune); problem != "" {
+			d.fail(key, problem, "the name that the sensor had: letters, digits, _ and -, at most 64")
+		} else if other, taken := known[s.Was]; taken {
+			d.fail(key, fmt.Sprintf("%s is known by that name", other), "the name that this sensor had before, and no other has")
+		} else {
+			known[s.Was] = below("sensors", s.Name)
+		}
+	}
 }
 
 // listed resolves the sensors that the section names.

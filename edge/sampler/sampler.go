@@ -97,7 +97,7 @@ func (s *Sampler) Run(ctx context.Context, buses drivers.Buses, sink Sink) {
 	defer supplies.close()
 	for _, b := range s.buses {
 		for _, x := range b.sensors {
-			x.buses, x.state, x.supplies = buses, sink.State(x.config.Name), supplies
+			x.buses, x.state, x.supplies = buses, x.remembered(sink), supplies
 		}
 		wg.Go(func() { b.run(ctx, sink) })
 	}

@@ -262,6 +262,25 @@ func TestStateIsKeptAndRestored(t *testing.T) {
 	})
 }
 
+// TestStateOfRenamedSensor: under a new name it counts on from what was kept under the old one, once.
+func TestStateOfRenamedSensor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &sink{state: map[string][]byte{"bucket": []byte("7")}}
+		renamed := on("", "rain", time.Minute, &counter{})
+		renamed.Was = "bucket"
+		launch(t, to, renamed).stop()
+		if got, want := to.take(), "keep rain 7, keep rain 8, rain 8, keep rain 9, rain 9"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		renamed = on("", "rain", time.Minute, &counter{})
+		renamed.Was = "bucket"
+		launch(t, to, renamed).stop()
+		if got, want := to.take(), "keep rain 10, rain 10, keep rain 11, rain 11"; got != want {
+			t.Errorf("in the next life: got %q, want %q", got, want)
+		}
+	})
+}
+
 func TestNothingIsPublishedWhoseStateIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0

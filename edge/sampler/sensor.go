@@ -324,6 +324,21 @@ func (x *sensor) recovered() {
 	x.failures = 0
 }
 
+// remembered is the state that was kept of a sensor: under its name, or for once under the one that it had.
+func (x *sensor) remembered(sink Sink) []byte {
+	state := sink.State(x.config.Name)
+	if state != nil || x.config.Was == "" {
+		return state
+	}
+	if state = sink.State(x.config.Was); state == nil {
+		return nil
+	}
+	if err := sink.Keep(x.config.Name, state, func() {}); err != nil { // nothing waits for it: the old one is on the disk
+		x.log.Error("what was kept of the sensor cannot be kept under its new name; it counts on", "was", x.config.Was, "err", err)
+	}
+	return state
+}
+
 // publishStale tells of values that had no reading for too long. What has said something that is held back is not silent.
 func (x *sensor) publishStale(ctx context.Context, sink Sink) {
 	if len(x.held) > 0 {

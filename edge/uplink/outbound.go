@@ -213,7 +213,7 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 	h := packet.PublishHead{
 		QoS:        min(d.QoS, server.MaximumQoS),
 		Retain:     d.Retain && server.RetainAvailable,
-		TopicName:  l.u.config.Prefix + m.TopicName,
+		TopicName:  l.u.topicOf(a.stream, m),
 		Properties: m.Properties,
 	}
 	if d.Retain && !m.Retain && l.u.receives(m.TopicName) { // a stored message for a new filter, and it came from the Server

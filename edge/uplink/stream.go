@@ -71,6 +71,9 @@ func (u *Uplink) group() string { return "uplink/" + u.config.Name }
 // open does the work of Open.
 func (u *Uplink) open() error {
 	u.memory = remember(u.broker, u.group(), u.log)
+	if err := u.finishVerbatim(); err != nil {
+		return err
+	}
 	u.retire()
 	carried := u.streams[:0]
 	for _, s := range u.streams {

@@ -136,8 +136,8 @@ func (l *link) localNameOf(p *packet.Publish) (string, bool) {
 	return "", false
 }
 
-// stateTopic is where an uplink says that it is there. Characters that a Topic Name cannot have become "_".
-func stateTopic(prefix, site, gateway, name string) string {
+// StateTopic is where an uplink says that it is there. Characters that a Topic Name cannot have become "_".
+func StateTopic(prefix, site, gateway, name string) string {
 	clean := strings.NewReplacer("+", "_", "#", "_", "\x00", "_").Replace
 	levels := []string{clean(gateway), "uplink", clean(name)}
 	if site != "" {

@@ -36,6 +36,9 @@ type Options struct {
 	// Dial opens the stream of bytes to a Server. nil: TCP, and TLS where the Server's address says so.
 	Dial func(context.Context, config.Server) (net.Conn, error)
 
+	// Verbatim has the uplink carry what is published under Verbatim(NAME), as one more stream.
+	Verbatim bool
+
 	// Hold is how long own readings wait for the date whose time is not known yet, counted while the uplink is online: it is often the
 	// link that brings the date. Then they leave with their mark: an uplink must not look dead for ever. 0: they do at once.
 	Hold time.Duration
@@ -94,7 +97,7 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	if u.ackTimeout == 0 {
 		u.ackTimeout = defaultAckTimeout
 	}
-	if len(streams) > maxStreams {
+	if len(streams) > maxStreams || o.Verbatim && len(streams) == maxStreams {
 		return nil, fmt.Errorf("%d streams (hint: an uplink carries %d at most; put more filters into one stream)", len(streams), maxStreams)
 	}
 	for _, r := range c.Receive {
@@ -110,10 +113,13 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	for _, s := range streams {
 		u.streams = append(u.streams, &stream{name: s.Name, match: slices.Clone(s.Match)})
 	}
+	if o.Verbatim {
+		u.streams = append(u.streams, u.newVerbatim())
+	}
 	if o.Gateway == "" {
 		o.Gateway = c.ClientID
 	}
-	u.state = stateTopic(c.Prefix, o.Site, o.Gateway, c.Name)
+	u.state = StateTopic(c.Prefix, o.Site, o.Gateway, c.Name)
 	return u, nil
 }
 

@@ -20,6 +20,7 @@ var floors = map[string]int{
 	"edge/scan":     32,
 	"edge/doctor":   32,
 	"edge/metric":   32,
+	"edge/hass":     33,
 	"edge/mapping":  31,
 	"edge/config":   30,
 	"edge/clock":    30,
@@ -30,6 +31,9 @@ var floors = map[string]int{
 	"broker":      20,
 	"drivers/all": 20,
 	"board/sim":   20,
+
+	// What Home Assistant makes of a message, for tests.
+	"edge/hass/hasstest": 5,
 
 	// A slave for tests and for board/sim.
 	"drivers/modbus/modbustest": 5,
