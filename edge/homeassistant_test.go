@@ -28,6 +28,7 @@ broker: {listeners: {local: {tcp: "127.0.0.1:0", anonymous: true}}}
 sensors:
   air: {driver: bme280, every: 1s, align: start}
   sun: {driver: bh1750, every: 1h, align: start, payload: value}
+outputs: {heater: {driver: gpio, pin: GPIO27}}
 alarms: {warm: {when: "air.temperature > -80"}}
 home_assistant: {to: local}
 `
@@ -136,6 +137,16 @@ func TestHomeAssistant(t *testing.T) {
 		t.Errorf("the alarm is %q", got)
 	}
 	h.number(gateway.Components["figure:waiting"])
+	heater := gateway.Components["output:heater"]
+	for _, word := range []string{heater.PayloadOn, heater.PayloadOff} {
+		sayAt(t, h.address, heater.CommandTopic, word)
+		ear.wait("the heater is "+word, func(topic, payload string) bool {
+			return topic == heater.StateTopic && h.render(heater.ValueTemplate, payload) == word
+		})
+	}
+	if h.available(heater.Availability[1], "online"); h.state(heater) != heater.PayloadOff {
+		t.Error("the heater is not off")
+	}
 	before := d.Components["temperature"]
 	s.stop()
 	ear.wait("the gateway is gone", func(topic, payload string) bool { return topic == "lake/wx/status" && payload == "offline" })

@@ -45,11 +45,12 @@ type Component struct {
 	ExpireAfter     int      `json:"expire_after,omitempty"` // seconds
 	AttributesTopic string   `json:"json_attributes_topic,omitempty"`
 
-	CommandTopic string   `json:"command_topic,omitempty"`
-	QoS          int      `json:"qos,omitempty"` // of commands too
-	Min          *float64 `json:"min,omitempty"` // of a number, as are the next two
-	Max          *float64 `json:"max,omitempty"`
-	Step         *float64 `json:"step,omitempty"`
+	CommandTopic    string   `json:"command_topic,omitempty"`
+	CommandTemplate string   `json:"command_template,omitempty"`
+	QoS             int      `json:"qos,omitempty"` // of commands too
+	Min             *float64 `json:"min,omitempty"` // of a number, as are the next two
+	Max             *float64 `json:"max,omitempty"`
+	Step            *float64 `json:"step,omitempty"`
 
 	Availability     []Availability `json:"availability,omitempty"` // of different topics: Home Assistant keeps one of each
 	AvailabilityMode string         `json:"availability_mode,omitempty"`

@@ -3,25 +3,18 @@ package hass
 import (
 	"fmt"
 
+	"skerry/edge/config"
 	"skerry/edge/uplink"
 )
-
-// Output is something that Home Assistant can set: a switch, or a number.
-type Output struct {
-	Name    string
-	Topic   string // Topic Name of its state: a JSON object with its "value", and its "quality" where that is not good. A switch is "on" or "off"
-	Command string // Topic Name where values are sent to, as they are; "": nobody can set it by a message
-
-	Switch         bool
-	Min, Max, Step float64 // of a number; Step 0: any
-	Unit           string
-}
 
 // leastStep is the smallest that Home Assistant takes.
 const leastStep = 1e-3
 
+// withTime is a command that says when it was given. Home Assistant puts the value in.
+const withTime = `{"value":"{{ value }}","time":"{{ utcnow().isoformat() }}"}`
+
 // output adds an output to the gateway. What cannot be set from there is shown as what it is.
-func (p *planner) output(o Output) {
+func (p *planner) output(o *config.Output) {
 	at, heard := p.at(o.Topic)
 	if !heard {
 		p.missing = append(p.missing, "output "+o.Name)
@@ -29,43 +22,48 @@ func (p *planner) output(o Output) {
 	}
 	c := Component{
 		UniqueID: uniqueID(p.ids[p.gateway], "output", o.Name), Name: label(o.Name), StateTopic: at, ValueTemplate: oneValue.value,
-		CommandTopic: p.command(o), Availability: p.whileThere(Availability{Topic: at, ValueTemplate: oneValue.available}),
+		AttributesTopic: at, CommandTopic: p.command(o), Availability: p.whileThere(Availability{Topic: at, ValueTemplate: oneValue.available}),
 	}
-	if c.CommandTopic != "" {
+	set := c.CommandTopic != ""
+	if set {
 		c.QoS = 1
 	}
+	if set && o.Command.Time == config.TimeRequired {
+		c.CommandTemplate = withTime
+	}
 	switch {
-	case o.Switch:
+	case o.Doc.Switch:
 		c.Platform, c.PayloadOn, c.PayloadOff = binaryPlatform, "on", "off"
-		if c.CommandTopic != "" {
+		if set {
 			c.Platform = switchPlatform
 		}
-	case c.CommandTopic == "":
-		c.Platform, c.Unit, c.StateClass = sensorPlatform, unitOf(o.Unit), measurement
+	case set:
+		c.Platform, c.Unit = numberPlatform, unitOf(o.Doc.Unit)
+		c.Min, c.Max, c.Step = new(o.Doc.Min), new(o.Doc.Max), new(step(o))
 	default:
-		c.Platform, c.Unit = numberPlatform, unitOf(o.Unit)
-		c.Min, c.Max, c.Step = &o.Min, &o.Max, new(step(o))
+		c.Platform, c.Unit, c.StateClass, c.Precision = sensorPlatform, unitOf(o.Doc.Unit), measurement, decimals(o.Round)
 	}
 	p.add(p.gateway, "output:"+o.Name, c)
 }
 
 // step is by how much a number changes at least: where any number will do, a hundredth of all.
-func step(o Output) float64 {
-	if o.Step == 0 {
-		o.Step = (o.Max - o.Min) / 100
+func step(o *config.Output) float64 {
+	if o.Round > 0 {
+		return max(o.Round, leastStep)
 	}
-	return max(o.Step, leastStep)
+	return max((o.Doc.Max-o.Doc.Min)/100, leastStep)
 }
 
 // command is where Home Assistant sends commands to: at the broker upstream, what the receive map leads to the output. "": nowhere.
-func (p *planner) command(o Output) string {
-	if o.Command == "" || p.uplink == nil {
-		return o.Command
+func (p *planner) command(o *config.Output) string {
+	local := o.Command.Topic
+	if local == "" || p.uplink == nil {
+		return local
 	}
-	name, ok := uplink.UpstreamName(p.uplink.Receive, o.Command)
+	name, ok := uplink.UpstreamName(p.uplink.Receive, local)
 	if !ok {
-		p.note("uplinks."+p.home.To, fmt.Sprintf("nothing under receive leads to %s: Home Assistant will show output %s, and not set it", o.Command, o.Name),
-			fmt.Sprintf("receive: {%q: %q}", p.uplink.Prefix+o.Command, o.Command))
+		p.note("uplinks."+p.home.To, fmt.Sprintf("nothing under receive leads to %s: Home Assistant will show output %s, and not set it", local, o.Name),
+			fmt.Sprintf("receive: {%q: %q}", p.uplink.Prefix+local, local))
 	}
 	return name
 }

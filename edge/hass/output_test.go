@@ -5,22 +5,22 @@ import (
 	"strings"
 	"testing"
 
-	"skerry/edge/hass"
 	"skerry/edge/hass/hasstest"
 )
 
 const twoBrokers = `
 gateway: {id: wx, site: lake}
+buses: {rs485: {serial: /dev/ttyUSB0, baud: 9600}}
+outputs:
+  heater: {driver: gpio, pin: GPIO27}
+  fan: {driver: pwm, range: 20..100, round: 5, command: {time: required}}
+  valve: {driver: modbus, bus: rs485, unit_id: 2, table: holding, address: 1, type: int16, multiply: 0.01, range: -1..1}
+  lamp: {driver: gpio, pin: GPIO22, command: {topic: ""}}
 uplinks: {cloud: {mqtt: "tcp://up.example", prefix: farm/, receive: {"farm/{site}/{gateway}/heater/set": "{site}/{gateway}/heater/set"}}}
 home_assistant: {to: local}
 `
 
-var outputs = []hass.Output{
-	{Name: "heater", Topic: "lake/wx/heater", Command: "lake/wx/heater/set", Switch: true},
-	{Name: "fan", Topic: "lake/wx/fan", Command: "lake/wx/fan/set", Min: 0, Max: 100, Step: 5, Unit: "%"},
-	{Name: "valve", Topic: "lake/wx/valve", Command: "lake/wx/valve/set", Min: -1, Max: 1},
-	{Name: "lamp", Topic: "lake/wx/lamp", Switch: true},
-}
+var outputs = []string{"heater", "fan", "valve", "lamp"}
 
 // TestOutputs: what can be set is a switch or a number, at the topic that leads to it; what cannot is shown as what it is.
 func TestOutputs(t *testing.T) {
@@ -33,18 +33,15 @@ func TestOutputs(t *testing.T) {
 		{"cloud", "heater switch farm/lake/wx/heater farm/lake/wx/heater/set, fan sensor farm/lake/wx/fan , " +
 			"valve sensor farm/lake/wx/valve , lamp binary_sensor farm/lake/wx/lamp ", 2},
 	} {
-		p, err := hass.New(load(t, strings.Replace(twoBrokers, "to: local", "to: "+c.to, 1)), "v1", outputs...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := plan(t, strings.Replace(twoBrokers, "to: local", "to: "+c.to, 1))
 		ids := map[string]bool{}
 		for _, a := range p.Documents {
 			checkDocument(t, a, ids)
 		}
 		var got []string
-		for _, o := range outputs {
-			e := find(t, p, "skerry__wx:output:"+o.Name)
-			got = append(got, fmt.Sprint(o.Name, " ", e.Platform, " ", e.StateTopic, " ", e.CommandTopic))
+		for _, name := range outputs {
+			e := find(t, p, "skerry__wx:output:"+name)
+			got = append(got, fmt.Sprint(name, " ", e.Platform, " ", e.StateTopic, " ", e.CommandTopic))
 		}
 		if got := strings.Join(got, ", "); got != c.want || len(p.Notes) != c.notes {
 			t.Errorf("to %s: got\n%s\nwant\n%s\nnotes %v", c.to, got, c.want, p.Notes)
@@ -54,10 +51,7 @@ func TestOutputs(t *testing.T) {
 
 // TestOutputNote says what is missing for an output to be set.
 func TestOutputNote(t *testing.T) {
-	p, err := hass.New(load(t, strings.Replace(twoBrokers, "to: local", "to: cloud", 1)), "v1", outputs...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := plan(t, strings.Replace(twoBrokers, "to: local", "to: cloud", 1))
 	const want = `uplinks.cloud: nothing under receive leads to lake/wx/fan/set: Home Assistant will show output fan, and not set it (receive: {"farm/lake/wx/fan/set": "lake/wx/fan/set"})`
 	if !strings.Contains(fmt.Sprint(p.Notes), want) {
 		t.Errorf("notes %v", p.Notes)
@@ -66,9 +60,9 @@ func TestOutputNote(t *testing.T) {
 
 // TestOutputStates reads states as an output publishes them.
 func TestOutputStates(t *testing.T) {
-	p, err := hass.New(load(t, twoBrokers), "v1", outputs...)
-	if err != nil {
-		t.Fatal(err)
+	p := plan(t, twoBrokers)
+	if fan := find(t, p, "skerry__wx:output:fan"); !strings.Contains(fan.CommandTemplate, `"time":"{{ utcnow().isoformat() }}"`) || *fan.Step != 5 || *fan.Min != 20 {
+		t.Errorf("%+v", fan)
 	}
 	heater, valve := find(t, p, "skerry__wx:output:heater"), find(t, p, "skerry__wx:output:valve")
 	if heater.PayloadOn != "on" || heater.PayloadOff != "off" || *valve.Min != -1 || *valve.Max != 1 || *valve.Step != 0.02 {

@@ -27,9 +27,9 @@ type Announce struct {
 	Document Document
 }
 
-// New plans what a configuration announces, and outputs beside it; version is that of this program. The error is config.Errors. Without a
-// section home_assistant there is nothing to announce.
-func New(c *config.Config, version string, outputs ...Output) (*Plan, error) {
+// New plans what a configuration announces; version is that of this program. The error is config.Errors. Without a section
+// home_assistant there is nothing to announce.
+func New(c *config.Config, version string) (*Plan, error) {
 	if c.HomeAssistant == nil {
 		return &Plan{}, nil
 	}
@@ -40,8 +40,8 @@ func New(c *config.Config, version string, outputs ...Output) (*Plan, error) {
 	for i := range c.Alarms {
 		p.alarm(&c.Alarms[i])
 	}
-	for _, o := range outputs {
-		p.output(o)
+	for i := range c.Outputs {
+		p.output(&c.Outputs[i])
 	}
 	p.station()
 	p.leftOut()
