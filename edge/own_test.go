@@ -39,7 +39,8 @@ uplinks:
 		if err := control.Rows(t.Context(), d, control.Request{Do: control.Clients}, func(c control.Client) error { rows = append(rows, c); return nil }); err != nil {
 			t.Fatal(err)
 		}
-		return len(rows) == 4 && rows[2].Messages > 1 && strings.Contains(rows[2].Offline, "refused")
+		return len(rows) == 4 && rows[1].Offline == "" && rows[1].Sent.Payload > 0 && rows[1].Received.Packets > 0 &&
+			rows[2].Messages > 1 && strings.Contains(rows[2].Offline, "refused") && rows[3].Received.Messages >= 3
 	})
 	client, cloud, gone, sensors := rows[0], rows[1], rows[2], rows[3]
 	if client.Own != "" || client.Listener != "local" {
