@@ -18,6 +18,7 @@ import (
 	"skerry/edge/config"
 	"skerry/edge/mapping"
 	"skerry/edge/sampler"
+	"skerry/edge/simulate"
 	"skerry/queue"
 	"skerry/queue/vfs"
 )
@@ -47,6 +48,7 @@ type Gateway struct {
 	windows   *windows
 	doors     *doors
 	own       own
+	simulated *simulate.Station                                      // nil: the devices are real
 	dial      func(context.Context, config.Server) (net.Conn, error) // of uplinks; nil: the network
 	door      net.Listener                                           // beside those of the configuration, for everybody; nil: none
 	boot      queue.Boot                                             // what the log is told of the machine, but for the date; zero: what it says itself
@@ -61,13 +63,17 @@ func New(c *config.Config, o Options) (*Gateway, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS{}
 	}
-	date, present := newClock(c, o), mapping.NewPresent()
+	simulated, err := newSimulation(c, o)
+	if err != nil {
+		return nil, err
+	}
+	date, present := newClock(c, o, simulated), mapping.NewPresent()
 	sensors, err := sampler.New(c.Sensors, sampler.Options{ClockFloor: clockFloor(), Clock: date, Present: present, Log: o.Log})
 	if err != nil {
 		return nil, wrong(c, err)
 	}
 	alarms := alarm.New(c.Alarms, present, alarm.Options{ClockFloor: clockFloor(), Clock: date, Log: o.Log})
-	return &Gateway{config: c, options: o, log: o.Log, clock: date, sensors: sensors, alarms: alarms,
+	return &Gateway{config: c, options: o, log: o.Log, clock: date, sensors: sensors, alarms: alarms, simulated: simulated,
 		listening: make(chan struct{}), addresses: map[string]net.Addr{}, doors: newDoors(o.Log)}, nil
 }
 
@@ -149,6 +155,9 @@ func (g *Gateway) build(store *queue.Store, recovery *queue.Recovery) (*broker.B
 
 // startRest starts all that stands on the broker.
 func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server, buses drivers.Buses) error {
+	if err := g.startUpstream(layers); err != nil {
+		return errors.Join(err, srv.Close())
+	}
 	uplinks, err := g.openUplinks(b)
 	if err != nil {
 		return errors.Join(err, srv.Close())
@@ -165,7 +174,11 @@ func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server
 	for i, u := range uplinks {
 		layers.start("uplink "+g.config.Uplinks[i].Name, 2*time.Second, rests(b, u.Run))
 	}
-	return g.startSensors(layers, b, buses)
+	if err := g.startSensors(layers, b, buses); err != nil {
+		return err
+	}
+	g.startSimulation(layers)
+	return nil
 }
 
 // startSensors starts what asks the sensors, and what looks at their values.

@@ -124,16 +124,22 @@ type ear struct {
 // hear connects a client to a listener and subscribes it.
 func (s *station) hear(listener, filter string) *ear {
 	s.t.Helper()
-	nc, err := net.Dial("tcp", s.Address(listener).String())
+	return hearAt(s.t, s.Address(listener), filter)
+}
+
+// hearAt does the same at an address.
+func hearAt(t *testing.T, address net.Addr, filter string) *ear {
+	t.Helper()
+	nc, err := net.Dial("tcp", address.String())
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	e := &ear{t: s.t, news: make(chan struct{}, 1)}
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	e := &ear{t: t, news: make(chan struct{}, 1)}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c, err := client.Connect(ctx, nc, &packet.Connect{Version: packet.V5, CleanStart: true}, client.Options{OnMessage: e.note})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var running sync.WaitGroup
 	running.Go(func() { c.Run(context.Background()) })
@@ -141,9 +147,9 @@ func (s *station) hear(listener, filter string) *ear {
 		c.Disconnect(packet.NormalDisconnection)
 		running.Wait()
 	}
-	s.t.Cleanup(e.close)
+	t.Cleanup(e.close)
 	if _, err := c.Subscribe(ctx, packet.Subscription{TopicFilter: []byte(filter), QoS: 1}); err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return e
 }

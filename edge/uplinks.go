@@ -20,7 +20,7 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 		return nil, err
 	}
 	for _, c := range g.config.Uplinks {
-		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.windows.update, Dial: g.dial,
+		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.windows.update, Dial: g.dialer(c.Name),
 			Hold: g.hold(), Time: g.clock.ForCertificates}
 		u, err := uplink.New(c, g.streams(c), b, o)
 		if err != nil {

@@ -19,6 +19,7 @@ var floors = map[string]int{
 	"edge/scan":     32,
 	"edge/doctor":   32,
 	"edge/metric":   32,
+	"edge/simulate": 32,
 	"edge/mapping":  31,
 	"edge/config":   30,
 	"edge/clock":    30,
