@@ -15,7 +15,7 @@ bin/skerry: FORCE
 	$(BUILD) -o $@ ./cmd/skerry
 FORCE:
 
-# A station on a simulated board, its broker on 127.0.0.1:1883, its data in ./data.
+# A weather station on simulated devices, through a day of four minutes; its broker on 127.0.0.1:1883, its data in ./data.
 run: bin/skerry
 	./bin/skerry run --show docs/examples/simulated.yaml
 

@@ -7,14 +7,15 @@ import (
 	"skerry/edge/clock"
 	"skerry/edge/config"
 	"skerry/edge/mapping"
+	"skerry/edge/simulate"
 	"skerry/queue"
 )
 
 // holdFor is how long own readings wait at most for the date before they leave upstream with their mark, see uplink.Options.
 const holdFor = 5 * time.Minute
 
-// newClock makes the clock of the configuration. A simulated board knows the date.
-func newClock(c *config.Config, o Options) *clock.Clock {
+// newClock makes the clock of the configuration. A simulated board knows the date, unless its scenario has a time at which nobody does.
+func newClock(c *config.Config, o Options, simulated *simulate.Station) *clock.Clock {
 	if o.Clock != nil {
 		return o.Clock
 	}
@@ -23,7 +24,10 @@ func newClock(c *config.Config, o Options) *clock.Clock {
 		sources = append(sources, clock.Source(s))
 	}
 	options := clock.Options{Sources: sources, Floor: clockFloor(), Log: o.Log, Always: c.Gateway.Board == "sim" || o.Buses != nil}
-	if !options.Always {
+	switch {
+	case simulated != nil && simulated.HidesDate():
+		options.Always, options.Synced = false, simulated.KnowsDate // and nothing is set: the machine's clock is right
+	case !options.Always:
 		options.Set = clock.SetSystem
 	}
 	return clock.New(options)
@@ -31,7 +35,8 @@ func newClock(c *config.Config, o Options) *clock.Clock {
 
 // wall is what the log is told of the date; nil: it asks the machine itself.
 func (g *Gateway) wall() func() (int64, bool) {
-	if g.options.Clock == nil && (g.config.Gateway.Board == "sim" || g.options.Buses != nil) {
+	hidden := g.simulated != nil && g.simulated.HidesDate()
+	if g.options.Clock == nil && !hidden && (g.config.Gateway.Board == "sim" || g.options.Buses != nil) {
 		return nil
 	}
 	return g.clock.Wall

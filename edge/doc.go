@@ -17,5 +17,5 @@
 //
 // # Limits
 //
-// A configuration is read once; there is no reload. Run is called once.
+// A configuration is read once; there is no reload. Run is called once. On a simulated board package simulate plays all devices.
 package edge

@@ -86,6 +86,9 @@ func example(t *testing.T, file string) *config.Config {
 			t.Fatal(err)
 		}
 	}
+	if err := os.CopyFS(filepath.Join(dir, "scenarios"), os.DirFS(examples+"/scenarios")); err != nil {
+		t.Fatal(err)
+	}
 	cfg, err := config.Load(filepath.Join(dir, filepath.Base(file)), all.Kinds())
 	if err != nil {
 		t.Fatal(err)

@@ -29,5 +29,8 @@ func (g *Gateway) Store() *queue.Store { return g.windows.store }
 // Broker is the broker, once Listening is closed.
 func (g *Gateway) Broker() *broker.Broker { return g.broker }
 
+// Upstream is where the server listens that stands in for those of the uplinks.
+func (g *Gateway) Upstream() net.Addr { return g.simulated.UpstreamAddress() }
+
 // Report logs what was found at the start.
 var Report = report

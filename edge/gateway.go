@@ -20,6 +20,7 @@ import (
 	"skerry/edge/mapping"
 	"skerry/edge/output"
 	"skerry/edge/sampler"
+	"skerry/edge/simulate"
 	"skerry/queue"
 	"skerry/queue/vfs"
 )
@@ -52,6 +53,7 @@ type Gateway struct {
 	windows   *windows
 	doors     *doors
 	own       own
+	simulated *simulate.Station                                      // nil: the devices are real
 	dial      func(context.Context, config.Server) (net.Conn, error) // of uplinks; nil: the network
 	door      net.Listener                                           // beside those of the configuration, for everybody; nil: none
 	boot      queue.Boot                                             // what the log is told of the machine, but for the date; zero: what it says itself
@@ -66,7 +68,11 @@ func New(c *config.Config, o Options) (*Gateway, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS{}
 	}
-	date, present := newClock(c, o), mapping.NewPresent()
+	simulated, err := newSimulation(c, o)
+	if err != nil {
+		return nil, err
+	}
+	date, present := newClock(c, o, simulated), mapping.NewPresent()
 	sensors, err := sampler.New(c.Sensors, sampler.Options{ClockFloor: clockFloor(), Clock: date, Present: present, Log: o.Log})
 	if err != nil {
 		return nil, wrong(c, err)
@@ -80,7 +86,7 @@ func New(c *config.Config, o Options) (*Gateway, error) {
 	if c.HomeAssistant != nil {
 		birth = c.HomeAssistant.Status
 	}
-	g := &Gateway{config: c, options: o, log: o.Log, clock: date, sensors: sensors, alarms: alarms, home: home, birth: birth,
+	g := &Gateway{config: c, options: o, log: o.Log, clock: date, sensors: sensors, alarms: alarms, home: home, birth: birth, simulated: simulated,
 		listening: make(chan struct{}), addresses: map[string]net.Addr{}, doors: newDoors(o.Log)}
 	g.outputs = output.New(c.Outputs, output.Options{ClockFloor: clockFloor(), Clock: date, Online: g.own.online, Log: o.Log})
 	return g, nil
@@ -164,6 +170,9 @@ func (g *Gateway) build(store *queue.Store, recovery *queue.Recovery) (*broker.B
 
 // startRest starts all that stands on the broker.
 func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server, store *queue.Store, buses drivers.Buses) error {
+	if err := g.startUpstream(layers); err != nil {
+		return errors.Join(err, srv.Close())
+	}
 	uplinks, err := g.openUplinks(b)
 	if err != nil {
 		return errors.Join(err, srv.Close())
@@ -183,7 +192,11 @@ func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server
 	if err := g.startHome(layers, b, store, uplinks); err != nil {
 		return err
 	}
-	return g.startSensors(layers, b, buses)
+	if err := g.startSensors(layers, b, buses); err != nil {
+		return err
+	}
+	g.startSimulation(layers)
+	return nil
 }
 
 // startSensors starts what asks the sensors, what looks at their values, and at last the outputs.

@@ -14,7 +14,6 @@ import (
 	"periph.io/x/conn/v3/physic"
 
 	"skerry/board"
-	"skerry/board/sim"
 	"skerry/drivers"
 	"skerry/edge/config"
 	"skerry/queue"
@@ -161,8 +160,11 @@ func (g *Gateway) openBoard() (drivers.Buses, func(), error) {
 	if g.options.Buses != nil {
 		return g.options.Buses, func() {}, nil
 	}
-	if g.config.Gateway.Board == "sim" {
-		b := sim.New(sim.Options{Location: place(g.config.Gateway.Location), Ports: serialDevices(g.config), Log: g.log})
+	if g.simulated != nil {
+		b, err := g.simulated.Open()
+		if err != nil {
+			return nil, nil, err
+		}
 		return b, func() { b.Close() }, nil
 	}
 	b, err := board.Open(board.Options{Buses: boardBuses(g.config), Log: g.log})
@@ -170,25 +172,6 @@ func (g *Gateway) openBoard() (drivers.Buses, func(), error) {
 		return nil, nil, fmt.Errorf("open the board: %w", err)
 	}
 	return b, func() { b.Close() }, nil
-}
-
-// place is where a simulated receiver finds itself.
-func place(l *config.Location) sim.Location {
-	if l == nil {
-		return sim.Location{}
-	}
-	return sim.Location{Latitude: l.Latitude, Longitude: l.Longitude, Altitude: float64(l.Altitude)}
-}
-
-// serialDevices are the paths of the serial ports by the names of the buses.
-func serialDevices(c *config.Config) map[string]string {
-	devices := map[string]string{}
-	for name, b := range c.Buses {
-		if b.Kind == drivers.SerialBus {
-			devices[name] = b.Device
-		}
-	}
-	return devices
 }
 
 func boardBuses(c *config.Config) map[string]board.Bus {

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"skerry/board/sim"
 	"skerry/drivers/modbus/modbustest"
 	"skerry/edge"
+	"skerry/edge/config"
 	"skerry/edge/control"
 )
 
@@ -22,6 +24,14 @@ sensors:
   air: {driver: bme280, values: {temperature: {offset: 100}, humidity: {valid: 200..300}}}
   lost: {driver: mcp9808, address: 0x19}
 `
+
+// airAndNobody is that station, on a board without the second chip.
+func airAndNobody(t *testing.T) *config.Config {
+	c := configure(t, airAndLost)
+	c.Scenario = config.NewScenario()
+	c.Scenario.Faults = []config.Fault{{Name: "gone", Kind: config.Unplug, Of: "lost"}}
+	return c
+}
 
 // askSensors gives the rows of an answer by the names of the sensors.
 func askSensors(t *testing.T, dir string, r control.Request) map[string]control.Sensor {
@@ -41,7 +51,7 @@ func askSensors(t *testing.T, dir string, r control.Request) map[string]control.
 // TestSensorsOfAStation: what a station says of its sensors, and that it reads one when asked, and publishes that.
 func TestSensorsOfAStation(t *testing.T) {
 	leavesNothing(t)
-	c := configure(t, airAndLost)
+	c := airAndNobody(t)
 	s := start(t, c, edge.Options{})
 	var all map[string]control.Sensor
 	for until := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
@@ -87,7 +97,7 @@ func checkAir(t *testing.T, air control.Sensor) {
 // TestReadSensor reads without a station, and leaves nothing in the data directory.
 func TestReadSensor(t *testing.T) {
 	leavesNothing(t)
-	c := configure(t, airAndLost)
+	c := airAndNobody(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	air, err := edge.ReadSensor(ctx, c, "air", edge.Options{})
@@ -136,7 +146,9 @@ broker: {listeners: {local: {tcp: "127.0.0.1:0", anonymous: true}}}
 sensors:
   power: {driver: modbus, tcp: "`+server.Addr().String()+`", timeout: 50ms, every: 1s, values: {x: {table: input, address: 7, type: uint16}}}
 `)
-	start(t, c, edge.Options{})
+	board := sim.New(sim.Options{}) // from which the network is reached
+	defer board.Close()
+	start(t, c, edge.Options{Buses: board})
 	for until := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		x := askSensors(t, c.Storage.Path, control.Request{Do: control.SensorList})["power"]
 		if l := x.Late; l != nil && l.Slowest > l.Timeout && l.Timeout == 0.05 && l.Late > 0 && l.Asked > l.Late {

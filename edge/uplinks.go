@@ -21,7 +21,7 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 	}
 	for _, c := range g.config.Uplinks {
 		g.listenForBirth(&c)
-		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.uplinkChanged, Dial: g.dial,
+		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.uplinkChanged, Dial: g.dialer(c.Name),
 			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name)}
 		u, err := uplink.New(c, g.streams(c), b, o)
 		if err != nil {

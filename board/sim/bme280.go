@@ -11,6 +11,7 @@ type Air struct {
 	Temperature float64 // °C
 	Humidity    float64 // % relative
 	Pressure    float64 // hPa
+	CO2         float64 // ppm
 }
 
 // BME280 is the chip: its register map as the datasheet has it (BST-BME280-DS002, chapter 5).

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -85,7 +86,7 @@ func NewSCD4x(air func(at time.Time) Air) *Commands {
 				return nil, false
 			}
 			a := air(at)
-			return []uint16{uint16(600 + 10*a.Temperature), part((a.Temperature + 45) / 175), part(a.Humidity / 100)}, true
+			return []uint16{uint16(min(max(math.Round(a.CO2), 0), 40_000)), part((a.Temperature + 45) / 175), part(a.Humidity / 100)}, true
 		}
 		return nil, false
 	}}
@@ -115,7 +116,7 @@ func (c *BH1750) Tx(w, r []byte) error {
 		if !c.until.IsZero() && !now.Before(c.until) {
 			c.lux, c.until = c.light(now), time.Time{}
 		}
-		n := uint16(min(c.lux*1.2, 0xFFFF))
+		n := uint16(min(math.Round(max(c.lux, 0)*1.2), 0xFFFF))
 		r[0], r[1] = byte(n>>8), byte(n)
 	}
 	return nil

@@ -76,34 +76,3 @@ func convert(config uint16, v [4]float64) uint16 {
 	raw := math.Round(inputs[config>>12&7] / ranges[config>>9&7] * (1 << 15))
 	return uint16(int16(max(-(1 << 15), min(raw, 1<<15-1))))
 }
-
-// BMP180 is the chip with the calibration and the measurement of the datasheet's example: 15.0 °C, 699.64 hPa.
-type BMP180 struct{ mem [256]byte }
-
-// NewBMP180 makes a chip.
-func NewBMP180() *BMP180 {
-	c := &BMP180{}
-	c.mem[0xD0] = 0x55
-	for i, v := range []int{408, -72, -14383, 32741, 32757, 23153, 6190, 4, -32768, -8711, 2868} {
-		c.mem[0xAA+2*i], c.mem[0xAB+2*i] = byte(v>>8), byte(v)
-	}
-	return c
-}
-
-// Tx reads registers from the one written, or writes one; 0xF4 begins a conversion.
-func (c *BMP180) Tx(w, r []byte) error {
-	if len(w) == 2 && w[0] == 0xF4 {
-		const temperature, pressure = 27898, 23843
-		raw := temperature << 8
-		if w[1] != 0x2E {
-			raw = pressure << 8 // the lower bits are for more oversampling
-		}
-		c.mem[0xF6], c.mem[0xF7], c.mem[0xF8] = byte(raw>>16), byte(raw>>8), byte(raw)
-	}
-	if len(w) > 0 {
-		for i := range r {
-			r[i] = c.mem[w[0]+byte(i)]
-		}
-	}
-	return nil
-}

@@ -10,6 +10,9 @@
 // Modbus devices: an electricity meter with unit_id 1 and a heat meter with unit_id 2, some of which can be written. The kernel has a PWM
 // chip with two channels.
 //
+// A bare board has nothing of that, and everything is put on it by its owner, as package simulate does for a whole station: chips by
+// Bus.Plug, pulses by Line.Pulses, devices at ports by Connect, on the network by Host, files of the kernel by Kernel.
+//
 // Bus, Line and Tty give what a test needs to make trouble: set values, unplug and plug, another chip, a bus that hangs, lost
 // edges, a receiver without a fix, silence, garbage.
 //

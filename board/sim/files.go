@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -14,6 +15,8 @@ import (
 type Files struct {
 	mu    sync.Mutex
 	files map[string]File
+	hangs map[string]bool          // folders whose files do not answer
+	used  func() (percent float64) // of the disk; nil: a fifth
 }
 
 // File is one of them. Nil functions are what a user may not do.
@@ -42,6 +45,36 @@ func (f *Files) Remove(name string) {
 	delete(f.files, name)
 }
 
+// Hang has reads and writes below a folder not return before they are given up, as when a driver of the kernel waits for its device.
+func (f *Files) Hang(folder string, hangs bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.hangs == nil {
+		f.hangs = map[string]bool{}
+	}
+	f.hangs[folder] = hangs
+}
+
+// SetUsed makes up how full the disk is.
+func (f *Files) SetUsed(percent func() float64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.used = percent
+}
+
+// wait returns at once, unless the file hangs.
+func (f *Files) wait(ctx context.Context, name string) {
+	f.mu.Lock()
+	hangs := false
+	for folder, is := range f.hangs {
+		hangs = hangs || is && (name == folder || strings.HasPrefix(name, folder+"/"))
+	}
+	f.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+	}
+}
+
 func (f *Files) file(op, name string) (File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -54,6 +87,7 @@ func (f *Files) file(op, name string) (File, error) {
 
 // ReadFile reads a file, see drivers.Files.
 func (f *Files) ReadFile(ctx context.Context, name string) ([]byte, error) {
+	f.wait(ctx, name)
 	file, err := f.file("read", name)
 	switch {
 	case err != nil:
@@ -69,6 +103,7 @@ func (f *Files) ReadFile(ctx context.Context, name string) ([]byte, error) {
 
 // WriteFile writes to a file, see drivers.Files.
 func (f *Files) WriteFile(ctx context.Context, name string, data []byte) error {
+	f.wait(ctx, name)
 	file, err := f.file("write", name)
 	switch {
 	case err != nil:
@@ -81,9 +116,16 @@ func (f *Files) WriteFile(ctx context.Context, name string, data []byte) error {
 	return file.Write(string(data))
 }
 
-// Space says that a fifth is used, see drivers.Files.
+// Space says that a fifth is used, or what SetUsed makes up; see drivers.Files.
 func (f *Files) Space(ctx context.Context, name string) (free, size uint64, err error) {
-	return 24 << 30, 30 << 30, ctx.Err()
+	f.mu.Lock()
+	used := f.used
+	f.mu.Unlock()
+	percent := 20.0
+	if used != nil {
+		percent = min(max(used(), 0), 100)
+	}
+	return uint64((100 - percent) / 100 * (30 << 30)), 30 << 30, ctx.Err()
 }
 
 // Glob lists files, and folders that have some, see drivers.Files.

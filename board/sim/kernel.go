@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"skerry/drivers"
@@ -60,7 +61,7 @@ func (f *Files) probe(id string, celsius func(Air) float64) {
 
 // Scratchpad is what the kernel says of a DS18B20 that has measured a temperature.
 func Scratchpad(celsius float64) string {
-	raw := int16(celsius * 16)
+	raw := int16(math.Round(celsius * 16))
 	b := []byte{byte(raw), byte(raw >> 8), 0x4b, 0x46, 0x7f, 0xff, 16 - byte(raw)&15, 0x10}
 	b = append(b, crc(b))
 	return fmt.Sprintf("% x : crc=%02x YES\n% x t=%d\n", b, b[8], b, int(raw)*1000/16)

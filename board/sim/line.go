@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ type Line struct {
 	quiet   bool
 	tips    uint32
 	next    time.Time
+	pulses  *pulses // nil: the rain gauge
 }
 
 func newLine(name string) *Line { return &Line{name: name} }
@@ -83,13 +85,47 @@ func (l *Line) open(c drivers.PinConfig) (drivers.Edges, error) {
 	case l.taken != nil || l.driven != nil:
 		return nil, fmt.Errorf("line %s: in use; name another pin", l.name)
 	}
+	l.fall() // what nobody has seen
 	l.taken = &edges{line: l, rising: c.Trigger == drivers.Rising}
 	l.next = time.Now().Add(time.Second)
 	return l.taken, nil
 }
 
+// Pulses makes as many edges as count says: it is how many there were up to a moment, and grows. It is asked about later and later ones.
+func (l *Line) Pulses(count func(at time.Time) float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	l.pulses = &pulses{count: count, at: now, n: count(now)}
+}
+
+// pulses are edges by a number that grows.
+type pulses struct {
+	count func(at time.Time) float64
+	at    time.Time // up to when they were made
+	n     float64
+}
+
+// until makes those up to now: between two looks, which are a tenth of a second apart, the number grows evenly. A line has 100,000 a
+// second at most.
+func (p *pulses) until(now time.Time, edge func(at time.Time)) {
+	took := now.Sub(p.at)
+	for i, steps := time.Duration(0), took/(100*time.Millisecond)+1; i < steps; i++ {
+		from, n := p.at, p.n
+		p.at = now.Add(-took * (steps - 1 - i) / steps)
+		p.n = min(max(n, p.count(p.at)), n+10_000) // what falls makes no pulse, nor when it rises again
+		for k := math.Floor(n) + 1; k <= p.n; k++ {
+			edge(from.Add(time.Duration((k - n) / (p.n - n) * float64(p.at.Sub(from)))))
+		}
+	}
+}
+
 // fall lets the rain fall that fell since the last call.
 func (l *Line) fall() {
+	if l.pulses != nil {
+		l.pulses.until(time.Now(), l.edge)
+		return
+	}
 	if l.quiet || l.taken == nil {
 		return
 	}

@@ -2,11 +2,9 @@ package sim
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
@@ -21,6 +19,7 @@ import (
 type Options struct {
 	Location Location          // where the satellite receiver is; zero: on a mountain
 	Ports    map[string]string // devices of serial ports by their names: one that begins with PortPrefix says what is connected
+	Bare     bool              // nothing is connected: all is plugged in, or set, by who has the board
 	Log      *slog.Logger      // nil: discard
 }
 
@@ -38,6 +37,7 @@ type Board struct {
 	location Location
 	ports    map[string]string
 	log      *slog.Logger
+	bare     bool
 	files    Files
 	pwm      *PWM
 
@@ -45,6 +45,8 @@ type Board struct {
 	buses  map[string]*Bus
 	lines  map[string]*Line
 	ttys   map[string]*Tty
+	talks  map[string]Talk // that were connected
+	hosts  hosts
 	closed bool
 }
 
@@ -59,8 +61,12 @@ func New(o Options) *Board {
 		buses:    map[string]*Bus{},
 		lines:    map[string]*Line{},
 		ttys:     map[string]*Tty{},
+		talks:    map[string]Talk{},
+		bare:     o.Bare,
 	}
-	b.files.devices()
+	if !b.bare {
+		b.files.devices()
+	}
 	b.pwm = newPWM(&b.files)
 	return b
 }
@@ -96,19 +102,16 @@ func (b *Board) Kernel() *Files { return &b.files }
 // PWM is the PWM chip, for looking at it.
 func (b *Board) PWM() *PWM { return b.pwm }
 
-// Dial connects for real: a device on the network is simulated by a listener on loopback.
-func (b *Board) Dial(ctx context.Context, address string) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, "tcp", address)
-}
-
 // Bus is the I2C bus of that name, for making trouble.
 func (b *Board) Bus(name string) *Bus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.buses[name] == nil {
 		b.buses[name] = newBus(cmp.Or(name, "i2c"))
-		for addr, chip := range chips() {
-			b.buses[name].Plug(addr, chip)
+		if !b.bare {
+			for addr, chip := range chips() {
+				b.buses[name].Plug(addr, chip)
+			}
 		}
 	}
 	return b.buses[name]
@@ -120,6 +123,7 @@ func (b *Board) Line(name string) *Line {
 	defer b.mu.Unlock()
 	if b.lines[name] == nil {
 		b.lines[name] = newLine(name)
+		b.lines[name].quiet = b.bare
 	}
 	return b.lines[name]
 }
@@ -129,7 +133,7 @@ func (b *Board) Tty(name string) *Tty {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ttys[name] == nil {
-		t := newTty(cmp.Or(name, "serial"), connected(name, b.ports[name]), b.location)
+		t := newTty(cmp.Or(name, "serial"), b.talk(name))
 		b.ttys[name] = t
 		if b.closed {
 			t.close()
@@ -140,6 +144,28 @@ func (b *Board) Tty(name string) *Tty {
 	return b.ttys[name]
 }
 
+// Talk is a device at a serial port: what it says once a second, and what it does with what it hears. Nil: nothing.
+type Talk struct {
+	Say  func(at time.Time) string
+	Hear Hearing
+}
+
+// Connect puts a device at the serial port of that name, before the port is used.
+func (b *Board) Connect(name string, t Talk) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.talks[name] = t
+}
+
+// talk is what is at a port.
+func (b *Board) talk(name string) (t Talk) {
+	if t, ok := b.talks[name]; ok || b.bare {
+		return t
+	}
+	t.Say, t.Hear = deviceAt(connected(name, b.ports[name]), b.location)
+	return t
+}
+
 // Close ends the simulation: ports are unplugged, hanging transfers return.
 func (b *Board) Close() error {
 	b.mu.Lock()
@@ -148,6 +174,7 @@ func (b *Board) Close() error {
 	for _, bus := range b.buses {
 		bus.Release()
 	}
+	b.hosts.close()
 	var errs []error
 	for _, t := range b.ttys {
 		errs = append(errs, t.close())

@@ -112,7 +112,7 @@ func TestChipMeasuresTheAir(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBoard(t)
 		x := open(t, b, "bme280", "i2c1")
-		for _, air := range []sim.Air{{21.53, 45.6, 1013.25}, {-39.5, 5, 305}, {84, 99, 1095}, {0, 50, 700}, {-0.01, 0.5, 950}} {
+		for _, air := range []sim.Air{{21.53, 45.6, 1013.25, 0}, {-39.5, 5, 305, 0}, {84, 99, 1095, 0}, {0, 50, 700, 0}, {-0.01, 0.5, 950, 0}} {
 			chip(b).Set(air)
 			got := mustSense(t, x)
 			for value, want := range map[string]float64{"temperature": air.Temperature, "humidity": air.Humidity, "pressure": air.Pressure} {

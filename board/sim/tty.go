@@ -30,11 +30,7 @@ type Tty struct {
 // Hearing is a device that answers: it takes what was written to it, and says something at once or later.
 type Hearing func(written []byte, say func(after time.Duration, text string))
 
-func newTty(name, device string, l Location) *Tty {
-	t := &Tty{name: name}
-	t.say, t.hear = deviceAt(device, l)
-	return t
-}
+func newTty(name string, d Talk) *Tty { return &Tty{name: name, say: d.Say, hear: d.Hear} }
 
 // Device is the path of the port.
 func (t *Tty) Device() string {

@@ -15,6 +15,7 @@ func weather(at time.Time) Air {
 		Temperature: 14 + 6*day + 1.5*front + 0.15*gust,
 		Humidity:    62 - 15*day + 8*front - 0.5*gust,
 		Pressure:    1013 - 6*front + 0.05*gust,
+		CO2:         740 + 60*day + 2*gust,
 	}
 }
 

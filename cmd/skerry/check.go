@@ -16,7 +16,8 @@ import (
 
 // checkCmd is the verb check.
 type checkCmd struct {
-	File string `arg:"" optional:"" default:"/etc/skerry/skerry.yaml" help:"Configuration file (default: ${default})."`
+	Scenario string `placeholder:"FILE" help:"Check a scenario for this configuration too: see run --scenario."`
+	File     string `arg:"" optional:"" default:"/etc/skerry/skerry.yaml" help:"Configuration file (default: ${default})."`
 }
 
 // Run prints what the file means, or all that is wrong with it.
@@ -25,6 +26,11 @@ func (c *checkCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	played, err := simulation{Scenario: c.Scenario}.load(c.File)
+	if err != nil {
+		return err
+	}
+	cfg.Scenario = played.Scenario
 	fmt.Printf("%s: ok\n", c.File)
 	for _, e := range cfg.Exposed() {
 		fmt.Fprintf(os.Stderr, "%s: every user of this machine can %s it (hint: chmod o-%s %[1]s)\n", e.Path, e.May, e.May[:1])
@@ -43,6 +49,9 @@ func (c *checkCmd) Run() error {
 func summary(out io.Writer, cfg *config.Config, home *hass.Plan) error {
 	s := sheet{tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
 	s.row("gateway", "%s at %s, board %s", cfg.Gateway.ID, cfg.Gateway.Site, cfg.Gateway.Board)
+	if cfg.Scenario != nil {
+		s.scenario(cfg.Scenario)
+	}
 	s.storage(cfg)
 	for _, l := range cfg.Broker.Listeners {
 		s.listener(l)
@@ -89,6 +98,21 @@ type sheet struct{ *tabwriter.Writer }
 
 func (s sheet) row(head, format string, args ...any) {
 	fmt.Fprintf(s, "%s\t%s\n", head, fmt.Sprintf(format, args...))
+}
+
+// scenario says what simulated devices play.
+func (s sheet) scenario(c *config.Scenario) {
+	s.row("scenario", "%s, a day in %s", c.Path, (time.Duration(float64(24*time.Hour) / c.Speed)).Round(time.Second))
+	for _, d := range c.Devices {
+		s.row("", "device %s: %s, every %s", d.Name, d.Topic, config.FormatDuration(d.Every))
+	}
+	for _, f := range c.Faults {
+		what := strings.TrimSpace(string(f.Kind) + " " + f.Of)
+		if f.For > 0 {
+			what += " for " + config.FormatDuration(f.For)
+		}
+		s.row("", "fault %s: %s, %s", f.Name, what, f.At)
+	}
 }
 
 // storage says how long readings may wait to be written, and what gives way when there is too much.

@@ -16,16 +16,22 @@ import (
 
 // runCmd is the verb run.
 type runCmd struct {
+	simulation
 	Show bool   `help:"Show every message of the broker on standard output: topic and payload."`
 	File string `arg:"" optional:"" default:"/etc/skerry/skerry.yaml" help:"Configuration file (default: ${default})."`
 }
 
 // Run runs the station that the file describes until ctx ends.
 func (c *runCmd) Run(ctx context.Context) error {
-	cfg, err := load(c.File)
+	cfg, err := c.load(c.File)
 	if err != nil {
 		return err
 	}
+	remove, err := c.own(cfg)
+	if err != nil {
+		return err
+	}
+	defer remove()
 	lines := newLineQueue(os.Stderr)
 	defer lines.Close()
 	o := edge.Options{Log: slog.New(slog.NewTextHandler(lines, nil)), Version: programVersion()}

@@ -76,22 +76,25 @@ func (l *layout) problems() []error {
 	return errs
 }
 
-// number is a type of number: its size and how it is read.
+// number is a type of number: its size, how it is read, and the least and the largest one of whole numbers.
 type number struct {
-	size int
-	read func(b []byte, o binary.ByteOrder) float64
+	size      int
+	read      func(b []byte, o binary.ByteOrder) float64
+	low, high float64 // both 0: it is no whole number
 }
+
+func (n number) bounds() (low, high float64, float bool) { return n.low, n.high, n.low == n.high }
 
 // numbers by their names in the configuration.
 var numbers = map[string]number{
-	"uint8":   {1, func(b []byte, o binary.ByteOrder) float64 { return float64(b[0]) }},
-	"int8":    {1, func(b []byte, o binary.ByteOrder) float64 { return float64(int8(b[0])) }},
-	"uint16":  {2, func(b []byte, o binary.ByteOrder) float64 { return float64(o.Uint16(b)) }},
-	"int16":   {2, func(b []byte, o binary.ByteOrder) float64 { return float64(int16(o.Uint16(b))) }},
-	"uint32":  {4, func(b []byte, o binary.ByteOrder) float64 { return float64(o.Uint32(b)) }},
-	"int32":   {4, func(b []byte, o binary.ByteOrder) float64 { return float64(int32(o.Uint32(b))) }},
-	"float32": {4, func(b []byte, o binary.ByteOrder) float64 { return float64(math.Float32frombits(o.Uint32(b))) }},
-	"float64": {8, func(b []byte, o binary.ByteOrder) float64 { return math.Float64frombits(o.Uint64(b)) }},
+	"uint8":   {1, func(b []byte, o binary.ByteOrder) float64 { return float64(b[0]) }, 0, math.MaxUint8},
+	"int8":    {1, func(b []byte, o binary.ByteOrder) float64 { return float64(int8(b[0])) }, math.MinInt8, math.MaxInt8},
+	"uint16":  {2, func(b []byte, o binary.ByteOrder) float64 { return float64(o.Uint16(b)) }, 0, math.MaxUint16},
+	"int16":   {2, func(b []byte, o binary.ByteOrder) float64 { return float64(int16(o.Uint16(b))) }, math.MinInt16, math.MaxInt16},
+	"uint32":  {4, func(b []byte, o binary.ByteOrder) float64 { return float64(o.Uint32(b)) }, 0, math.MaxUint32},
+	"int32":   {4, func(b []byte, o binary.ByteOrder) float64 { return float64(int32(o.Uint32(b))) }, math.MinInt32, math.MaxInt32},
+	"float32": {4, func(b []byte, o binary.ByteOrder) float64 { return float64(math.Float32frombits(o.Uint32(b))) }, 0, 0},
+	"float64": {8, func(b []byte, o binary.ByteOrder) float64 { return math.Float64frombits(o.Uint64(b)) }, 0, 0},
 }
 
 // value is a value and where it stands in a frame.

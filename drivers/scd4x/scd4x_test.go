@@ -11,7 +11,7 @@ import (
 	"skerry/drivers/scd4x"
 )
 
-func air(time.Time) sim.Air { return sim.Air{Temperature: -7.5, Humidity: 62, Pressure: 900} }
+func air(time.Time) sim.Air { return sim.Air{Temperature: -7.5, Humidity: 62, Pressure: 900, CO2: 525} }
 
 func machine(d drivertest.Device) *drivertest.Machine { return drivertest.OnI2C(0x62, d) }
 

@@ -22,6 +22,7 @@ type Config struct {
 	Alarms   []Alarm
 	Streams  []Stream
 	Uplinks  []Uplink
+	Scenario *Scenario // what the simulated board plays; nil: the empty one
 
 	HomeAssistant *HomeAssistant // nil: nobody is told
 
@@ -49,6 +50,7 @@ type Gateway struct {
 	ID       string    `yaml:"id"`   // default: host name, and the board's serial number where it has one
 	Site     string    `yaml:"site"` // default: site
 	Board    string    `yaml:"board" oneof:"auto sim"`
+	Scenario string    `yaml:"scenario"` // file that Config.Scenario was read from; "": none
 	Location *Location `yaml:"location"` // nil: not given
 	Clock    Clock     `yaml:"clock"`
 }

@@ -123,6 +123,9 @@ func TestExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.CopyFS(filepath.Join(dir, "scenarios"), os.DirFS("../../docs/examples/scenarios")); err != nil {
+		t.Fatal(err)
+	}
 	seen := map[string]bool{}
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {

@@ -12,6 +12,14 @@ func Keys() (working, planned []string) {
 	return working, planned
 }
 
+// ScenarioKeys lists every key of a scenario, and those of a signal.
+func ScenarioKeys() (keys []string) {
+	works := func(key string) { keys = append(keys, key) }
+	walk(reflect.TypeFor[Scenario](), "", works, nil)
+	walk(reflect.TypeFor[Shape](), "", works, nil)
+	return keys
+}
+
 func walk(t reflect.Type, path string, works, later func(string)) {
 	for _, key := range plannedKeys(t) {
 		later(below(path, key))

@@ -48,7 +48,8 @@ func FuzzLoad(f *testing.F) {
 			lines += strings.Count(string(data), end)
 		}
 		for _, e := range wrong {
-			if e.Problem == "" || e.Line > lines+1 || strings.ContainsAny(e.Error(), "\n\x1b") {
+			here := e.File == "station.yaml" // or in the scenario that it names
+			if e.Problem == "" || here && e.Line > lines+1 || strings.ContainsAny(e.Error(), "\n\x1b") {
 				t.Errorf("error %q in %d lines", e, lines)
 			}
 		}

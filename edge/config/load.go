@@ -89,6 +89,9 @@ func (d *decoder) resolveAll(c *contents, kinds []drivers.Kind) *Config {
 	cfg.Uplinks = d.uplinks(c.Uplinks, cfg)
 	cfg.Outputs = d.outputs(c, cfg, kinds)
 	cfg.HomeAssistant = d.homeAssistant(c.HomeAssistant, cfg)
+	if len(d.errs) == 0 { // or its errors would be those of a configuration that nobody has meant
+		cfg.Scenario = d.scenarioOf(cfg)
+	}
 	return cfg
 }
 
@@ -109,6 +112,7 @@ func (d *decoder) gateway(g Gateway) Gateway {
 	if g.Board == "" {
 		g.Board = "auto"
 	}
+	g.Scenario = d.resolve(g.Scenario)
 	d.clock(&g.Clock)
 	if at := "gateway.location"; g.Location != nil && d.sound(at) && !(d.given(at+".lat") && d.given(at+".lon")) {
 		d.fail(at, "wants lat and lon", "{lat: 45.832, lon: 6.865, alt: 2310m}")

@@ -21,6 +21,7 @@ var floors = map[string]int{
 	"edge/doctor":   32,
 	"edge/metric":   32,
 	"edge/hass":     33,
+	"edge/simulate": 32,
 	"edge/mapping":  31,
 	"edge/config":   30,
 	"edge/clock":    30,

@@ -69,9 +69,9 @@ var calls = []struct {
 	why     string
 }{
 	// edge/control: a socket in the data directory, by which `skerry queue` asks a station that runs. edge/answers.go: the gateway asks
-	// itself, over loopback, for a moment.
+	// itself, over loopback, for a moment. edge/simulate: MQTT clients of the local broker, and uplinks to the server that stands in for theirs.
 	{"net", []string{"Dial", "DialTimeout", "Listen", "ListenTCP", "ListenUnix", "DialTCP"},
-		[]string{"broker/server", "edge/uplink", "edge/console", "edge/control", "edge/metric", "edge/answers.go", "board", "cmd", "scripts"}, "dialling and listening"},
+		[]string{"broker/server", "edge/uplink", "edge/console", "edge/control", "edge/metric", "edge/answers.go", "edge/simulate", "board", "cmd", "scripts"}, "dialling and listening"},
 	{"os", []string{"Create", "WriteFile", "OpenFile", "CreateTemp", "Rename"},
 		[]string{"queue/vfs", "queue/checkpoint/file.go", "edge/config", "broker/access/userfile.go", "board", "cmd", "scripts"}, "writing files"},
 }
