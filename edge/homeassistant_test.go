@@ -159,6 +159,7 @@ func TestHomeAssistant(t *testing.T) {
 	s.say("local", "homeassistant/status", "online")
 	live.wait("the birth", func(topic, _ string) bool { return topic == "homeassistant/status" })
 	h.document(live, "skerry__wx__air", "")
+	until(t, "a line for the birth", func() bool { return strings.Contains(s.log.String(), "is told what there is") })
 	if log := s.log.String(); strings.Count(log, "is told what there is") != 1 {
 		t.Errorf("without news it was told before its birth:\n%s", log)
 	}

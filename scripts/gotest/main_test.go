@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A package in which the race detector breaks down is tested once more; what fails by itself, or breaks down again, has failed.
+func TestBreakdown(t *testing.T) {
+	t.Setenv("SKERRY_NO_SKIP", "")
+	const dies = `
+func TestDies(t *testing.T) {
+	if _, err := os.Stat("died"); err == nil && once {
+		return
+	}
+	os.WriteFile("died", nil, 0o600)
+	os.Stderr.WriteString("ThreadSanitizer: CHECK failed: x.cpp:1\n")
+	os.Exit(66)
+}
+`
+	const fails = "\nfunc TestFails(t *testing.T) { t.Error(\"wrong\") }\n"
+	for _, test := range []struct {
+		name, body string
+		want       int
+	}{
+		{"breaks down once", "const once = true\n" + dies, 0},
+		{"breaks down again", "const once = false\n" + dies, 1},
+		{"fails, and breaks down", "const once = true\n" + fails + dies, 1},
+		{"fails", "const once = true\nvar _ = os.Exit\n" + fails, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, "go.mod"), "module m\n\ngo 1.26\n")
+			write(t, filepath.Join(dir, "m_test.go"), "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\n"+test.body)
+			t.Chdir(dir)
+			var out bytes.Buffer
+			if got := testAll(&out, []string{"-vet=off", "./..."}); got != test.want {
+				t.Errorf("status %d, want %d:\n%s", got, test.want, &out)
+			}
+			if again := strings.Contains(out.String(), "once more"); again != strings.Contains(test.body, "died") {
+				t.Errorf("once more: %t\n%s", again, &out)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
