@@ -1,6 +1,7 @@
 package output_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -65,6 +66,8 @@ func TestRefused(t *testing.T) {
 		{`{"value": "on"`, "0 heater off start refused=/malformed"},
 		{`{"value": "on", "time": "yesterday", "id": "x"}`, "0 heater off start refused=/malformed refused_id=x"},
 		{`{"id": "x"}`, "0 heater off start refused=/malformed refused_id=x"},
+		{`{"value": "on"} {"value": "off"}`, "0 heater off start refused=/malformed"},
+		{`{"value": "on"}}`, "0 heater off start refused=/malformed"},
 		{strings.Repeat("on", 1000), "0 heater off start refused=/malformed"},
 		{strings.Repeat("x", 100), "0 heater off start refused=" + strings.Repeat("x", 64) + "/malformed"},
 	}
@@ -152,6 +155,45 @@ func TestOrderOfTimes(t *testing.T) {
 		s.expect("delivered twice", "0 heater off command refused=on/overtaken")
 		s.command("heater", at(30, "off"))
 		s.expect("the last one twice", "0 heater off command")
+	})
+}
+
+// TestLocalIsGivenNow: a message that was given before somebody set the output by hand comes too late.
+func TestLocalIsGivenNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		s.run(relay("heater", d))
+		defer s.stop()
+		s.until(20)
+		if _, err := s.panel.Set(t.Context(), "heater", "off"); err != nil {
+			t.Error(err)
+		}
+		s.take()
+		s.command("heater", `{"value": "on", "time": "2000-01-01T00:00:10Z"}`)
+		s.expect("held up on its way", "20 heater off local refused=on/overtaken")
+		s.until(30)
+		s.command("heater", `{"value": "on", "time": "2000-01-01T00:00:25Z"}`)
+		s.expect("given later", "30 heater on command")
+	})
+}
+
+// TestLocalWithoutADate: a station that does not know the date does not compare the times of others with its own.
+func TestLocalWithoutADate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		s.dated, s.off = false, 24*time.Hour
+		s.run(relay("heater", d))
+		defer s.stop()
+		if _, err := s.panel.Set(t.Context(), "heater", "off"); err != nil {
+			t.Error(err)
+		}
+		s.mu.Lock()
+		s.dated, s.off = true, 0
+		s.mu.Unlock()
+		s.take()
+		s.until(10)
+		s.command("heater", `{"value": "on", "time": "2000-01-01T00:00:05Z"}`)
+		s.expect("with a date", "10 heater on command")
 	})
 }
 
@@ -598,6 +640,33 @@ func TestSlowStorage(t *testing.T) {
 		s.stop()
 		if took := time.Since(before); took > time.Second {
 			t.Errorf("the end took %v", took)
+		}
+	})
+}
+
+// TestSetLocallyIsOvertaken: who waits is told, also where the output turns out to have changed by itself while another command came.
+func TestSetLocallyIsOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		s.run(relay("pump", d))
+		defer s.stop()
+		s.command("pump", "on")
+		d.change(func() { d.value, d.getSlow = 0, time.Second })
+		answer := make(chan error, 1)
+		go func() {
+			_, err := s.panel.Set(t.Context(), "pump", "on")
+			answer <- err
+		}()
+		synctest.Wait()
+		s.command("pump", "off")
+		s.until(10)
+		select {
+		case err := <-answer:
+			if r, ok := errors.AsType[*output.Refusal](err); !ok || r.Code != output.Overtaken {
+				t.Errorf("told %v", err)
+			}
+		default:
+			t.Fatal("nobody told who waits")
 		}
 	})
 }

@@ -204,6 +204,8 @@ func (p *Panel) take(e event, now time.Time) {
 	given := order{value: o.config.Format(e.value)}
 	if e.message != nil {
 		w, given, r = p.command(o, e.message, now)
+	} else if date, known := p.date(now); known && date.After(o.issued) {
+		given.time = date
 	}
 	if r == nil {
 		r = o.excluded(w.value)
