@@ -307,3 +307,22 @@ func TestHomeAssistantUpstream(t *testing.T) {
 	}
 	h.devices()
 }
+
+// TestHomeAssistantMoves: where the address of an uplink comes to lead to another server, or to one that has lost everything, that is told
+// what there is as well.
+func TestHomeAssistantMoves(t *testing.T) {
+	leavesNothing(t)
+	first, second := home{t, mosquitto(t)}, home{t, mosquitto(t)}
+	text := strings.Replace(shown, "to: local", "to: cloud", 1) + "uplinks: {cloud: {mqtt: \"tcp://" + first.address + "\", retry: 100ms..200ms}}\n"
+	cfg := configure(t, text)
+	ear := hearAt(t, first.address, "#")
+	s := start(t, cfg, edge.Options{})
+	first.document(ear, "skerry__wx__air", "")
+	s.stop()
+	moved := configure(t, strings.Replace(text, first.address, second.address, 1))
+	moved.Storage.Path = cfg.Storage.Path
+	ear = hearAt(t, second.address, "#")
+	start(t, moved, edge.Options{})
+	second.document(ear, "skerry__wx__sun", "") // the last one
+	second.devices("skerry__wx", "skerry__wx__air", "skerry__wx__sun")
+}
