@@ -308,21 +308,34 @@ func TestHomeAssistantUpstream(t *testing.T) {
 	h.devices()
 }
 
-// TestHomeAssistantMoves: where the address of an uplink comes to lead to another server, or to one that has lost everything, that is told
-// what there is as well.
-func TestHomeAssistantMoves(t *testing.T) {
+// TestHomeAssistantForgotten: where an uplink comes to lead to a server that has never heard of the station, or has lost everything, that is
+// told what there is, and what outputs have, which may not change for a long time.
+func TestHomeAssistantForgotten(t *testing.T) {
 	leavesNothing(t)
-	first, second := home{t, mosquitto(t)}, home{t, mosquitto(t)}
-	text := strings.Replace(shown, "to: local", "to: cloud", 1) + "uplinks: {cloud: {mqtt: \"tcp://" + first.address + "\", retry: 100ms..200ms}}\n"
-	cfg := configure(t, text)
-	ear := hearAt(t, first.address, "#")
-	s := start(t, cfg, edge.Options{})
-	first.document(ear, "skerry__wx__air", "")
-	s.stop()
-	moved := configure(t, strings.Replace(text, first.address, second.address, 1))
-	moved.Storage.Path = cfg.Storage.Path
-	ear = hearAt(t, second.address, "#")
-	start(t, moved, edge.Options{})
-	second.document(ear, "skerry__wx__sun", "") // the last one
-	second.devices("skerry__wx", "skerry__wx__air", "skerry__wx__sun")
+	first, second := mosquitto(t), mosquitto(t)
+	var mu sync.Mutex
+	address, cut := first, func() error { return nil }
+	dial := func(ctx context.Context, _ config.Server) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			cut = conn.Close
+		}
+		return conn, err
+	}
+	text := strings.Replace(shown, "to: local", "to: cloud", 1) + "uplinks: {cloud: {mqtt: \"tcp://" + first + "\", retry: 100ms..200ms}}\n"
+	heater := func(topic, p string) bool { return topic == "lake/wx/heater" && strings.Contains(p, `"value":"off"`) }
+	before, after := hearAt(t, first, "homeassistant/#"), hearAt(t, second, "homeassistant/#")
+	heaterBefore, heaterAfter := hearAt(t, first, "lake/wx/heater"), hearAt(t, second, "lake/wx/heater")
+	startPrepared(t, configure(t, text), edge.Options{}, func(g *edge.Gateway) { g.DialUplinks(dial) })
+	home{t, first}.document(before, "skerry__wx__sun", "")
+	heaterBefore.wait("the output", heater)
+	mu.Lock()
+	address = second
+	cut()
+	mu.Unlock()
+	heaterAfter.wait("the output at the other server", heater)
+	home{t, second}.document(after, "skerry__wx__sun", "") // the last one
+	home{t, second}.devices("skerry__wx", "skerry__wx__air", "skerry__wx__sun")
 }

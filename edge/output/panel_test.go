@@ -644,6 +644,26 @@ func TestSlowStorage(t *testing.T) {
 	})
 }
 
+// TestRepeat: the states are published once more as they are, and nothing else happens.
+func TestRepeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d, dead := newStation(t), &device{}, &device{err: errDead}
+		s.run(relay("heater", d), relay("pump", dead))
+		defer s.stop()
+		s.command("heater", `{"value": "on", "id": 7}`)
+		s.until(10)
+		s.take()
+		d.took()
+		s.panel.Repeat()
+		s.expect("once more", "10 heater on command id=7; 10 pump <nil>  wanted=off waits=the device quality=bad")
+		if got := d.took(); got != "" {
+			t.Errorf("the device: %s", got)
+		}
+		s.panel.Look()
+		s.expect("when nothing is asked for", "")
+	})
+}
+
 // TestSetLocallyIsOvertaken: who waits is told, also where the output turns out to have changed by itself while another command came.
 func TestSetLocallyIsOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
