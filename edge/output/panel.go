@@ -250,7 +250,7 @@ func (p *Panel) date(at time.Time) (time.Time, bool) {
 func (p *Panel) publish(o *output, r *refused) {
 	date, known := p.date(time.Now())
 	x := state{message: o.message(r, date, known)}
-	if o.config.Remembers() && o.known {
+	if o.config.Remembers() && o.known && !o.begins() {
 		x.output, x.keep = o.config.Name, o.config.Format(o.value)
 	}
 	p.states.put(x)

@@ -592,6 +592,33 @@ func TestInitialLastAndKeep(t *testing.T) {
 	})
 }
 
+// TestInitialLastTwice: a power cut while min_off is waited for at the start does not lose what was set last, and a command then is kept.
+func TestInitialLastTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		last := func(o *config.Output) { o.Initial, o.OnStop, o.MinOff = setting("last"), setting("keep"), time.Minute }
+		s.kept["pump"] = "on"
+		s.run(relay("pump", d, last))
+		s.until(30)
+		s.expect("at the first start", "0 pump off start; 0 pump off start wanted=on waits=min_off")
+		if s.kept["pump"] != "on" {
+			t.Errorf("while it waits %q is kept", s.kept["pump"])
+		}
+		s.stop()
+		s.run(relay("pump", d, last))
+		s.until(100)
+		s.expect("at the second one", "30 pump off start; 30 pump off start wanted=on waits=min_off; 90 pump on start")
+		s.stop()
+		s.run(relay("pump", d, last))
+		s.until(110)
+		s.command("pump", "off")
+		s.stop()
+		if s.kept["pump"] != "off" {
+			t.Errorf("after a command %q is kept", s.kept["pump"])
+		}
+	})
+}
+
 func TestNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, d := newStation(t), &device{}
