@@ -87,6 +87,21 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestRefusedInTheLog: what somebody sent stands in the state, and not in the log.
+func TestRefusedInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		s.run(relay("heater", d))
+		defer s.stop()
+		s.command("heater", "hunter2")
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if log := s.log.String(); strings.Contains(log, "hunter2") || !strings.Contains(log, "why=malformed") {
+			t.Errorf("the log:\n%s", log)
+		}
+	})
+}
+
 // TestInTimeAndLate: a command says when it was given, or its Message Expiry Interval bounds it, or it counts from its arrival.
 func TestInTimeAndLate(t *testing.T) {
 	stamp := func(ago time.Duration) string {

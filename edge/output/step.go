@@ -181,8 +181,12 @@ func (p *Panel) refuse(o *output, value, id string, r *Refusal) {
 	}
 	if o.said != r.Code { // one who commands wrongly may do so all the time
 		o.said = r.Code
+		reason := r.Text
+		if r.Code == Malformed { // it quotes what was sent
+			reason = "the state says what was sent"
+		}
 		p.log.Info("a command is refused; further ones for the same reason are not logged until one is carried out", "output", o.config.Name,
-			"why", r.Code, "reason", r.Text)
+			"why", r.Code, "reason", reason)
 	}
 	p.publish(o, &refused{Value: shorten(value), ID: shorten(id), Why: r.Code, Text: r.Text})
 }
