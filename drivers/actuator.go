@@ -38,4 +38,8 @@ type OutputDoc struct {
 	Unit     string  // of a number; may be empty
 	Wide     bool    // of a number: far more than anybody would set; the configuration has to say a range
 	Keeps    bool    // the device keeps its value while nobody has it: it can be asked for it before the first Set
+
+	// Places are what it sets, in words of the driver: two outputs with one place would undo each other's values. A line of the board needs
+	// none.
+	Places []string
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"skerry/broker"
@@ -53,6 +54,7 @@ type Gateway struct {
 	windows   *windows
 	doors     *doors
 	own       own
+	lost      atomic.Uint64                                          // own.forgotten, when an uplink changed last
 	simulated *simulate.Station                                      // nil: the devices are real
 	dial      func(context.Context, config.Server) (net.Conn, error) // of uplinks; nil: the network
 	door      net.Listener                                           // beside those of the configuration, for everybody; nil: none

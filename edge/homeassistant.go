@@ -39,6 +39,9 @@ func (g *Gateway) startHome(layers *layers, b *broker.Broker, store *queue.Store
 	o := hass.Options{Log: g.log, Status: g.birth}
 	for _, u := range uplinks {
 		o.Uplinks = append(o.Uplinks, u.Name())
+		if u.Name() == g.home.To {
+			o.Forgotten = func() uint64 { return u.Status().LostSession }
+		}
 	}
 	o.Links = func() map[string]string { return links(uplinks) }
 	o.Look = func() hass.Figures {

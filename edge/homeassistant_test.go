@@ -307,3 +307,35 @@ func TestHomeAssistantUpstream(t *testing.T) {
 	}
 	h.devices()
 }
+
+// TestHomeAssistantForgotten: where an uplink comes to lead to a server that has never heard of the station, or has lost everything, that is
+// told what there is, and what outputs have, which may not change for a long time.
+func TestHomeAssistantForgotten(t *testing.T) {
+	leavesNothing(t)
+	first, second := mosquitto(t), mosquitto(t)
+	var mu sync.Mutex
+	address, cut := first, func() error { return nil }
+	dial := func(ctx context.Context, _ config.Server) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			cut = conn.Close
+		}
+		return conn, err
+	}
+	text := strings.Replace(shown, "to: local", "to: cloud", 1) + "uplinks: {cloud: {mqtt: \"tcp://" + first + "\", retry: 100ms..200ms}}\n"
+	heater := func(topic, p string) bool { return topic == "lake/wx/heater" && strings.Contains(p, `"value":"off"`) }
+	before, after := hearAt(t, first, "homeassistant/#"), hearAt(t, second, "homeassistant/#")
+	heaterBefore, heaterAfter := hearAt(t, first, "lake/wx/heater"), hearAt(t, second, "lake/wx/heater")
+	startPrepared(t, configure(t, text), edge.Options{}, func(g *edge.Gateway) { g.DialUplinks(dial) })
+	home{t, first}.document(before, "skerry__wx__sun", "")
+	heaterBefore.wait("the output", heater)
+	mu.Lock()
+	address = second
+	cut()
+	mu.Unlock()
+	heaterAfter.wait("the output at the other server", heater)
+	home{t, second}.document(after, "skerry__wx__sun", "") // the last one
+	home{t, second}.devices("skerry__wx", "skerry__wx__air", "skerry__wx__sun")
+}

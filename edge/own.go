@@ -42,6 +42,18 @@ func (o *own) online(name string) bool {
 	return slices.ContainsFunc(all, func(u *uplink.Uplink) bool { return (name == "" || u.Name() == name) && u.Status().Online })
 }
 
+// forgotten is how often servers of uplinks have lost the session of this station since the program started, and with that perhaps what they
+// retained.
+func (o *own) forgotten() (times uint64) {
+	o.mu.Lock()
+	all := o.uplinks
+	o.mu.Unlock()
+	for _, u := range all {
+		times += u.Status().LostSession
+	}
+	return times
+}
+
 // clients are rows of `skerry clients`.
 func (o *own) clients() (rows []control.Client) {
 	o.mu.Lock()

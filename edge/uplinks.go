@@ -42,6 +42,9 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 func (g *Gateway) uplinkChanged() {
 	g.windows.update()
 	g.outputs.Look()
+	if lost := g.own.forgotten(); g.lost.Swap(lost) < lost {
+		g.outputs.Repeat()
+	}
 }
 
 // streams are those that an uplink carries.

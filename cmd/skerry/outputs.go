@@ -103,7 +103,8 @@ type outputsSetCmd struct {
 // Help stands behind the flags.
 func (*outputsSetCmd) Help() string {
 	return `The station must run; see skerry outputs list. The value counts like a command that is given now: interlocks hold, and min_on and
-min_off are waited for, by the station and not by this program. Exit status 1: the output does not have the value, or not yet; the text says why.`
+min_off are waited for, by the station and not by this program. A number below 0 stands behind --: skerry outputs set setpoint -- -5.
+Exit status 1: the output does not have the value, or not yet; the text says why.`
 }
 
 // Run sets the output.

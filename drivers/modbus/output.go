@@ -68,10 +68,23 @@ func (o *OutputOpts) isSwitch() bool { return o.register().table == Coil || o.On
 func describeOutput(s drivers.Setup) drivers.OutputDoc {
 	o := s.Opts.(*OutputOpts)
 	if o.isSwitch() {
-		return drivers.OutputDoc{Switch: true, Keeps: o.Verify}
+		return drivers.OutputDoc{Switch: true, Keeps: o.Verify, Places: o.places(s.Bus)}
 	}
 	low, high := o.Type.span()
-	return drivers.OutputDoc{Min: low * o.Multiply, Max: high * o.Multiply, Wide: true, Keeps: o.Verify}
+	return drivers.OutputDoc{Min: low * o.Multiply, Max: high * o.Multiply, Wide: true, Keeps: o.Verify, Places: o.places(s.Bus)}
+}
+
+// places are the coil or the registers that are written.
+func (o *OutputOpts) places(bus string) []string {
+	if o.TCP != "" {
+		bus = withPort(o.TCP)
+	}
+	r := o.register()
+	var all []string
+	for i := range r.span() {
+		all = append(all, fmt.Sprintf("%s of unit %d on %s", r.table.place(r.address+i), o.UnitID, bus))
+	}
+	return all
 }
 
 // span is what a number can be. Of 64 bits those are exact that a float64 has.

@@ -42,7 +42,7 @@ var Kind = drivers.Kind{
 	Output: &drivers.OutputKind{
 		Opts:     func() any { return &Opts{Frequency: Frequency(physic.KiloHertz), Active: "high"} },
 		Check:    check,
-		Describe: func(drivers.Setup) drivers.OutputDoc { return drivers.OutputDoc{Max: 100, Unit: "%"} },
+		Describe: describe,
 		New:      open,
 	},
 }
@@ -63,6 +63,12 @@ func check(s drivers.Setup) error {
 		errs = append(errs, &drivers.OptionError{Key: "chip", Problem: fmt.Sprintf("%q is not the name of a device", o.Chip), Hint: "fe20c000.pwm, or 1-0040"})
 	}
 	return errors.Join(errs...)
+}
+
+func describe(s drivers.Setup) drivers.OutputDoc {
+	o := s.Opts.(*Opts)
+	c := channel{chip: o.Chip, number: o.Channel}
+	return drivers.OutputDoc{Max: 100, Unit: "%", Places: []string{c.String()}}
 }
 
 // plainName keeps patterns and paths out of the names of files.

@@ -53,6 +53,7 @@ func (d *decoder) homeAssistant(h *HomeAssistant, cfg *Config) *HomeAssistant {
 		h.State, h.Figures = base+"/status", base+"/figures"
 		d.claim(at, h.State, d.taken)
 		d.claim(at, h.Figures, d.taken)
+		d.claim(at, h.Status, d.taken)
 	}
 	return h
 }

@@ -87,8 +87,8 @@ func (d *decoder) resolveAll(c *contents, kinds []drivers.Kind) *Config {
 	d.formulas(cfg)
 	cfg.Streams = d.streams(c.Streams, station(cfg.Gateway))
 	cfg.Uplinks = d.uplinks(c.Uplinks, cfg)
-	cfg.Outputs = d.outputs(c, cfg, kinds)
 	cfg.HomeAssistant = d.homeAssistant(c.HomeAssistant, cfg)
+	cfg.Outputs = d.outputs(c, cfg, kinds)
 	if len(d.errs) == 0 { // or its errors would be those of a configuration that nobody has meant
 		cfg.Scenario = d.scenarioOf(cfg)
 	}

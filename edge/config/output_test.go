@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 
 	"skerry/drivers/all"
@@ -34,5 +35,31 @@ outputs:
 		if got, err := valve.Parse(text); (err != nil) != (want == "") || err == nil && valve.Format(got) != want {
 			t.Errorf("valve %q: %v, %v", text, got, err)
 		}
+	}
+}
+
+// TestOnePlaceForEach: two outputs that set the same thing are refused, and neighbours are not.
+func TestOnePlaceForEach(t *testing.T) {
+	tests := []struct{ name, a, b, want string }{
+		{"a channel", "driver: pwm", "driver: pwm, channel: 0", "outputs.b: PWM channel 0 is set by outputs.a"},
+		{"channels", "driver: pwm", "driver: pwm, channel: 1", ""},
+		{"chips", "driver: pwm, chip: 1-0040", "driver: pwm, chip: 1-0041", ""},
+		{"a coil", "driver: modbus, table: coil, address: 5", `driver: modbus, reference: "00006"`, "outputs.b: coil 0x0005 (reference 00006) of unit 1 on rs485 is set by outputs.a"},
+		{"units", "driver: modbus, table: coil, address: 5", "driver: modbus, unit_id: 2, table: coil, address: 5", ""},
+		{"tables", "driver: modbus, table: coil, address: 5", "driver: modbus, table: holding, address: 5, on: 1, off: 0", ""},
+		{"roads", "driver: modbus, table: coil, address: 5", "driver: modbus, tcp: 10.0.0.7, table: coil, address: 5", ""},
+		{"hosts", "driver: modbus, tcp: 10.0.0.7, table: coil, address: 5", `driver: modbus, tcp: "10.0.0.7:502", table: coil, address: 5`, "on 10.0.0.7:502 is set by outputs.a"},
+		{"a number of two registers", "driver: modbus, table: holding, address: 4, type: float32, range: 0..9",
+			"driver: modbus, table: holding, address: 5, type: int16, range: 0..9", "holding register 0x0005"},
+		{"neighbours", "driver: modbus, table: holding, address: 4, type: int16, range: 0..9",
+			"driver: modbus, table: holding, address: 5, type: float32, range: 0..9", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := loadText(t, "buses: {rs485: {serial: /dev/ttyAMA0}}\noutputs:\n  a: {"+test.a+"}\n  b: {"+test.b+"}\n", all.Kinds())
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
 	}
 }

@@ -25,7 +25,7 @@ func (d *decoder) outputs(c *contents, cfg *Config, kinds []drivers.Kind) []Outp
 		return nil
 	}
 	kinds = slices.DeleteFunc(slices.Clone(kinds), func(k drivers.Kind) bool { return k.Output == nil })
-	pins := d.sensorPins(cfg.Sensors)
+	pins, places := d.sensorPins(cfg.Sensors), map[string]string{}
 	var all []Output
 	for _, e := range d.entries(n, "outputs") {
 		at := below("outputs", e.name)
@@ -41,6 +41,7 @@ func (d *decoder) outputs(c *contents, cfg *Config, kinds []drivers.Kind) []Outp
 		all = append(all, d.output(section{value, at}, e.name, c, kinds))
 		if o := &all[len(all)-1]; d.sound(at) {
 			d.ownPin(at, o, pins)
+			d.ownPlaces(at, o, places)
 			d.alone(at, o.Bus, o.Kind)
 			d.loss(at, o, cfg.Uplinks)
 			d.outputTopics(at, o, station(cfg.Gateway))
@@ -114,10 +115,17 @@ func (d *decoder) bounds(at string, o *Output) {
 			d.fail(below(at, "range"), fmt.Sprintf("the device has %s", o.Span()), "a range within that")
 			return
 		}
+		if r.Min == r.Max {
+			d.fail(below(at, "range"), "leaves one value, and nothing to command", fmt.Sprintf("a range within %s", o.Span()))
+			return
+		}
 		o.Doc.Min, o.Doc.Max = r.Min, r.Max
 	}
-	if o.Round < 0 {
-		d.fail(below(at, "round"), "is not positive", "to the nearest multiple: 0.5")
+	switch key := below(at, "round"); {
+	case o.Round < 0:
+		d.fail(key, "is not positive", "to the nearest multiple: 0.5")
+	case o.Round > o.Doc.Max-o.Doc.Min:
+		d.fail(key, fmt.Sprintf("has no two multiples in %s", o.Span()), "to the nearest multiple: 0.5")
 	}
 }
 
@@ -246,7 +254,19 @@ func (d *decoder) interlocks(all []Output) {
 		case j < 0 || !all[j].Doc.Switch:
 			d.fail(below(at, "interlock"), fmt.Sprintf("%q is no output that is on or off", o.Interlock.With), suggest(o.Interlock.With, names))
 		default:
+			d.gap(at, o.Interlock, o, &all[j])
 			d.exclusive(at, o, &all[j])
+		}
+	}
+}
+
+// gap refuses one that no command would live to see the end of.
+func (d *decoder) gap(at string, i *Interlock, pair ...*Output) {
+	for _, o := range pair {
+		if i.Gap >= o.Command.Expires {
+			d.fail(at+".interlock.gap", fmt.Sprintf("a command to outputs.%s that waits for it would expire after %s", o.Name, FormatDuration(o.Command.Expires)),
+				"command: {expires: longer than the gap}")
+			return
 		}
 	}
 }
@@ -302,6 +322,17 @@ func (d *decoder) ownPin(at string, o *Output, pins map[string]string) {
 		return
 	}
 	pins[pin] = at
+}
+
+// ownPlaces refuses what another output sets: each would take the other one for a device that changes by itself, and set it again, for ever.
+func (d *decoder) ownPlaces(at string, o *Output, places map[string]string) {
+	for _, p := range o.Doc.Places {
+		if other, taken := places[p]; taken {
+			d.fail(at, fmt.Sprintf("%s is set by %s", p, other), "one output for each")
+			return
+		}
+		places[p] = at
+	}
 }
 
 // pinOf is the option `pin` of a driver; "" where there is none.

@@ -16,7 +16,8 @@
 // the gateway is there and its value can be believed: good, or only its time is not right. The gateway is there while it says so, which
 // its Will takes back; upstream that is the state topic of the uplink.
 //
-// A document is published when it is another one than was published last, and when Home Assistant says that it has started. A
+// A document is published when it is another one than was published last, when Home Assistant says that it has started, and when its broker
+// upstream has lost the session of the uplink, and with that perhaps what it retained. A
 // component that is gone is taken out by an entry that names its platform alone, and then left out; a device that is gone by an empty
 // document. Both also happen after a restart, and where documents were published that Home Assistant is told elsewhere of.
 //

@@ -28,7 +28,7 @@ func (p *planner) output(o *config.Output) {
 	if set {
 		c.QoS = 1
 	}
-	if set && o.Command.Time == config.TimeRequired {
+	if set && (o.Command.Time == config.TimeRequired || p.uplink != nil) { // the server may hold it while the link is down
 		c.CommandTemplate = withTime
 	}
 	switch {

@@ -49,6 +49,16 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
+// TestOutputTime: a command that an uplink may hold up says when it was given, so that it cannot come hours later and look new.
+func TestOutputTime(t *testing.T) {
+	for to, want := range map[string]bool{"local": false, "cloud": true} {
+		heater := find(t, plan(t, strings.Replace(twoBrokers, "to: local", "to: "+to, 1)), "skerry__wx:output:heater")
+		if got := strings.Contains(heater.CommandTemplate, `"time":"{{ utcnow().isoformat() }}"`); got != want {
+			t.Errorf("to %s: %q", to, heater.CommandTemplate)
+		}
+	}
+}
+
 // TestOutputNote says what is missing for an output to be set.
 func TestOutputNote(t *testing.T) {
 	p := plan(t, strings.Replace(twoBrokers, "to: local", "to: cloud", 1))

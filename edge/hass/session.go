@@ -45,6 +45,10 @@ type Options struct {
 	Uplinks []string     // those that documents can be published through
 	Look    func() Figures
 	Links   func() map[string]string // Figures.Uplinks, which are looked at far more often
+
+	// Forgotten is how often the broker of Home Assistant has lost what it knew of us since the program started, and with that perhaps what it
+	// retained. nil: never.
+	Forgotten func() uint64
 }
 
 // Session publishes what a Plan has to announce.
@@ -61,6 +65,7 @@ type Session struct {
 	links   string    // the state of the uplinks published last
 	spoke   time.Time // when documents were published last
 	deaf    bool      // a message was refused
+	lost    uint64    // Options.Forgotten when it was looked at last
 }
 
 // Announced lists the brokers that documents were published at and not taken back.
@@ -135,7 +140,7 @@ func (s *Session) Run(ctx context.Context) {
 	defer tick.Stop()
 	for greeted := false; ; {
 		greeted = greeted || s.say(s.plan.State, online)
-		if s.born() {
+		if born, forgotten := s.born(), s.forgotten(); born || forgotten {
 			next, forced = later(time.Now(), s.spoke.Add(birthPause)), true
 		}
 		if !next.IsZero() && !time.Now().Before(next) {
@@ -189,6 +194,17 @@ func (s *Session) born() bool {
 			found = found || d.Message != nil && !d.Retain && string(d.Message.Payload) == online
 		}
 	}
+}
+
+// forgotten tells whether the broker of Home Assistant has lost what it knew, since it was asked last.
+func (s *Session) forgotten() bool {
+	if s.options.Forgotten == nil {
+		return false
+	}
+	lost := s.options.Forgotten()
+	more := lost > s.lost
+	s.lost = lost
+	return more
 }
 
 // announce publishes what has changed, or all of it, and remembers that. False: not all of it could be published.

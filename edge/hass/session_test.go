@@ -165,6 +165,32 @@ func TestSession(t *testing.T) {
 	})
 }
 
+// TestSessionForgotten: a broker that has lost what it had is told again, as one that another address leads to.
+func TestSessionForgotten(t *testing.T) {
+	p := plan(t, small)
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, vfs.NewDisk())
+		defer h.end()
+		var lost atomic.Uint64
+		o := hass.Options{Forgotten: lost.Load}
+		stop := h.run(p, o)
+		h.want("at the start", "lake/wx/status=online wx wx__air")
+		time.Sleep(time.Minute)
+		h.want("when nothing changes", "")
+		lost.Add(1)
+		time.Sleep(10 * time.Second)
+		h.want("when it was forgotten", "wx wx__air")
+		time.Sleep(time.Minute)
+		h.want("once", "")
+		stop()
+		h.heard()
+		stop = h.run(p, o)
+		h.want("when that was before anybody could look", "lake/wx/status=online wx wx__air")
+		stop()
+		h.heard()
+	})
+}
+
 // TestSessionTakesOut: Home Assistant has time to take something out before it is told of what stays; a stop in between does not leave it
 // half done.
 func TestSessionTakesOut(t *testing.T) {

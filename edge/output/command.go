@@ -3,7 +3,9 @@ package output
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -66,7 +68,11 @@ func read(payload []byte) (order, *Refusal) {
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil {
+	err := d.Decode(&p)
+	if _, more := d.Token(); err == nil && more != io.EOF { // of two commands, or one that is garbled, neither
+		err = errors.New("something stands behind the object")
+	}
+	if err != nil {
 		return order{}, &Refusal{Malformed, fmt.Sprintf("not a command: %v; wanted is a value, or {\"value\": ..., \"time\": ..., \"id\": ...}", err)}
 	}
 	o := order{value: scalar(p.Value), id: scalar(p.ID)}

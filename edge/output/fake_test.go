@@ -21,15 +21,16 @@ import (
 
 // device is what an output of these tests is on.
 type device struct {
-	mu     sync.Mutex
-	value  float64
-	taken  bool
-	err    error // of every call
-	panics bool
-	hang   chan struct{} // calls wait for it, whatever their context says; nil: they do not
-	slow   time.Duration
-	calls  []string
-	start  time.Time
+	mu      sync.Mutex
+	value   float64
+	taken   bool
+	err     error // of every call
+	panics  bool
+	hang    chan struct{} // calls wait for it, whatever their context says; nil: they do not
+	slow    time.Duration
+	getSlow time.Duration // of Get
+	calls   []string
+	start   time.Time
 }
 
 func (d *device) call(ctx context.Context, format string, args ...any) error {
@@ -83,6 +84,10 @@ func (a *actuator) Set(ctx context.Context, value float64) error {
 }
 
 func (a *actuator) Get(ctx context.Context) (float64, error) {
+	a.mu.Lock()
+	slow := a.getSlow
+	a.mu.Unlock()
+	time.Sleep(slow)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.value, a.err

@@ -87,6 +87,9 @@ func (o *output) off() bool {
 // settled tells whether an output is off, and nobody wants it on.
 func (o *output) settled() bool { return o.off() && (o.pending == nil || o.pending.value == 0) }
 
+// begins tells whether an output is off at the start only until it may be on: if the program ended now, it would begin with on again.
+func (o *output) begins() bool { return o.later != nil || o.pending != nil && o.pending.why == AtStart }
+
 // same tells whether two values are one as far as they are written.
 func (o *output) same(a, b float64) bool { return o.config.Format(a) == o.config.Format(b) }
 

@@ -45,6 +45,7 @@ type Panel struct {
 	inbox   chan event
 	results chan *call
 	poke    chan struct{} // capacity 1
+	repeat  atomic.Bool   // the states are to be published once more
 	ended   chan struct{} // closed when nothing is taken any more
 	all     atomic.Pointer[[]Status]
 
@@ -144,6 +145,7 @@ func (p *Panel) turn(ctx context.Context) bool {
 	case c := <-p.results:
 		p.ends(c, time.Now())
 	case <-p.poke:
+		p.repeats()
 	case <-t.C:
 	}
 	return ctx.Err() == nil
@@ -154,6 +156,24 @@ func (p *Panel) Look() {
 	select {
 	case p.poke <- struct{}{}:
 	default:
+	}
+}
+
+// Repeat has the state of each output published once more, as when somebody has lost what was retained. It does not block.
+func (p *Panel) Repeat() {
+	p.repeat.Store(true)
+	p.Look()
+}
+
+// repeats publishes the states once more if that was asked for. An output that nothing was said of yet is about to say something.
+func (p *Panel) repeats() {
+	if !p.repeat.Swap(false) {
+		return
+	}
+	for _, o := range p.outputs {
+		if o.ever || o.err != nil {
+			p.publish(o, nil)
+		}
 	}
 }
 
@@ -230,7 +250,7 @@ func (p *Panel) date(at time.Time) (time.Time, bool) {
 func (p *Panel) publish(o *output, r *refused) {
 	date, known := p.date(time.Now())
 	x := state{message: o.message(r, date, known)}
-	if o.config.Remembers() && o.known {
+	if o.config.Remembers() && o.known && !o.begins() {
 		x.output, x.keep = o.config.Name, o.config.Format(o.value)
 	}
 	p.states.put(x)

@@ -1,6 +1,7 @@
 package output_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -65,6 +66,8 @@ func TestRefused(t *testing.T) {
 		{`{"value": "on"`, "0 heater off start refused=/malformed"},
 		{`{"value": "on", "time": "yesterday", "id": "x"}`, "0 heater off start refused=/malformed refused_id=x"},
 		{`{"id": "x"}`, "0 heater off start refused=/malformed refused_id=x"},
+		{`{"value": "on"} {"value": "off"}`, "0 heater off start refused=/malformed"},
+		{`{"value": "on"}}`, "0 heater off start refused=/malformed"},
 		{strings.Repeat("on", 1000), "0 heater off start refused=/malformed"},
 		{strings.Repeat("x", 100), "0 heater off start refused=" + strings.Repeat("x", 64) + "/malformed"},
 	}
@@ -82,6 +85,21 @@ func TestRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRefusedInTheLog: what somebody sent stands in the state, and not in the log.
+func TestRefusedInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		s.run(relay("heater", d))
+		defer s.stop()
+		s.command("heater", "hunter2")
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if log := s.log.String(); strings.Contains(log, "hunter2") || !strings.Contains(log, "why=malformed") {
+			t.Errorf("the log:\n%s", log)
+		}
+	})
 }
 
 // TestInTimeAndLate: a command says when it was given, or its Message Expiry Interval bounds it, or it counts from its arrival.
@@ -152,6 +170,45 @@ func TestOrderOfTimes(t *testing.T) {
 		s.expect("delivered twice", "0 heater off command refused=on/overtaken")
 		s.command("heater", at(30, "off"))
 		s.expect("the last one twice", "0 heater off command")
+	})
+}
+
+// TestLocalIsGivenNow: a message that was given before somebody set the output by hand comes too late.
+func TestLocalIsGivenNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		s.run(relay("heater", d))
+		defer s.stop()
+		s.until(20)
+		if _, err := s.panel.Set(t.Context(), "heater", "off"); err != nil {
+			t.Error(err)
+		}
+		s.take()
+		s.command("heater", `{"value": "on", "time": "2000-01-01T00:00:10Z"}`)
+		s.expect("held up on its way", "20 heater off local refused=on/overtaken")
+		s.until(30)
+		s.command("heater", `{"value": "on", "time": "2000-01-01T00:00:25Z"}`)
+		s.expect("given later", "30 heater on command")
+	})
+}
+
+// TestLocalWithoutADate: a station that does not know the date does not compare the times of others with its own.
+func TestLocalWithoutADate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		s.dated, s.off = false, 24*time.Hour
+		s.run(relay("heater", d))
+		defer s.stop()
+		if _, err := s.panel.Set(t.Context(), "heater", "off"); err != nil {
+			t.Error(err)
+		}
+		s.mu.Lock()
+		s.dated, s.off = true, 0
+		s.mu.Unlock()
+		s.take()
+		s.until(10)
+		s.command("heater", `{"value": "on", "time": "2000-01-01T00:00:05Z"}`)
+		s.expect("with a date", "10 heater on command")
 	})
 }
 
@@ -550,6 +607,33 @@ func TestInitialLastAndKeep(t *testing.T) {
 	})
 }
 
+// TestInitialLastTwice: a power cut while min_off is waited for at the start does not lose what was set last, and a command then is kept.
+func TestInitialLastTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		last := func(o *config.Output) { o.Initial, o.OnStop, o.MinOff = setting("last"), setting("keep"), time.Minute }
+		s.kept["pump"] = "on"
+		s.run(relay("pump", d, last))
+		s.until(30)
+		s.expect("at the first start", "0 pump off start; 0 pump off start wanted=on waits=min_off")
+		if s.kept["pump"] != "on" {
+			t.Errorf("while it waits %q is kept", s.kept["pump"])
+		}
+		s.stop()
+		s.run(relay("pump", d, last))
+		s.until(100)
+		s.expect("at the second one", "30 pump off start; 30 pump off start wanted=on waits=min_off; 90 pump on start")
+		s.stop()
+		s.run(relay("pump", d, last))
+		s.until(110)
+		s.command("pump", "off")
+		s.stop()
+		if s.kept["pump"] != "off" {
+			t.Errorf("after a command %q is kept", s.kept["pump"])
+		}
+	})
+}
+
 func TestNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, d := newStation(t), &device{}
@@ -598,6 +682,53 @@ func TestSlowStorage(t *testing.T) {
 		s.stop()
 		if took := time.Since(before); took > time.Second {
 			t.Errorf("the end took %v", took)
+		}
+	})
+}
+
+// TestRepeat: the states are published once more as they are, and nothing else happens.
+func TestRepeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d, dead := newStation(t), &device{}, &device{err: errDead}
+		s.run(relay("heater", d), relay("pump", dead))
+		defer s.stop()
+		s.command("heater", `{"value": "on", "id": 7}`)
+		s.until(10)
+		s.take()
+		d.took()
+		s.panel.Repeat()
+		s.expect("once more", "10 heater on command id=7; 10 pump <nil>  wanted=off waits=the device quality=bad")
+		if got := d.took(); got != "" {
+			t.Errorf("the device: %s", got)
+		}
+		s.panel.Look()
+		s.expect("when nothing is asked for", "")
+	})
+}
+
+// TestSetLocallyIsOvertaken: who waits is told, also where the output turns out to have changed by itself while another command came.
+func TestSetLocallyIsOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newStation(t), &device{}
+		s.run(relay("pump", d))
+		defer s.stop()
+		s.command("pump", "on")
+		d.change(func() { d.value, d.getSlow = 0, time.Second })
+		answer := make(chan error, 1)
+		go func() {
+			_, err := s.panel.Set(t.Context(), "pump", "on")
+			answer <- err
+		}()
+		synctest.Wait()
+		s.command("pump", "off")
+		s.until(10)
+		select {
+		case err := <-answer:
+			if r, ok := errors.AsType[*output.Refusal](err); !ok || r.Code != output.Overtaken {
+				t.Errorf("told %v", err)
+			}
+		default:
+			t.Fatal("nobody told who waits")
 		}
 	})
 }

@@ -34,6 +34,8 @@ func (p *Panel) ends(c *call, now time.Time) {
 	case c.missed:
 		if o.pending == nil {
 			o.pending = c.want // in its time: min_off and interlocks count again
+		} else {
+			p.tell(c.want, &Refusal{Overtaken, "another command came"})
 		}
 		p.looked(o, c.value, now)
 	case c.want != nil && !c.want.deadline.IsZero() && now.After(c.want.deadline.Add(maxTime+grace)):

@@ -181,8 +181,12 @@ func (p *Panel) refuse(o *output, value, id string, r *Refusal) {
 	}
 	if o.said != r.Code { // one who commands wrongly may do so all the time
 		o.said = r.Code
+		reason := r.Text
+		if r.Code == Malformed { // it quotes what was sent
+			reason = "the state says what was sent"
+		}
 		p.log.Info("a command is refused; further ones for the same reason are not logged until one is carried out", "output", o.config.Name,
-			"why", r.Code, "reason", r.Text)
+			"why", r.Code, "reason", reason)
 	}
 	p.publish(o, &refused{Value: shorten(value), ID: shorten(id), Why: r.Code, Text: r.Text})
 }
@@ -204,6 +208,8 @@ func (p *Panel) take(e event, now time.Time) {
 	given := order{value: o.config.Format(e.value)}
 	if e.message != nil {
 		w, given, r = p.command(o, e.message, now)
+	} else if date, known := p.date(now); known && date.After(o.issued) {
+		given.time = date
 	}
 	if r == nil {
 		r = o.excluded(w.value)
