@@ -148,7 +148,9 @@ func TestUplink(t *testing.T) {
 	if err := os.WriteFile(password, []byte("swordfish\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for mqtt, problems := range map[string]int{"mqtt://broker.example.org:1883": 1, "tls://broker.example.org:8883": 0} {
+	for mqtt, problems := range map[string]int{"mqtt://broker.example.org:1883": 1, "tls://broker.example.org:8883": 0,
+		"mqtt://127.0.0.1:1884": 0, "mqtt://[::1]:1884": 0, "mqtt://localhost:1884": 0} { // one on this machine is the near end of a tunnel
+
 		cfg := configure(t, "uplinks: {cloud: {mqtt: \""+mqtt+"\", user: wx, password_file: "+password+"}}\n")
 		r := doctor.Examine(t.Context(), &doctor.Subject{Files: newMachine(nil), Now: noon, Synced: true, Config: cfg})
 		if r.Problems() != problems {
@@ -293,6 +295,16 @@ func TestOutputs(t *testing.T) {
 	s.Outputs = []doctor.Output{{Name: "relay"}, {Name: "fan"}, {Name: "lamp"}}
 	if r := doctor.Examine(t.Context(), s); r.Problems() != 0 {
 		t.Errorf("%+v", r.Findings)
+	}
+}
+
+// TestNotAsked: a station that runs and would not say how its sensors fare has not said that all is well.
+func TestNotAsked(t *testing.T) {
+	s := &doctor.Subject{Files: newMachine(well()), Resolve: resolve, Now: noon, Synced: true, Config: configure(t, station), Running: true}
+	for _, f := range doctor.Examine(t.Context(), s).Findings {
+		if f.About == "sensors" && !strings.Contains(f.What, "not known") {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 
