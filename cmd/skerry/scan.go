@@ -36,6 +36,9 @@ knows them; nothing else is written to. Serial ports are listened to. A station 
 
 // Run prints what was found.
 func (c *scanCmd) Run(ctx context.Context) error {
+	if c.Listen <= 0 {
+		return fmt.Errorf("--listen %v: a port is listened to for a while (hint: --listen 5s)", c.Listen)
+	}
 	o := scan.Options{Kinds: all.Kinds(), SDI12: c.SDI12, Listen: c.Listen}
 	if c.Modbus != "" {
 		units, err := scan.ParseUnits(c.Modbus)
