@@ -22,8 +22,8 @@ import (
 
 const examples = "../docs/examples"
 
-// scanned is what `skerry scan` prints of the simulated board; package scan tests that it does.
-const scanned = "scan/testdata/simulated.yaml"
+// scanned is what `skerry scan` prints of the simulated board, and of one on which much is wrong; package scan tests that it does.
+var scanned = []string{"scan/testdata/simulated.yaml", "scan/testdata/faults.yaml"}
 
 // TestExamples runs each example of the documentation for a moment, on the simulated board and on free ports: whatever a
 // sensor or output is said to publish arrives.
@@ -32,7 +32,7 @@ func TestExamples(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no examples", err)
 	}
-	for _, file := range append(files, scanned) {
+	for _, file := range append(files, scanned...) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			leavesNothing(t)
 			cfg := example(t, file)

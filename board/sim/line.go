@@ -114,8 +114,9 @@ func (p *pulses) until(now time.Time, edge func(at time.Time)) {
 		from, n := p.at, p.n
 		p.at = now.Add(-took * (steps - 1 - i) / steps)
 		p.n = min(max(n, p.count(p.at)), n+10_000) // what falls makes no pulse, nor when it rises again
-		for k := math.Floor(n) + 1; k <= p.n; k++ {
-			edge(from.Add(time.Duration((k - n) / (p.n - n) * float64(p.at.Sub(from)))))
+		whole := math.Floor(n)
+		for k := range int(math.Floor(p.n) - whole) { // not from whole on: of numbers beyond 2^53 the next one is the same
+			edge(from.Add(time.Duration((whole + float64(k+1) - n) / (p.n - n) * float64(p.at.Sub(from)))))
 		}
 	}
 }

@@ -335,3 +335,29 @@ func TestCloseLeavesNothing(t *testing.T) {
 		t.Error("a port was opened on a closed board")
 	}
 }
+
+// TestManyPulses: a number of pulses beyond what a float can count one by one makes none, and holds nobody up.
+func TestManyPulses(t *testing.T) {
+	for _, count := range []float64{1e300, math.Inf(1), math.NaN(), 1 << 60} {
+		b := sim.New(sim.Options{})
+		t.Cleanup(func() { b.Close() })
+		b.Line("GPIO17").Pulses(func(time.Time) float64 { return count })
+		edges, err := b.Pin("GPIO17", drivers.PinConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := make(chan []drivers.Edge, 1)
+		go func() {
+			got, _ := edges.Read(nil)
+			read <- got
+		}()
+		select {
+		case got := <-read:
+			if len(got) > 0 {
+				t.Errorf("%v: %d edges of a number that stays", count, len(got))
+			}
+		case <-time.After(patience):
+			t.Fatalf("%v: the line is held up", count)
+		}
+	}
+}

@@ -36,6 +36,9 @@ knows them; nothing else is written to. Serial ports are listened to. A station 
 
 // Run prints what was found.
 func (c *scanCmd) Run(ctx context.Context) error {
+	if c.Listen <= 0 {
+		return fmt.Errorf("--listen %v: a port is listened to for a while (hint: --listen 5s)", c.Listen)
+	}
 	o := scan.Options{Kinds: all.Kinds(), SDI12: c.SDI12, Listen: c.Listen}
 	if c.Modbus != "" {
 		units, err := scan.ParseUnits(c.Modbus)
@@ -109,16 +112,22 @@ func followed(path string) string {
 // held are the devices that the station has while it runs, with the names of their buses.
 func held(cfg *config.Config, resolve func(string) string) (devices map[string]string, allI2C bool) {
 	devices = map[string]string{}
-	for _, s := range cfg.Sensors {
-		bus, named := cfg.Buses[s.Bus]
+	hold := func(name string, kind drivers.BusKind) {
+		bus, named := cfg.Buses[name]
 		switch {
 		case named:
-			devices[resolve(bus.Device)] = s.Bus
-		case s.Kind.Bus == drivers.I2CBus:
+			devices[resolve(bus.Device)] = name
+		case kind == drivers.I2CBus:
 			allI2C = true
-		case s.Kind.Bus == drivers.SerialBus:
+		case kind == drivers.SerialBus:
 			devices[resolve("/dev/serial0")] = ""
 		}
+	}
+	for _, s := range cfg.Sensors {
+		hold(s.Bus, s.Kind.Bus)
+	}
+	for _, o := range cfg.Outputs {
+		hold(o.Bus, o.Kind.Bus)
 	}
 	return devices, allI2C
 }

@@ -51,6 +51,25 @@ func TestHeldWithoutNames(t *testing.T) {
 	}
 }
 
+// TestHeldByOutputs: what outputs write to is held too, though no sensor is on it; a device on the network holds no port.
+func TestHeldByOutputs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "station.yaml")
+	text := `buses: {rs485: {serial: /dev/ttyUSB0}}
+outputs: {pump: {driver: modbus, bus: rs485, table: coil, address: 5}, gate: {driver: modbus, tcp: 192.0.2.7, table: coil, address: 5}}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(file, all.Kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, allI2C := held(cfg, func(path string) string { return path })
+	if want := map[string]string{"/dev/ttyUSB0": "rs485"}; !maps.Equal(got, want) || allI2C {
+		t.Errorf("held %v, %v; want %v", got, allI2C, want)
+	}
+}
+
 func TestRunning(t *testing.T) {
 	dir := t.TempDir()
 	if control.Running(dir) {

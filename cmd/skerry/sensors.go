@@ -151,7 +151,10 @@ func (c *sensorsReadCmd) Run(ctx context.Context) error {
 		return ask(ctx, &c.lookFlags, control.Request{Do: control.SensorRead, Sensor: c.Name}, unseen, c.show)
 	}
 	cfg, err := load(c.Config)
-	if err != nil {
+	switch {
+	case err != nil && c.Store != "":
+		return fmt.Errorf("no station runs on %s, and without one its configuration is needed: %w", c.Store, err)
+	case err != nil:
 		return err
 	}
 	s, err := edge.ReadSensor(ctx, cfg, c.Name, edge.Options{})

@@ -84,13 +84,16 @@ func (s *Set) Channels(setup drivers.Setup) map[string]string {
 // deviceName is made when a sensor asks for it: a station without one would keep it for nothing.
 var deviceName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.,:@-]{1,64}$`) })
 
+// IsDevice tells whether a configuration can have a name of the kernel for a device.
+func IsDevice(name string) bool { return deviceName().MatchString(name) }
+
 // Check is that of drivers.Kind.
 func (s *Set) Check(setup drivers.Setup) error {
 	device := Options(setup).Device
 	switch {
 	case device == "":
 		return &drivers.OptionError{Key: "device", Problem: "is missing", Hint: "the name of the chip, as " + s.List + " shows it"}
-	case !deviceName().MatchString(device):
+	case !IsDevice(device):
 		return &drivers.OptionError{Key: "device", Problem: fmt.Sprintf("%q is not the name of a device", device), Hint: s.List + " shows them"}
 	}
 	channels := s.Channels(setup)

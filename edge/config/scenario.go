@@ -2,11 +2,15 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -94,7 +98,10 @@ func (f *Fault) Holds(since, ofDay time.Duration) bool {
 // LoadScenario reads the scenario at path for a configuration. What is wrong with the content is an Errors.
 func LoadScenario(path string, cfg *Config) (*Scenario, error) {
 	data, err := read(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // what else is said of it is of a configuration
+		return nil, fmt.Errorf("scenario %s: no such file or directory (hint: it has a page, docs/simulate.md, and may be empty)", path)
+	case err != nil:
 		return nil, fmt.Errorf("scenario: %w", err)
 	}
 	d := newDecoder(path, filepath.Dir(path))
@@ -176,8 +183,25 @@ func (d *decoder) scenario(s *Scenario, cfg *Config) {
 			d.fail(below(below("faults", f.Name), string(NoLink)), "the uplink reaches its own server", "upstream: {} puts a simulated one in its place")
 		}
 	}
-	if s.Upstream != nil && s.Upstream.TCP != "" && !(Listener{TCP: s.Upstream.TCP}).Local() {
-		d.fail("upstream.tcp", fmt.Sprintf("%q can be reached from other machines, and lets anybody in", s.Upstream.TCP), "127.0.0.1:1884")
+	if s.Upstream != nil && s.Upstream.TCP != "" {
+		d.upstream(s.Upstream.TCP)
+	}
+}
+
+// upstream checks where the server listens that stands in for others.
+func (d *decoder) upstream(tcp string) {
+	const key, usual = "upstream.tcp", "1884"
+	_, port, err := net.SplitHostPort(tcp)
+	if err != nil {
+		d.fail(key, fmt.Sprintf("%q is not an address with a port", tcp), `"127.0.0.1:`+usual+`"`)
+		return
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		d.fail(key, fmt.Sprintf("%q is not a port", port), usual)
+		return
+	}
+	if !loopback(tcp) {
+		d.fail(key, fmt.Sprintf("%q can be reached from other machines, and lets anybody in", tcp), "127.0.0.1:"+usual)
 	}
 }
 
@@ -272,8 +296,12 @@ func (d *decoder) fault(f *Fault, sensors []string, cfg *Config) {
 	case f.Kind != NoDate && !slices.Contains(names, f.Of):
 		d.fail(key, fmt.Sprintf("%s has no %q", filepath.Base(cfg.Path), f.Of), suggest(f.Of, names))
 	}
-	if f.At.Daily && f.For == 0 {
+	const day = 24 * time.Hour
+	switch {
+	case f.At.Daily && f.For == 0:
 		d.fail(at, "begins every day and never ends", "for: 30min")
+	case f.At.Daily && f.For >= day:
+		d.fail(at, "begins again before it ends", "for: 23h at most, or a duration as at: it happens once then")
 	}
 	if f.Kind != Late && d.given(below(at, "by")) {
 		d.fail(below(at, "by"), "is for replies that are late", "leave it out")

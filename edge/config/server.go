@@ -23,6 +23,9 @@ type Server struct {
 // Address is host:port, as net.Dial wants it.
 func (s Server) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
+// Local reports whether the server is on this machine.
+func (s Server) Local() bool { return loopback(s.Address()) }
+
 // String is the address as it is written.
 func (s Server) String() string {
 	if s.TLS {

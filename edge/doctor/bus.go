@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -105,11 +106,15 @@ func chips(ctx context.Context, s *Subject, r *Report) {
 		if !ok || device == "" {
 			continue
 		}
-		folders, _ := s.Files.Glob(class)
-		found := slices.ContainsFunc(folders, func(f string) bool { return s.text(ctx, f+"/name") == device })
-		if !found {
+		_, err := drivers.Device(ctx, s.Files, class, device, option(x.Setup.Opts, "At"))
+		_, none := errors.AsType[*drivers.NoDeviceError](err)
+		switch {
+		case none:
 			r.problem("sensor "+x.Name, fmt.Sprintf("the kernel drives no %s", device),
 				fmt.Sprintf("write its overlay into %s and start again: dtoverlay=i2c-sensor,%s for many chips; /boot/firmware/overlays/README lists them", bootConfig, device))
+		case err != nil:
+			what, hint := apart(err.Error(), "`skerry sensors read "+x.Name+"` reads it now")
+			r.problem("sensor "+x.Name, what, hint)
 		}
 	}
 }

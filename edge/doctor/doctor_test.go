@@ -148,7 +148,9 @@ func TestUplink(t *testing.T) {
 	if err := os.WriteFile(password, []byte("swordfish\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for mqtt, problems := range map[string]int{"mqtt://broker.example.org:1883": 1, "tls://broker.example.org:8883": 0} {
+	for mqtt, problems := range map[string]int{"mqtt://broker.example.org:1883": 1, "tls://broker.example.org:8883": 0,
+		"mqtt://127.0.0.1:1884": 0, "mqtt://[::1]:1884": 0, "mqtt://localhost:1884": 0} { // one on this machine is the near end of a tunnel
+
 		cfg := configure(t, "uplinks: {cloud: {mqtt: \""+mqtt+"\", user: wx, password_file: "+password+"}}\n")
 		r := doctor.Examine(t.Context(), &doctor.Subject{Files: newMachine(nil), Now: noon, Synced: true, Config: cfg})
 		if r.Problems() != problems {
@@ -293,6 +295,40 @@ func TestOutputs(t *testing.T) {
 	s.Outputs = []doctor.Output{{Name: "relay"}, {Name: "fan"}, {Name: "lamp"}}
 	if r := doctor.Examine(t.Context(), s); r.Problems() != 0 {
 		t.Errorf("%+v", r.Findings)
+	}
+}
+
+// TestKernelNames: a device on no bus is called by its node; of two of one name the configuration must say which.
+func TestKernelNames(t *testing.T) {
+	for _, test := range []struct {
+		sensor, what string // empty: nothing is wrong
+	}{
+		{"{driver: iio, device: dht11, values: {temperature: {channel: temp}}}", ""},
+		{"{driver: hwmon, device: lm75, values: {t: {channel: temp1}}}", "2 devices are called lm75"},
+		{"{driver: hwmon, device: lm75, at: 1-0048, values: {t: {channel: temp1}}}", ""},
+		{"{driver: hwmon, device: lm75, at: 1-004A, values: {t: {channel: temp1}}}", "the kernel drives no lm75"},
+	} {
+		files := newMachine(map[string]string{"sys/bus/iio/devices/iio:device0/name": "dht11@4\n",
+			"sys/class/hwmon/hwmon0/name": "lm75\n", "sys/class/hwmon/hwmon0/uevent": "1-0048\n", "sys/class/hwmon/hwmon1/name": "lm75\n"})
+		var bad []string
+		for _, f := range doctor.Examine(t.Context(), &doctor.Subject{Files: files, Now: noon, Synced: true, Config: configure(t, "sensors: {x: "+test.sensor+"}\n")}).Findings {
+			if f.Fix != "" {
+				bad = append(bad, f.What+" / "+f.Fix)
+			}
+		}
+		if got := strings.Join(bad, "; "); (got == "") != (test.what == "") || !strings.Contains(got, test.what) {
+			t.Errorf("%s: %q, want %q", test.sensor, got, test.what)
+		}
+	}
+}
+
+// TestNotAsked: a station that runs and would not say how its sensors fare has not said that all is well.
+func TestNotAsked(t *testing.T) {
+	s := &doctor.Subject{Files: newMachine(well()), Resolve: resolve, Now: noon, Synced: true, Config: configure(t, station), Running: true}
+	for _, f := range doctor.Examine(t.Context(), s).Findings {
+		if f.About == "sensors" && !strings.Contains(f.What, "not known") {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func uplinks(_ context.Context, s *Subject, r *Report) {
 	}
 	for _, u := range s.Config.Uplinks {
 		for _, server := range u.Servers {
-			if !server.TLS && u.PasswordFile != "" {
+			if !server.TLS && u.PasswordFile != "" && !server.Local() {
 				r.problem("uplink "+u.Name, "the password can be read on the way to "+server.String(), "mqtt: \"tls://HOST:8883\", if the server has TLS")
 			}
 		}
@@ -52,6 +52,10 @@ func sensors(_ context.Context, s *Subject, r *Report) {
 	}
 	if !s.Running {
 		r.note("sensors", "the station does not run; `skerry sensors read NAME` tries one")
+		return
+	}
+	if len(s.Sensors) == 0 {
+		r.note("sensors", "how they fare is not known: the station was not asked")
 		return
 	}
 	well := 0

@@ -25,6 +25,7 @@ func gpio(m Machine) Section {
 
 func linesOf(c board.GPIOChip) string {
 	var free, used []string
+	var numbers []int // of free lines without a name
 	for i, l := range c.Lines {
 		name := l.Name
 		switch {
@@ -34,7 +35,12 @@ func linesOf(c board.GPIOChip) string {
 			used = append(used, fmt.Sprintf("%s (%s)", name, l.UsedBy))
 		case name != "" && name != "-":
 			free = append(free, name)
+		case name == "":
+			numbers = append(numbers, i)
 		}
+	}
+	if len(numbers) > 0 {
+		free = append(free, c.Label+":"+ranges(numbers))
 	}
 	text := fmt.Sprintf("%s, %d lines", c.Name, len(c.Lines))
 	if len(free) > 0 {
@@ -44,4 +50,22 @@ func linesOf(c board.GPIOChip) string {
 		text += ", taken: " + strings.Join(used, ", ")
 	}
 	return text
+}
+
+// ranges writes numbers that rise: "0 to 2, 5".
+func ranges(numbers []int) string {
+	var parts []string
+	for i := 0; i < len(numbers); {
+		last := i
+		for last+1 < len(numbers) && numbers[last+1] == numbers[last]+1 {
+			last++
+		}
+		part := fmt.Sprint(numbers[i])
+		if last > i {
+			part += fmt.Sprintf(" to %d", numbers[last])
+		}
+		parts = append(parts, part)
+		i = last + 1
+	}
+	return strings.Join(parts, ", ")
 }

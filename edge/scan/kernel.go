@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"skerry/drivers"
+	"skerry/drivers/channel"
 )
 
 // families are those of 1-Wire that measure temperature, which driver ds18b20 reads.
@@ -45,8 +46,8 @@ func oneWire(f drivers.Files) Section {
 }
 
 var (
-	iioChannel   = regexp.MustCompile(`^in_(.+)_(input|raw)$`)
-	hwmonChannel = regexp.MustCompile(`^((?:temp|in|curr|power|energy|humidity|fan|freq)[0-9]+)_input$`)
+	iioChannel   = regexp.MustCompile(`^in_([a-z][a-z0-9_-]{0,63})_(input|raw)$`)
+	hwmonChannel = regexp.MustCompile(`^((?:temp|in|curr|power|energy|humidity|fan|freq)[0-9]{1,3})_input$`)
 )
 
 // iio lists the devices of Industrial I/O.
@@ -63,45 +64,78 @@ func hwmon(ctx context.Context, f drivers.Files) Section {
 var usual = map[string]string{"temp": "temperature", "humidityrelative": "humidity", "concentration_co2": "co2", "temp1": "temperature", "humidity1": "humidity"}
 
 // class lists the devices of a class with their channels, each of which becomes a value.
-func class(ctx context.Context, f drivers.Files, title, driver, pattern string, channel *regexp.Regexp) Section {
+func class(ctx context.Context, f drivers.Files, title, driver, pattern string, of *regexp.Regexp) Section {
 	s := Section{Title: title}
-	seen := map[string]int{}
-	for _, folder := range glob(f, pattern) {
-		name, err := drivers.ReadText(ctx, f, folder[1:]+"/name")
-		if err != nil || name == "" {
+	folders, called := glob(f, pattern), map[string]int{}
+	for _, folder := range folders {
+		called[nameIn(ctx, f, folder)]++
+	}
+	for _, folder := range folders {
+		name := nameIn(ctx, f, folder)
+		if name == "" {
 			continue
 		}
-		channels := channelsOf(f, folder[1:], channel)
-		what := name + ": " + strings.Join(channels, ", ")
+		channels := channelsOf(f, folder[1:], of)
 		if len(channels) == 0 {
 			s.add(path.Base(folder), name+": no channels to read", nil)
 			continue
 		}
-		b := &block{name: word(name), keys: []string{"driver: " + driver, fmt.Sprintf("device: %q", name)}}
+		b := &block{name: cmp.Or(word(name), driver), keys: []string{"driver: " + driver, fmt.Sprintf("device: %q", name)}}
 		for _, c := range channels {
 			b.values = append(b.values, fmt.Sprintf("%s: {channel: %q}", cmp.Or(usual[c], word(c)), c))
 		}
-		if seen[name]++; seen[name] > 1 {
-			b.doubt = "several devices are called " + name + ": say which by at"
+		switch {
+		case !channel.IsDevice(name):
+			b.doubt = "its name cannot stand in a configuration"
+		case called[name] > 1:
+			b.placed(f, path.Base(folder))
 		}
-		s.add(path.Base(folder), what+", driver "+driver, b)
+		what := name + ": " + strings.Join(channels, ", ") + ", driver " + driver
+		if b.doubt != "" {
+			what += "; " + b.doubt
+		}
+		s.add(path.Base(folder), what, b)
 	}
 	return s
 }
 
-func channelsOf(f drivers.Files, folder string, channel *regexp.Regexp) []string {
+// nameIn is what a device is called; empty: it does not say.
+func nameIn(ctx context.Context, f drivers.Files, folder string) string {
+	name, err := drivers.ReadText(ctx, f, folder[1:]+"/name")
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// placed says which of several devices of one name this one is, by the folder of its bus.
+func (b *block) placed(f drivers.Files, device string) {
+	for _, pattern := range []string{"sys/bus/*/devices/*/" + device, "sys/bus/*/devices/*/hwmon/" + device} {
+		for _, at := range glob(f, pattern) {
+			at = strings.TrimSuffix(path.Dir(at), "/hwmon")
+			b.keys = append(b.keys, fmt.Sprintf("at: %q", path.Base(at)))
+			return
+		}
+	}
+	b.doubt = "several devices are called so: say which by at"
+}
+
+func channelsOf(f drivers.Files, folder string, of *regexp.Regexp) []string {
 	var all []string
 	for _, file := range glob(f, folder+"/*") {
-		if m := channel.FindStringSubmatch(path.Base(file)); m != nil && !slices.Contains(all, m[1]) {
+		if m := of.FindStringSubmatch(path.Base(file)); m != nil && !slices.Contains(all, m[1]) {
 			all = append(all, m[1])
 		}
 	}
 	return all
 }
 
-// word makes a name of the configuration.
+// longest is that of a name, with room for what tells it from others; the configuration takes 64 letters.
+const longest = 56
+
+// word makes a name of the configuration; empty: there is nothing in it to make one of.
 func word(s string) string {
-	return strings.Trim(strings.Map(func(r rune) rune {
+	w := strings.Trim(strings.Map(func(r rune) rune {
 		if r == '_' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
@@ -110,4 +144,5 @@ func word(s string) string {
 		}
 		return '_'
 	}, s), "_")
+	return w[:min(len(w), longest)]
 }

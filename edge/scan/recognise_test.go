@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"skerry/board"
 )
 
 // FuzzRecognise: whatever a port says, nothing panics, and the pattern that is made of a line fits it.
@@ -45,5 +47,14 @@ func TestPatterns(t *testing.T) {
 	}
 	if strings.ContainsAny(plain("a\nb\x1b[2J\u2028c"), "\n\x1b\u2028") {
 		t.Error("what a device says can end a comment")
+	}
+}
+
+// TestLinesWithoutNames: free lines of an expander, which have numbers only, are found too.
+func TestLinesWithoutNames(t *testing.T) {
+	c := board.GPIOChip{Name: "gpiochip2", Label: "mcp23017", Lines: make([]board.GPIOLine, 8)}
+	c.Lines[3].UsedBy, c.Lines[6].Name = "skerry", "DOOR"
+	if got, want := linesOf(c), "gpiochip2, 8 lines, free: DOOR mcp23017:0 to 2, 4 to 5, 7, taken: line 3 (skerry)"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -264,6 +264,34 @@ func (m *multiplexer) Tx(w, r []byte) error {
 	return nil
 }
 
+// TestSameNames: of devices that the kernel calls alike each is configured with its place, which its driver asks for; those without a place
+// are doubtful, all of them, and so are those whose names a configuration does not take.
+func TestSameNames(t *testing.T) {
+	b := sim.New(sim.Options{})
+	for folder, name := range map[string]string{"hwmon5": "lm75", "hwmon6": "lm75", "hwmon7": "twin", "hwmon8": "twin", "hwmon9": "\u03b8", "hwmon4": strings.Repeat("long", 30)} {
+		b.Kernel().Set("sys/class/hwmon/"+folder+"/name", sim.Text(name+"\n"))
+		b.Kernel().Set("sys/class/hwmon/"+folder+"/temp1_input", sim.Text("21000\n"))
+	}
+	b.Kernel().Set("sys/bus/i2c/devices/1-0048/hwmon/hwmon5/name", sim.Text("lm75\n"))
+	b.Kernel().Set("sys/bus/i2c/devices/1-0049/hwmon/hwmon6/name", sim.Text("lm75\n"))
+	text := run(t, b, scan.Options{Listen: 100 * time.Millisecond})
+	read := map[string]bool{}
+	for _, s := range accepted(t, text).Sensors {
+		if s.Kind.Name != "hwmon" {
+			continue
+		}
+		read[s.Name] = true
+		if x, err := s.Kind.New(t.Context(), b, s.Setup); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		} else if err := x.Halt(); err != nil {
+			t.Error(err)
+		}
+	}
+	if !read["lm75"] || !read["lm75_2"] || !strings.Contains(text, `at: "1-0049"`) || read["twin"] || !strings.Contains(text, "#  twin_2:") || len(read) != 3 {
+		t.Errorf("%v in\n%s", read, text)
+	}
+}
+
 // TestModbus: a unit that a profile knows becomes configuration, one that is not known a comment, and nobody is nothing.
 func TestModbus(t *testing.T) {
 	t.Parallel()

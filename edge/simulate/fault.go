@@ -20,6 +20,7 @@ const look = 20 * time.Millisecond
 // befall makes faults begin and end whose time has come.
 func (x *Station) befall() {
 	at := x.at(time.Now())
+	ended := false
 	for _, f := range x.faults {
 		on := f.Holds(at.since, at.ofDay())
 		if on == f.on {
@@ -41,6 +42,19 @@ func (x *Station) befall() {
 			}
 		default:
 			f.bench.handles[f.Of].befall(f.Fault, on)
+			ended = ended || !on
+		}
+	}
+	if ended {
+		x.hold()
+	}
+}
+
+// hold makes the faults of sensors anew that are not over: the end of one may have ended what another one holds too.
+func (x *Station) hold() {
+	for _, f := range x.faults {
+		if f.on && f.Kind != config.NoDate && f.Kind != config.NoLink {
+			f.bench.handles[f.Of].befall(f.Fault, true)
 		}
 	}
 }
