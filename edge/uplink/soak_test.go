@@ -17,7 +17,7 @@ import (
 // is stopped, and devices go on publishing at all QoS into three streams, while the server sends commands. What was
 // acknowledged arrives, in order, and what is QoS 2 once.
 func TestSoak(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(soaks) {
 		version := []config.Version{config.V5, config.V311}[seed%2]
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			play(t, func(t *testing.T, at *station) {

@@ -3,7 +3,7 @@
 //
 // Guarantee: the exit status is that of `go test`; with SKERRY_NO_SKIP=1 a skipped test is a failure too, so that a machine
 // which promised to run everything cannot quietly run less. A package in which the race detector itself broke down, which go1.26 does now
-// and then where timers fire in a bubble of testing/synctest, is tested once more, and that counts: nothing was said of the program.
+// and then where timers fire in a bubble of testing/synctest, is tested again, and that counts: nothing was said of the program.
 //
 // Limit: it reads the event stream of the go command; output of a build that failed is passed on as it came.
 package main
@@ -46,20 +46,23 @@ func main() {
 	os.Exit(testAll(os.Stdout, os.Args[1:]))
 }
 
-// testAll runs the tests, and once more those of packages in which the race detector broke down.
+// attempts is how often a package is tested in which the race detector breaks down.
+const attempts = 3
+
+// testAll runs the tests, and again those of packages in which the race detector broke down.
 func testAll(out io.Writer, args []string) int {
 	s := &summary{out: out, running: map[string]*run{}, broken: map[string]bool{}}
 	status := s.run(args)
-	if again := slices.Sorted(maps.Keys(s.broken)); len(again) > 0 {
+	flags := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !strings.HasPrefix(arg, "-") })
+	for n := 1; n < attempts && len(s.broken) > 0; n++ {
+		again := slices.Sorted(maps.Keys(s.broken))
 		fmt.Fprintln(out, "the race detector broke down; once more:", strings.Join(again, " "))
-		failed, broken := s.failed+s.packagesFailed, len(s.broken)
+		s.packagesFailed -= len(again)
+		clean := s.failed+s.packagesFailed == 0
 		s.broken = map[string]bool{}
-		flags := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !strings.HasPrefix(arg, "-") })
-		second := s.run(append(append(flags, "-count=1"), again...))
-		if status = second; failed > broken {
-			status = 1 // something else had failed
+		if status = s.run(append(append(slices.Clone(flags), "-count=1"), again...)); !clean {
+			status = 1
 		}
-		s.packagesFailed -= broken
 	}
 	s.close()
 	if status != 0 || s.failed > 0 || (os.Getenv("SKERRY_NO_SKIP") == "1" && s.skips > 0) {
@@ -88,8 +91,12 @@ func (s *summary) run(args []string) int {
 	return 0
 }
 
-// breakdowns is what is printed when the race detector has a fault of its own.
-var breakdowns = []string{"ThreadSanitizer: CHECK failed", "ThreadSanitizer:DEADLYSIGNAL", "signal arrived during external code execution"}
+// breakdown tells whether a line is what is printed when the race detector has a fault of its own: its own words, or a signal in code that
+// is not Go's, which without cgo is nothing else. A fault of the program in Go reads "panic: ... [signal SIGSEGV".
+func breakdown(line string) bool {
+	return strings.HasPrefix(line, "ThreadSanitizer: CHECK failed") || strings.HasPrefix(line, "ThreadSanitizer:DEADLYSIGNAL") ||
+		line == "SIGSEGV: segmentation violation\n"
+}
 
 func (s *summary) read(events io.Reader) {
 	lines := bufio.NewScanner(events)
@@ -116,7 +123,7 @@ func (s *summary) take(e event) {
 			s.running[key] = r
 		}
 		r.output = append(r.output, e.Output)
-		if slices.ContainsFunc(breakdowns, func(text string) bool { return strings.Contains(e.Output, text) }) {
+		if breakdown(e.Output) {
 			s.broken[e.Package] = true
 		}
 	case "pass", "fail", "skip":
