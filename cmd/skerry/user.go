@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 
 	"skerry/broker/access"
 )
@@ -39,21 +36,7 @@ standard input:
 
 // Run asks for the password and writes the file.
 func (u *userAddCmd) Run(ctx context.Context) error {
-	users, err := access.ReadUsers(u.File)
-	if errors.Is(err, os.ErrNotExist) {
-		users, err = access.NewUsers(), nil
-	}
-	if err != nil {
-		return err
-	}
-	password, err := askPassword(ctx, u.Name)
-	if err != nil {
-		return err
-	}
-	if err := users.Set(u.Name, password); err != nil {
-		return err
-	}
-	return users.WriteFile(u.File)
+	return addAccount(ctx, u.File, u.Name, access.ReadUsers, access.NewUsers)
 }
 
 type userRemoveCmd struct {
@@ -63,14 +46,7 @@ type userRemoveCmd struct {
 
 // Run writes the file without the user.
 func (u *userRemoveCmd) Run() error {
-	users, err := access.ReadUsers(u.File)
-	if err != nil {
-		return err
-	}
-	if !users.Remove(u.Name) {
-		return fmt.Errorf("there is no user %q in %s (hint: skerry user list %s)", u.Name, u.File, u.File)
-	}
-	return users.WriteFile(u.File)
+	return removeAccount(u.File, u.Name, "user list", access.ReadUsers)
 }
 
 type userListCmd struct {
@@ -79,12 +55,5 @@ type userListCmd struct {
 
 // Run prints one name per line.
 func (u *userListCmd) Run() error {
-	users, err := access.ReadUsers(u.File)
-	if err != nil {
-		return err
-	}
-	for _, name := range users.Names() {
-		fmt.Println(name)
-	}
-	return nil
+	return listAccounts(u.File, access.ReadUsers)
 }

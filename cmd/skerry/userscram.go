@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 
 	"skerry/broker/access"
 )
@@ -30,21 +27,7 @@ type scramAddCmd struct {
 
 // Run asks for the password and writes the file.
 func (u *scramAddCmd) Run(ctx context.Context) error {
-	users, err := access.ReadScramUsers(u.File)
-	if errors.Is(err, os.ErrNotExist) {
-		users, err = access.NewScramUsers(), nil
-	}
-	if err != nil {
-		return err
-	}
-	password, err := askPassword(ctx, u.Name)
-	if err != nil {
-		return err
-	}
-	if err := users.Set(u.Name, password); err != nil {
-		return err
-	}
-	return users.WriteFile(u.File)
+	return addAccount(ctx, u.File, u.Name, access.ReadScramUsers, access.NewScramUsers)
 }
 
 type scramRemoveCmd struct {
@@ -54,14 +37,7 @@ type scramRemoveCmd struct {
 
 // Run writes the file without the user.
 func (u *scramRemoveCmd) Run() error {
-	users, err := access.ReadScramUsers(u.File)
-	if err != nil {
-		return err
-	}
-	if !users.Remove(u.Name) {
-		return fmt.Errorf("there is no user %q in %s (hint: skerry user scram list %s)", u.Name, u.File, u.File)
-	}
-	return users.WriteFile(u.File)
+	return removeAccount(u.File, u.Name, "user scram list", access.ReadScramUsers)
 }
 
 type scramListCmd struct {
@@ -70,12 +46,5 @@ type scramListCmd struct {
 
 // Run prints one name per line.
 func (u *scramListCmd) Run() error {
-	users, err := access.ReadScramUsers(u.File)
-	if err != nil {
-		return err
-	}
-	for _, name := range users.Names() {
-		fmt.Println(name)
-	}
-	return nil
+	return listAccounts(u.File, access.ReadScramUsers)
 }
