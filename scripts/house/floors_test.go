@@ -29,6 +29,9 @@ var floors = map[string]int{
 	"broker/server": 30,
 	"edge/formula":  25,
 
+	// What is usual on a kind of link: data, that the configuration takes defaults from.
+	"edge/uplink/kind": 0,
+
 	"broker":      20,
 	"drivers/all": 20,
 	"board/sim":   20,
