@@ -264,6 +264,7 @@ func (s sheet) uplink(u config.Uplink) {
 	if u.User != "" {
 		as = ", user " + u.User
 	}
+	s.links(u)
 	s.row("", "MQTT %v, ClientID %s%s", u.Version, u.ClientID, as)
 	if plain && u.PasswordFile != "" {
 		s.row("", "no TLS: the password can be read on the way")

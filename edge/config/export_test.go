@@ -39,6 +39,8 @@ func walk(t reflect.Type, path string, works, later func(string)) {
 		case ft == sectionType:
 			walk(reflect.TypeFor[Sensor](), at+".NAME", works, later)
 			walk(reflect.TypeFor[Value](), at+".NAME.values.NAME", works, later)
+		case ft.Kind() == reflect.Slice && !f.named && listed(ft):
+			walk(ft.Elem(), at+"[]", works, later)
 		case f.named:
 			walk(ft.Elem(), at+".NAME", works, later)
 		case reflect.PointerTo(ft).Implements(reflect.TypeFor[nodeDecoder]()):
@@ -49,6 +51,12 @@ func walk(t reflect.Type, path string, works, later func(string)) {
 			works(strings.TrimPrefix(at, "."))
 		}
 	}
+}
+
+// listed: a list of maps.
+func listed(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return t.Elem().Kind() == reflect.Struct && !p.Implements(reflect.TypeFor[nodeDecoder]()) && !p.Implements(textType)
 }
 
 var (

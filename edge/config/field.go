@@ -84,7 +84,7 @@ func limitsOf(t reflect.Type, text string) limits {
 	}
 	low, high, ok := strings.Cut(text, "..")
 	a, b := reflect.New(t).Elem(), reflect.New(t).Elem()
-	if t == reflect.TypeFor[DurationRange]() {
+	if t.Implements(reflect.TypeFor[spanned]()) {
 		a, b = reflect.New(durationType).Elem(), reflect.New(durationType).Elem()
 	}
 	if !ok || setScalar(low, a) != nil || setScalar(high, b) != nil {
@@ -97,7 +97,8 @@ func (l limits) contains(v reflect.Value) bool {
 	if l.text == "" {
 		return true
 	}
-	if r, ok := v.Interface().(DurationRange); ok {
+	if s, ok := v.Interface().(spanned); ok {
+		r := s.span()
 		return float64(r.Min) >= l.min && float64(r.Max) <= l.max
 	}
 	return number(v) >= l.min && number(v) <= l.max
@@ -106,10 +107,11 @@ func (l limits) contains(v reflect.Value) bool {
 // nearest is the end of the limits that v is beyond, as a hint.
 func (l limits) nearest(v reflect.Value) string {
 	low, high, _ := strings.Cut(l.text, "..")
-	if _, ok := v.Interface().(DurationRange); ok {
+	s, ok := v.Interface().(spanned)
+	if ok && s.span().Min < s.span().Max {
 		return "both ends from " + low + " to " + high
 	}
-	if number(v) < l.min {
+	if ok && float64(s.span().Min) < l.min || !ok && number(v) < l.min {
 		return "at least " + low
 	}
 	return "at most " + high
@@ -124,3 +126,6 @@ func number(v reflect.Value) float64 {
 	}
 	return v.Float()
 }
+
+// spanned is a type whose limits are those of both its ends.
+type spanned interface{ span() DurationRange }

@@ -88,7 +88,7 @@ func checkWhole(t *testing.T, c *config.Config) {
 		claim(a.Topic)
 	}
 	for _, u := range c.Uplinks {
-		if len(u.Servers) == 0 || u.ClientID == "" || len(u.Carry) == 0 || u.Retry.Min <= 0 || u.KeepAlive <= 0 {
+		if len(u.Servers) == 0 || u.ClientID == "" || len(u.Carry) == 0 || u.Retry.Min <= 0 || u.KeepAlive.Min <= 0 || len(u.Links) == 0 {
 			t.Errorf("uplink %+v", u)
 		}
 	}

@@ -214,7 +214,7 @@ uplinks:
 	if !reflect.DeepEqual(u.Servers, want) {
 		t.Errorf("servers %v, want %v", u.Servers, want)
 	}
-	if u.Version != config.V311 || u.ClientID != "lake-wx" || u.User != "ada" || u.Prefix != "farm/wx/" || u.KeepAlive != 5*time.Minute ||
+	if u.Version != config.V311 || u.ClientID != "lake-wx" || u.User != "ada" || u.Prefix != "farm/wx/" || u.KeepAlive != (config.KeepAlive{Min: 5 * time.Minute, Max: 5 * time.Minute}) ||
 		u.Retry != (config.DurationRange{Min: time.Second, Max: time.Hour}) || !reflect.DeepEqual(u.Carry, []string{"telemetry"}) {
 		t.Errorf("uplink %+v", u)
 	}
@@ -231,7 +231,7 @@ uplinks:
 		t.Errorf("match %q", c.Streams[1].Match)
 	}
 	u = c.Uplinks[1]
-	if u.Version != config.V5 || u.ClientID != "wx" || u.KeepAlive != time.Minute || !reflect.DeepEqual(u.Carry, []string{"alarms", "telemetry"}) {
+	if u.Version != config.V5 || u.ClientID != "wx" || u.KeepAlive != (config.KeepAlive{Min: time.Minute, Max: time.Minute}) || !reflect.DeepEqual(u.Carry, []string{"alarms", "telemetry"}) {
 		t.Errorf("second uplink %+v", u)
 	}
 	if password, err := u.Password(); password != nil || err != nil {

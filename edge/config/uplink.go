@@ -1,7 +1,5 @@
 package config
 
-import "time"
-
 // Stream is a part of the local traffic that leaves the site, kept in order. Its name is the identity of its backlog.
 type Stream struct {
 	Name   string   `yaml:"-"`
@@ -28,10 +26,9 @@ type Uplink struct {
 
 	Receive ReceiveMap `yaml:"receive"`
 
-	KeepAlive time.Duration `yaml:"keep_alive" in:"5s..18h"`
-	Retry     DurationRange `yaml:"retry" in:"100ms..1d"` // the first and the longest wait between attempts
-
-	_ struct{} `later:"links"`
+	Links     []Link        `yaml:"links"`                   // at least one, in order of preference
+	KeepAlive KeepAlive     `yaml:"keep_alive" in:"5s..18h"` // of links that have none
+	Retry     DurationRange `yaml:"retry" in:"100ms..1d"`    // the first and the longest wait between attempts
 }
 
 // ClientTLS is how an uplink checks its Server and shows itself. Paths of PEM files; an empty CA means those of the machine.

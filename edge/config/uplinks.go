@@ -66,6 +66,7 @@ func (d *decoder) uplinks(list []Uplink, cfg *Config) []Uplink {
 		d.identity(at, u, station(cfg.Gateway))
 		d.secrets(at, u)
 		d.carried(at, u, names)
+		d.links(at, u, cfg.Streams)
 		d.mapped(at, u, station(cfg.Gateway))
 	}
 	if d.sound("uplinks") && d.sound("streams") {
@@ -82,8 +83,8 @@ func (d *decoder) defaults(u *Uplink) {
 	if u.Version == 0 {
 		u.Version = V5
 	}
-	if u.KeepAlive == 0 {
-		u.KeepAlive = time.Minute
+	if u.KeepAlive == (KeepAlive{}) {
+		u.KeepAlive = KeepAlive{defaultKeepAlive, defaultKeepAlive}
 	}
 	if u.Retry == (DurationRange{}) {
 		u.Retry = DurationRange{5 * time.Second, 5 * time.Minute}

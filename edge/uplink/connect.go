@@ -98,7 +98,7 @@ func (u *Uplink) connectPacket(s *server, cleanStart bool) (*packet.Connect, err
 	c := &packet.Connect{
 		Version:    s.speech().version,
 		CleanStart: cleanStart,
-		KeepAlive:  uint16(min((u.config.KeepAlive+time.Second-1)/time.Second, math.MaxUint16)),
+		KeepAlive:  uint16(min((u.config.KeepAlive.Min+time.Second-1)/time.Second, math.MaxUint16)),
 		ClientID:   []byte(u.config.ClientID),
 		WillFlag:   true,
 		Will:       packet.Will{QoS: 1, Retain: true, TopicName: []byte(u.state), Payload: []byte(offline)},

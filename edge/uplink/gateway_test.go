@@ -98,7 +98,7 @@ func realConfig(address string) config.Uplink {
 	n, _ := strconv.Atoi(port)
 	return config.Uplink{
 		Name: "cloud", Servers: config.Servers{{Host: host, Port: n}}, Version: config.V5, ClientID: "wx-042",
-		Prefix: "farm/", KeepAlive: 10 * time.Second, Retry: config.DurationRange{Min: 50 * time.Millisecond, Max: 500 * time.Millisecond},
+		Prefix: "farm/", KeepAlive: config.KeepAlive{Min: 10 * time.Second, Max: 10 * time.Second}, Retry: config.DurationRange{Min: 50 * time.Millisecond, Max: 500 * time.Millisecond},
 		Receive: config.ReceiveMap{{Filter: "cmd/wx-042/#", Local: "cmd/#"}},
 	}
 }

@@ -49,7 +49,7 @@ func play(t *testing.T, f func(t *testing.T, at *station)) {
 		at := &station{t: t, server: newUpstream(t), log: &journal{}, disk: vfs.NewDisk(), boot: 1}
 		at.config = config.Uplink{
 			Name: "cloud", Servers: config.Servers{{Host: "up.example", Port: 1883}}, Version: config.V5, ClientID: "wx-042",
-			Prefix: "farm/", KeepAlive: time.Minute, Retry: config.DurationRange{Min: 5 * time.Second, Max: 5 * time.Minute},
+			Prefix: "farm/", KeepAlive: config.KeepAlive{Min: time.Minute, Max: time.Minute}, Retry: config.DurationRange{Min: 5 * time.Second, Max: 5 * time.Minute},
 		}
 		at.streams = []config.Stream{{Name: "all", Match: []string{"#"}}}
 		at.options = uplink.Options{Site: "lake", Gateway: "wx-042", Dial: at.server.dial, Log: slog.New(at.log)}

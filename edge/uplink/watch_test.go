@@ -79,7 +79,7 @@ func TestWatch(t *testing.T) {
 				}
 				s := at.uplink.Status()
 				s.Out.Publishes, s.In.Publishes = s.Out.Publishes-before.Out.Publishes, s.In.Publishes-before.In.Publishes
-				if s.Version != packet.Version(version).String() || s.KeepAlive != at.config.KeepAlive || s.Out.Publishes != 1 || s.In.Publishes != 1 ||
+				if s.Version != packet.Version(version).String() || s.KeepAlive != at.config.KeepAlive.Min || s.Out.Publishes != 1 || s.In.Publishes != 1 ||
 					s.In.Payload != 6 || s.Out.Payload < 6 || s.Out.Bytes < 20 || s.In.Packets < 4 {
 					t.Errorf("%+v", s)
 				}

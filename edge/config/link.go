@@ -1,0 +1,142 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"skerry/edge/uplink/kind"
+)
+
+// Link is one way from the site to the Servers of an uplink. Those of an uplink stand in order of preference; one is in use at a time.
+type Link struct {
+	Name      string    `yaml:"name"`
+	Interface string    `yaml:"interface"` // "": the system's routes decide
+	Kind      string    `yaml:"kind" oneof:"ethernet wifi cellular lte-m nb-iot geo leo certus"`
+	KeepAlive KeepAlive `yaml:"keep_alive" in:"5s..18h"`
+	Modem     Modem     `yaml:"modem"`
+	Price     Price     `yaml:"price"` // the zero Price: not known
+
+	Schedule *Schedule `yaml:"schedule"` // nil: whenever the link can be used
+	Session  Session   `yaml:"session"`  // with a Schedule always Auto
+	Classes  []string  `yaml:"classes" oneof:"alarm state live backfill"`
+	Budget   *Budget   `yaml:"budget"` // nil: none
+
+	// Retry are the first and the longest wait between attempts: the uplink's, or else what is usual for the kind.
+	Retry DurationRange `yaml:"-"`
+}
+
+// Carries tells whether the messages of a class may go over this link.
+func (l Link) Carries(class string) bool {
+	return len(l.Classes) == 0 || slices.Contains(l.Classes, class)
+}
+
+// OnDemand tells whether the link connects only while something waits that may go over it.
+func (l Link) OnDemand() bool {
+	return l.Schedule == nil && (l.Session == OnDemand || l.Session != Always && kind.Of(l.Kind).IdleBilled)
+}
+
+// KeepAlive is how long a connection may be silent. From a range it is learned; one value is fixed, with Min and Max the same.
+type KeepAlive DurationRange
+
+// Learned tells whether the interval is to be found between Min and Max.
+func (k KeepAlive) Learned() bool { return k.Min < k.Max }
+
+// Session says when a link connects.
+type Session string
+
+// The choices.
+const (
+	Auto     Session = "auto"      // as the kind suggests: OnDemand where the time of a session is billed, else Always
+	Always   Session = "always"    // whenever it can
+	OnDemand Session = "on-demand" // while something waits that may go over it
+)
+
+// Schedule has a link used now and then.
+type Schedule struct {
+	Every  time.Duration `yaml:"every" in:"1min..1d"` // aligned to the date in UTC, plus a part of it that is the gateway's own
+	Stay   time.Duration `yaml:"stay" in:"5s..1h"`    // how long a session stands at least; longer while something is being sent
+	AtOnce []string      `yaml:"at_once" oneof:"alarm state live backfill"`
+}
+
+// Modem is where the signal of a link is read.
+type Modem struct {
+	Auto bool   // ask the system's modem manager
+	Port string // "": no serial port is asked
+	Baud int
+}
+
+// None tells that no modem is asked.
+func (m Modem) None() bool { return !m.Auto && m.Port == "" }
+
+// Price is what is paid for a number of bytes.
+type Price struct {
+	Amount   float64
+	Currency string // three letters
+	Per      Size
+}
+
+// Of is the price of a number of bytes.
+func (p Price) Of(bytes int64) float64 {
+	if p.Per == 0 {
+		return 0
+	}
+	return p.Amount * float64(bytes) / float64(p.Per)
+}
+
+// Budget bounds what a link may carry.
+type Budget struct {
+	Bytes    Allowances `yaml:"bytes"`                // at least one
+	ResetDay int        `yaml:"reset_day" in:"1..28"` // of the month, on which the provider's month begins; in UTC
+	Reserve  Percent    `yaml:"reserve" in:"0%..90%"` // of each, kept for the class alarm
+}
+
+// Allowances are the bytes of a budget, one for each period that has one. In the file one may stand alone.
+type Allowances []Allowance
+
+// Allowance is a number of bytes for a period.
+type Allowance struct {
+	Bytes Size
+	Per   Period
+}
+
+// String is the allowance with the largest decimal unit that divides it, in which providers sell.
+func (a Allowance) String() string {
+	for _, u := range []string{"GB", "MB", "kB"} {
+		if f := Size(sizeUnits[u]); a.Bytes%f == 0 {
+			return fmt.Sprintf("%d%s/%s", a.Bytes/f, u, a.Per)
+		}
+	}
+	return fmt.Sprintf("%dB/%s", int64(a.Bytes), a.Per)
+}
+
+// Period is a time after which a budget begins anew.
+type Period string
+
+// The periods.
+const (
+	Day   Period = "day"
+	Month Period = "month"
+)
+
+// In gives the bytes for a period; 0 if there is no limit for it.
+func (a Allowances) In(p Period) Size {
+	for _, one := range a {
+		if one.Per == p {
+			return one.Bytes
+		}
+	}
+	return 0
+}
+
+// Percent is a part of a whole, of 100.
+type Percent float64
+
+// DefaultLinks are those of an uplink that names none: whatever the system's routes lead over.
+func DefaultLinks(u Uplink) []Link {
+	l := Link{Name: "default", Kind: kind.Ethernet, Session: Always, KeepAlive: u.KeepAlive, Retry: u.Retry}
+	if l.KeepAlive == (KeepAlive{}) {
+		l.KeepAlive = KeepAlive{defaultKeepAlive, defaultKeepAlive}
+	}
+	return []Link{l}
+}

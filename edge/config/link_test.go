@@ -1,0 +1,100 @@
+package config_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"skerry/edge/config"
+	"skerry/edge/uplink/kind"
+)
+
+// TestLinks: what the file says, and what each link has that the file says nothing about.
+func TestLinks(t *testing.T) {
+	c := mustLoad(t, `
+gateway: {id: wx}
+uplinks:
+  cloud:
+    mqtt: "tls://h"
+    links:
+      - {name: lte, interface: wwan0, kind: cellular, keep_alive: 1min..25min, modem: /dev/ttyUSB2, price: 0.10 EUR/MB,
+         schedule: {every: 15min, at_once: [alarm]}, budget: {bytes: [2MB/day, 50MB/month], reset_day: 5}}
+      - {name: sat, interface: ppp0, kind: certus, modem: {port: /dev/ttyS1, baud: 9600}, price: 0.16 USD/50B, session: on-demand, classes: [alarm],
+         budget: {bytes: 200kB/day, reserve: 0%}}
+      - {name: lan}
+`)
+	want := []config.Link{{
+		Name: "lte", Interface: "wwan0", Kind: "cellular", KeepAlive: config.KeepAlive{Min: time.Minute, Max: 25 * time.Minute},
+		Modem: config.Modem{Port: "/dev/ttyUSB2", Baud: 115200}, Price: config.Price{Amount: 0.1, Currency: "EUR", Per: 1_000_000},
+		Schedule: &config.Schedule{Every: 15 * time.Minute, Stay: 45 * time.Second, AtOnce: []string{"alarm"}}, Session: config.Auto,
+		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 2_000_000, Per: config.Day}, {Bytes: 50_000_000, Per: config.Month}}, ResetDay: 5, Reserve: 10},
+		Retry:  config.DurationRange{Min: 2 * time.Second, Max: 5 * time.Minute},
+	}, {
+		Name: "sat", Interface: "ppp0", Kind: "certus", KeepAlive: config.KeepAlive{Min: time.Minute, Max: 28 * time.Minute},
+		Modem: config.Modem{Port: "/dev/ttyS1", Baud: 9600}, Price: config.Price{Amount: 0.16, Currency: "USD", Per: 50},
+		Session: config.OnDemand, Classes: []string{"alarm"},
+		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 200_000, Per: config.Day}}, ResetDay: 1},
+		Retry:  config.DurationRange{Min: 10 * time.Second, Max: 30 * time.Minute},
+	}, {
+		Name: "lan", Kind: "ethernet", KeepAlive: config.KeepAlive{Min: time.Minute, Max: time.Minute}, Session: config.Auto,
+		Retry: config.DurationRange{Min: 5 * time.Second, Max: 5 * time.Minute},
+	}}
+	for i, l := range c.Uplinks[0].Links {
+		if !reflect.DeepEqual(l, want[i]) {
+			t.Errorf("link %d:\n%+v, want\n%+v", i, l, want[i])
+		}
+	}
+	if l := c.Uplinks[0].Links[1]; l.Carries("live") || !l.Carries("alarm") || l.Price.Of(100) != 0.32 {
+		t.Errorf("%+v carries what it should not, or costs %v", l, l.Price.Of(100))
+	}
+}
+
+// TestNoLinks: an uplink without links is what it was before there were any.
+func TestNoLinks(t *testing.T) {
+	c := mustLoad(t, `
+gateway: {id: wx}
+uplinks: {a: {mqtt: "tls://h"}, b: {mqtt: "tls://i", keep_alive: 1min..5min, retry: 1s..1h}}
+`)
+	minute := config.KeepAlive{Min: time.Minute, Max: time.Minute}
+	want := []config.Link{{Name: "default", Kind: kind.Ethernet, KeepAlive: minute, Session: config.Always, Retry: config.DurationRange{Min: 5 * time.Second, Max: 5 * time.Minute}}}
+	if got := c.Uplinks[0].Links; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	l := c.Uplinks[1].Links[0]
+	if l.KeepAlive != (config.KeepAlive{Min: time.Minute, Max: 5 * time.Minute}) || l.KeepAlive.String() != "1min..5min" || l.Retry != (config.DurationRange{Min: time.Second, Max: time.Hour}) {
+		t.Errorf("%+v", l)
+	}
+}
+
+// TestInherited: the uplink's keep_alive and retry are those of its links that have none.
+func TestInherited(t *testing.T) {
+	c := mustLoad(t, `
+gateway: {id: wx}
+uplinks:
+  cloud:
+    mqtt: "tls://h"
+    keep_alive: 5min
+    retry: 1s..1h
+    links: [{name: lte, interface: wwan0, kind: cellular}, {name: sat, interface: ppp0, kind: geo, keep_alive: 10min}]
+`)
+	for i, want := range []time.Duration{5 * time.Minute, 10 * time.Minute} {
+		if l := c.Uplinks[0].Links[i]; l.KeepAlive.Min != want || l.KeepAlive.Learned() || l.Retry != (config.DurationRange{Min: time.Second, Max: time.Hour}) {
+			t.Errorf("%+v", l)
+		}
+	}
+}
+
+// TestKinds: the language and the table of kinds name the same.
+func TestKinds(t *testing.T) {
+	field, _ := reflect.TypeFor[config.Link]().FieldByName("Kind")
+	var words string
+	for i, name := range kind.Names() {
+		if i > 0 {
+			words += " "
+		}
+		words += name
+	}
+	if got := field.Tag.Get("oneof"); got != words {
+		t.Errorf("the language has %q, the table %q", got, words)
+	}
+}
