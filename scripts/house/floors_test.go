@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"edge/pages":    30,
 	"broker/server": 30,
 	"edge/formula":  25,
+	"edge/change":   25,
 
 	"broker":      20,
 	"drivers/all": 20,
