@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"broker/server": 30,
 	"edge/formula":  25,
 	"edge/change":   25,
+	"edge/reduce":   31,
 
 	"broker":      20,
 	"drivers/all": 20,
