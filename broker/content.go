@@ -18,6 +18,10 @@ type Filter struct {
 	Name      string
 	Match     []string // Topic Filters
 	Condition Condition
+
+	// Private filters are for the program's own sessions. What passes goes to them as it was published, under its own Topic Name: it is
+	// no copy, and costs the log nothing.
+	Private bool
 }
 
 // A Condition decides by content; *filter.Expression does. It is asked once about a message, by the publisher's goroutine, and
@@ -41,12 +45,26 @@ type content struct {
 	active  bool // it is among contents.active; guarded by Broker.mu
 }
 
+// newContents has the private ones come first: their targets are the message's own, and stand before those of its forms.
 func newContents(filters []Filter) contents {
+	filters = slices.Clone(filters)
+	slices.SortStableFunc(filters, func(x, y Filter) int { return order(x) - order(y) })
 	all := make(map[string]*content, len(filters))
 	for i, f := range filters {
-		all[f.Name] = &content{Filter: f, index: i, longest: topic.MaxLength - len(topic.Filtered(f.Name, ""))}
+		c := &content{Filter: f, index: i, longest: topic.MaxLength}
+		if !f.Private {
+			c.longest -= len(topic.Filtered(f.Name, ""))
+		}
+		all[f.Name] = c
 	}
 	return contents{byName: all}
+}
+
+func order(f Filter) int {
+	if f.Private {
+		return 0
+	}
+	return 1
 }
 
 // of finds the content filter that a Topic Filter names, and what is asked for behind it; nil if it names none that there is.
@@ -58,9 +76,13 @@ func (c *contents) of(topicFilter string) (*content, string) {
 	return c.byName[name], rest
 }
 
-// refuses tells whether a Topic Filter asks for a content filter in a way that leads nowhere.
-func (c *contents) refuses(topicFilter string) bool {
-	return topic.IsFiltered(topicFilter) && (c.lacks(topicFilter) || topic.ValidFiltered(topicFilter) != nil)
+// refuses tells whether a Topic Filter asks for a content filter in a way that leads nowhere, or for one that is not for Clients.
+func (c *contents) refuses(topicFilter string, internal bool) bool {
+	if !topic.IsFiltered(topicFilter) {
+		return false
+	}
+	found, _ := c.of(topicFilter)
+	return found == nil || found.Private && !internal || topic.ValidFiltered(topicFilter) != nil
 }
 
 // lacks tells whether a Topic Filter names a content filter that is not configured.
@@ -111,10 +133,18 @@ func (c *content) matches(name string) bool {
 	return false
 }
 
-// form is a message as it goes to those behind the filter.
+// named is the Topic Name under which a message goes to those behind the filter.
+func (c *content) named(name string) string {
+	if c.Private {
+		return name
+	}
+	return topic.Filtered(c.Name, name)
+}
+
+// form is a message as it goes to those behind a filter that is not private.
 func (c *content) form(m *Message) *Message {
 	f := *m
-	f.TopicName = topic.Filtered(c.Name, m.TopicName)
+	f.TopicName = c.named(m.TopicName)
 	f.Retain = false
 	return &f
 }
@@ -138,7 +168,7 @@ func (b *Broker) routeFiltered(active []*content, m *Message, from *session, t *
 		}
 		begin := len(t.targets)
 		t.addAll(m, from, matched, filters)
-		if end := len(t.targets); end > begin {
+		if end := len(t.targets); end > begin && !c.Private {
 			t.spans = append(t.spans, span{c, begin, end})
 		}
 	}

@@ -195,7 +195,7 @@ func (b *Broker) deliverRetained(k kept, sub *subscription, by queue.Origin) (qu
 	c.Retain = false
 	c.Origin = by
 	if sub.behind != nil {
-		c.TopicName = topic.Filtered(sub.behind.Name, c.TopicName)
+		c.TopicName = sub.behind.named(c.TopicName)
 	}
 	target := queue.Target{Session: sub.session.queue, QoS: min(c.QoS, sub.qos), Retain: true, SubscriptionIDs: sub.ids}
 	return b.store.Publish(&c, []queue.Target{target})

@@ -140,7 +140,7 @@ func (s *Session) refusesSubscription(sub *Subscription, known bool) packet.Reas
 		return packet.TopicFilterInvalid
 	case refusesShare(sub).IsError():
 		return refusesShare(sub)
-	case s.b.contents.refuses(sub.TopicFilter):
+	case s.b.contents.refuses(sub.TopicFilter, s.internal()):
 		return packet.TopicFilterInvalid
 	}
 	if !known && len(s.state.subs) >= s.b.options.Limits.Subscriptions {
