@@ -32,6 +32,11 @@ var floors = map[string]int{
 	// What is usual on a kind of link: data, that the configuration takes defaults from.
 	"edge/uplink/kind": 0,
 
+	// What an uplink is made of, each knowing nothing of the others.
+	"edge/uplink/interfaces": 10,
+	"edge/uplink/road":       10,
+	"edge/uplink/schedule":   10,
+
 	"broker":      20,
 	"drivers/all": 20,
 	"board/sim":   20,
