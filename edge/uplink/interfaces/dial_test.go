@@ -1,0 +1,139 @@
+package interfaces_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"skerry/edge/uplink/interfaces"
+)
+
+// names is a name server.
+type names struct {
+	mu    sync.Mutex
+	addrs []string
+	err   error
+	asked int
+}
+
+func (n *names) resolve(context.Context, string) ([]netip.Addr, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asked++
+	var all []netip.Addr
+	for _, a := range n.addrs {
+		all = append(all, netip.MustParseAddr(a))
+	}
+	return all, n.err
+}
+
+// listen is a server at 127.0.0.1, and its port.
+func listen(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func reach(t *testing.T, d *interfaces.Dialer, host string, port int) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	conn, err := d.Dial(ctx, host, port)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	return conn.RemoteAddr().(*net.TCPAddr).IP.String(), nil
+}
+
+// TestStale: the name server is away, and the server still where it was.
+func TestStale(t *testing.T) {
+	for _, frugal := range []bool{false, true} {
+		n, port := &names{addrs: []string{"127.0.0.1"}}, listen(t)
+		d := interfaces.NewDialer(interfaces.Options{Frugal: frugal, Resolve: n.resolve})
+		if at, err := reach(t, d, "up.example", port); at != "127.0.0.1" {
+			t.Fatal(at, err)
+		}
+		n.err = &net.DNSError{Err: "i/o timeout", Name: "up.example", IsTimeout: true}
+		if at, err := reach(t, d, "up.example", port); at != "127.0.0.1" || n.asked != 2 {
+			t.Errorf("frugal %v: %q, %v, asked %d times", frugal, at, err, n.asked)
+		}
+		if _, err := reach(t, d, "other.example", port); !errors.Is(err, n.err) {
+			t.Errorf("a name that was never known: %v", err)
+		}
+		if addrs, age := d.Known("up.example"); len(addrs) != 1 || age < 0 || age > time.Minute {
+			t.Error(addrs, age)
+		}
+	}
+}
+
+// TestFrugal: the name server is asked again only when there is a reason.
+func TestFrugal(t *testing.T) {
+	n, port := &names{addrs: []string{"127.0.0.1"}}, listen(t)
+	d := interfaces.NewDialer(interfaces.Options{Frugal: true, Fresh: time.Hour, Resolve: n.resolve})
+	asked := func(want int) {
+		t.Helper()
+		if at, err := reach(t, d, "up.example", port); at != "127.0.0.1" || n.asked != want {
+			t.Fatalf("%q, %v, asked %d times, want %d", at, err, n.asked, want)
+		}
+	}
+	asked(1)
+	asked(1)
+	d.Doubt("up.example")
+	asked(2)
+	asked(2)
+}
+
+// TestMoved: the server has moved; what is kept does not answer, and the name server knows.
+func TestMoved(t *testing.T) {
+	n, port := &names{addrs: []string{"127.0.0.2"}}, listen(t)
+	d := interfaces.NewDialer(interfaces.Options{Frugal: true, Fresh: time.Hour, Resolve: n.resolve})
+	if at, err := reach(t, d, "up.example", port); err == nil {
+		t.Fatal("reached", at)
+	}
+	n.addrs = []string{"127.0.0.1"}
+	if at, err := reach(t, d, "up.example", port); at != "127.0.0.1" || n.asked != 2 {
+		t.Errorf("%q, %v, asked %d times", at, err, n.asked)
+	}
+}
+
+// TestOrder: IPv4 first where each attempt is paid, and the next address after one that fails.
+func TestOrder(t *testing.T) {
+	n, port := &names{addrs: []string{"::1", "127.0.0.2", "127.0.0.1"}}, listen(t)
+	d := interfaces.NewDialer(interfaces.Options{Frugal: true, Resolve: n.resolve})
+	if at, err := reach(t, d, "up.example", port); at != "127.0.0.1" {
+		t.Errorf("%q, %v", at, err)
+	}
+	addrs, _ := d.Known("up.example")
+	if want := []string{"127.0.0.2", "127.0.0.1", "::1"}; !slices.EqualFunc(addrs, want, func(a netip.Addr, w string) bool { return a.String() == w }) {
+		t.Errorf("%v, want %v", addrs, want)
+	}
+}
+
+// TestNoInterface: the reason is told.
+func TestNoInterface(t *testing.T) {
+	d := interfaces.NewDialer(interfaces.Options{Interface: "nosuch0"})
+	_, err := reach(t, d, "127.0.0.1", listen(t))
+	var bind *interfaces.BindError
+	if !errors.As(err, &bind) || bind.Interface != "nosuch0" || !errors.Is(err, syscall.ENODEV) && !errors.Is(err, syscall.EPERM) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestBound: a connection bound to the loopback interface reaches it.
+func TestBound(t *testing.T) {
+	d := interfaces.NewDialer(interfaces.Options{Interface: "lo"})
+	if at, err := reach(t, d, "127.0.0.1", listen(t)); at != "127.0.0.1" && !errors.Is(err, syscall.EPERM) {
+		t.Errorf("%q, %v", at, err)
+	}
+}
