@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net"
 	"time"
 
 	"skerry/broker/client"
@@ -23,14 +24,43 @@ const (
 	offline = "offline"
 )
 
+// passage is a session on its way over a link. It begins with a connection that stands; some Servers are asked more than once.
+type passage struct {
+	way    *way
+	first  net.Conn // nil: it is used up
+	stands func()   // tells that the Server has accepted
+}
+
+// dial gives the next connection.
+func (p *passage) dial(ctx context.Context, s *server) (net.Conn, error) {
+	if conn := p.first; conn != nil {
+		p.first = nil
+		return conn, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := p.way.dial(ctx, s.Server)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	return conn, nil
+}
+
+// close closes what was not used.
+func (p *passage) close() {
+	if p.first != nil {
+		p.first.Close()
+	}
+}
+
 // connection connects to a Server and carries until that ends. online tells whether it came so far.
-func (u *Uplink) connection(ctx context.Context, s *server) (online bool, err error) {
+func (u *Uplink) connection(ctx context.Context, p *passage, s *server) (online bool, err error) {
 	for {
 		var conn *client.Conn
-		conn, err = u.connect(ctx, s)
+		conn, err = u.connect(ctx, p, s)
 		switch {
 		case err == nil && s.understood():
-			return u.carry(ctx, s, conn)
+			return u.carry(ctx, p, s, conn)
 		case err == nil:
 			_ = part(conn) // what matters is how the next attempt ends
 		case ctx.Err() != nil, !s.adapt(err):
@@ -42,18 +72,18 @@ func (u *Uplink) connection(ctx context.Context, s *server) (online bool, err er
 // connect gets a CONNACK. A ClientID that this store has not connected with begins with a new session: who knows what an
 // older one holds. The connection that clears the old session is not the one that carries: in 3.1.1 a clean session ends with
 // its connection, and mosquitto 2.0 does not save one that began with CleanStart, whatever its expiry, when it is restarted.
-func (u *Uplink) connect(ctx context.Context, s *server) (*client.Conn, error) {
+func (u *Uplink) connect(ctx context.Context, p *passage, s *server) (*client.Conn, error) {
 	if u.memory.ClientID != u.config.ClientID {
-		if err := u.clear(ctx, s); err != nil {
+		if err := u.clear(ctx, p, s); err != nil {
 			return nil, err
 		}
 	}
-	return u.ask(ctx, s, false)
+	return u.ask(ctx, p, s, false)
 }
 
 // clear makes the Server forget the session.
-func (u *Uplink) clear(ctx context.Context, s *server) error {
-	conn, err := u.ask(ctx, s, true)
+func (u *Uplink) clear(ctx context.Context, p *passage, s *server) error {
+	conn, err := u.ask(ctx, p, s, true)
 	if err != nil {
 		return err
 	}
@@ -69,21 +99,19 @@ func part(conn *client.Conn) error {
 	return conn.Flush()
 }
 
-// ask dials once and sends CONNECT.
-func (u *Uplink) ask(ctx context.Context, s *server, cleanStart bool) (*client.Conn, error) {
-	connect, err := u.connectPacket(s, cleanStart)
+// ask sends CONNECT on one connection.
+func (u *Uplink) ask(ctx context.Context, p *passage, s *server, cleanStart bool) (*client.Conn, error) {
+	connect, err := u.connectPacket(p.way, s, cleanStart)
 	if err != nil {
 		return nil, err
 	}
-	dialling, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	stream, err := u.dial(dialling, s.Server)
+	stream, err := p.dial(ctx, s)
 	if err != nil {
-		return nil, fmt.Errorf("dial: %w", err)
+		return nil, err
 	}
 	connecting, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	t := &tap{u: u, version: connect.Version}
+	t := &tap{u: u, version: connect.Version, opened: time.Now()}
 	conn, err := client.Open(connecting, stream, connect, client.ConnOptions{Bridge: s.speech().bridge, Held: u.held.ids, Seen: t.see})
 	if err == nil {
 		t.keepAlive = conn.Server().KeepAlive
@@ -94,11 +122,11 @@ func (u *Uplink) ask(ctx context.Context, s *server, cleanStart bool) (*client.C
 	return conn, err
 }
 
-func (u *Uplink) connectPacket(s *server, cleanStart bool) (*packet.Connect, error) {
+func (u *Uplink) connectPacket(w *way, s *server, cleanStart bool) (*packet.Connect, error) {
 	c := &packet.Connect{
 		Version:    s.speech().version,
 		CleanStart: cleanStart,
-		KeepAlive:  uint16(min((u.config.KeepAlive.Min+time.Second-1)/time.Second, math.MaxUint16)),
+		KeepAlive:  uint16(min((w.KeepAlive.Min+time.Second-1)/time.Second, math.MaxUint16)),
 		ClientID:   []byte(u.config.ClientID),
 		WillFlag:   true,
 		Will:       packet.Will{QoS: 1, Retain: true, TopicName: []byte(u.state), Payload: []byte(offline)},
@@ -125,13 +153,13 @@ func (u *Uplink) connectPacket(s *server, cleanStart bool) (*packet.Connect, err
 }
 
 // carry brings our side in line with the Server's session and serves the link.
-func (u *Uplink) carry(ctx context.Context, s *server, conn *client.Conn) (online bool, err error) {
+func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.Conn) (online bool, err error) {
 	defer conn.Close()
 	present := conn.Server().SessionPresent
 	if err := u.adopt(ctx, conn); err != nil {
 		return false, err
 	}
-	l, err := newLink(u, conn)
+	l, err := newLink(u, p.way, conn)
 	if err != nil {
 		return false, err
 	}
@@ -144,7 +172,8 @@ func (u *Uplink) carry(ctx context.Context, s *server, conn *client.Conn) (onlin
 				"filter", filter, "hint", "use a prefix that the filters under receive do not match")
 		})
 	}
-	u.connected(s, present)
+	u.connected(p.way, s, present)
+	p.stands()
 	defer func() { u.online += time.Since(l.born) }()
 	return true, l.run(ctx)
 }

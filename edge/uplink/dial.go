@@ -8,28 +8,24 @@ import (
 	"time"
 
 	"skerry/edge/config"
+	"skerry/edge/uplink/interfaces"
 )
 
 // dialer opens streams of bytes by TCP, and TLS on it.
 type dialer struct {
-	net     net.Dialer
+	net     *interfaces.Dialer
 	files   config.ClientTLS
 	time    func() time.Time       // by which certificates are judged; nil: the system's
 	tickets tls.ClientSessionCache // resuming a TLS session saves half of the bytes of a connect
 }
 
-func newDialer(files config.ClientTLS) *dialer {
-	return &dialer{
-		// MQTT's own keep-alive tells more than TCP's and costs the link nothing twice.
-		net:     net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1 * time.Second},
-		files:   files,
-		tickets: tls.NewLRUClientSessionCache(8),
-	}
+func newDialer(files config.ClientTLS, o interfaces.Options) *dialer {
+	return &dialer{net: interfaces.NewDialer(o), files: files, tickets: tls.NewLRUClientSessionCache(8)}
 }
 
 // dial connects within the deadline of ctx. Certificates are read each time: they are renewed while the gateway runs.
 func (d *dialer) dial(ctx context.Context, s config.Server) (net.Conn, error) {
-	conn, err := d.net.DialContext(ctx, "tcp", s.Address())
+	conn, err := d.net.Dial(ctx, s.Host, s.Port)
 	if err != nil || !s.TLS {
 		return conn, err
 	}
@@ -39,6 +35,7 @@ func (d *dialer) dial(ctx context.Context, s config.Server) (net.Conn, error) {
 		if err = secure.HandshakeContext(ctx); err == nil {
 			return secure, nil
 		}
+		d.net.Doubt(s.Host)
 		err = fmt.Errorf("TLS: %w", err)
 	}
 	conn.Close() // its error would say less

@@ -75,7 +75,7 @@ func (l *link) doubt() {
 
 // end learns from a connection.
 func (h *held) end(l *link) {
-	h.known = h.known || l.resumed
+	h.known = h.known || l.resumed && len(l.lanes) == len(l.u.streams) // else what a lane has sent that is not on this link is not known
 	h.ids = nil
 	if h.known {
 		h.ids = l.conn.Held()

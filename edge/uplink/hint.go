@@ -12,6 +12,7 @@ import (
 
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/edge/uplink/interfaces"
 )
 
 // hint says what can be done about an error; "" if nothing is known.
@@ -83,7 +84,12 @@ func tlsHint(err error) string {
 
 func networkHint(err error) string {
 	var dns *net.DNSError
+	var bind *interfaces.BindError
 	switch {
+	case errors.As(err, &bind) && errors.Is(err, syscall.EPERM):
+		return "the program may not bind to an interface: AmbientCapabilities=CAP_NET_RAW in its unit, or Linux 5.7"
+	case errors.As(err, &bind) && errors.Is(err, syscall.ENODEV):
+		return "there is no such interface; `ip -brief link` lists them"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "no such host; check its name under mqtt, and that this machine has a name server"
 	case errors.As(err, &dns):

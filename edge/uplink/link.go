@@ -13,13 +13,19 @@ import (
 	"skerry/broker/packet"
 )
 
-// goodbye bounds the time for DISCONNECT when the gateway stops.
-const goodbye = time.Second
+const (
+	// goodbye bounds the time for DISCONNECT when a connection ends that could go on.
+	goodbye = time.Second
+	// drainTimeout bounds the wait for what is on its way when another link takes over, and drainLook is how often it is looked at.
+	drainTimeout = 10 * time.Second
+	drainLook    = 50 * time.Millisecond
+)
 
 // link is one Network Connection upstream and the local sessions on it. Two goroutines share it: the reader takes what the
 // Server sends (inbound.go, acks.go), the writer everything that leaves (outbound.go).
 type link struct {
 	u     *Uplink
+	way   *way
 	conn  *client.Conn
 	lanes []*lane // in the order of the streams
 	slots [maxStreams]*lane
@@ -36,6 +42,7 @@ type link struct {
 	// The writer's:
 	at      int         // which lane has the next turn
 	settled []settled   // to be acknowledged locally when it is written
+	quiet   atomic.Bool // nothing new is sent: what is on its way is to be acknowledged before another link takes over
 	resumed bool        // all lanes have
 	doubted bool        // nobody knows what the Server holds, until then
 	greeted bool        // the state topic says online
@@ -43,11 +50,14 @@ type link struct {
 }
 
 // newLink connects the local sessions: what the Server has not acknowledged is delivered again.
-func newLink(u *Uplink, conn *client.Conn) (*link, error) {
-	l := &link{u: u, conn: conn, wake: make(chan struct{}, 1), born: time.Now()}
+func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
+	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), born: time.Now()}
 	l.own.next = firstOwnID
 	l.identified = u.identify()
 	for _, s := range u.streams {
+		if !l.carries(s.class) {
+			continue
+		}
 		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry), resumed: !conn.Server().SessionPresent}
 		if err := a.connect(); err != nil {
 			l.close()
@@ -58,6 +68,9 @@ func newLink(u *Uplink, conn *client.Conn) (*link, error) {
 	}
 	return l, nil
 }
+
+// carries tells whether what is of a class leaves over this link. The others wait for another one.
+func (l *link) carries(class string) bool { return class == "" || l.way.Carries(class) }
 
 // close leaves the local sessions alone until the next link.
 func (l *link) close() {
@@ -75,7 +88,8 @@ func (l *link) run(ctx context.Context) error {
 	defer wg.Wait()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	wg.Go(func() { l.cutOff(ctx, serving) })
+	writing, finish := context.WithCancel(serving)
+	wg.Go(func() { l.part(ctx, serving, finish) })
 	over := make(chan error, 1)
 	wg.Go(func() {
 		err := l.conn.Serve(serving, l)
@@ -87,26 +101,50 @@ func (l *link) run(ctx context.Context) error {
 	if err := l.subscribeAnew(); err != nil {
 		return l.ended(err)
 	}
-	if err := l.write(ctx); !errors.Is(err, context.Canceled) || ctx.Err() == nil {
+	if err := l.write(writing); !errors.Is(err, context.Canceled) || ctx.Err() == nil {
 		return l.ended(err)
 	}
-	l.leave(over)
+	l.leave(context.Cause(ctx), over)
 	return ctx.Err()
 }
 
-// cutOff closes the connection a while after the gateway is to stop: the writer may be blocked on a dead link.
-func (l *link) cutOff(ctx, serving context.Context) {
+// part ends the writing when ctx ends: after what is on its way if another link takes over, and at once with the connection if nothing can
+// leave any more. It closes the connection a while later: the writer may be blocked on a dead link.
+func (l *link) part(ctx, serving context.Context, finish context.CancelFunc) {
+	defer finish()
 	select {
 	case <-serving.Done():
 		return
 	case <-ctx.Done():
 	}
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errGone):
+		l.conn.Abort(cause)
+		return
+	case errors.Is(cause, errHandOver):
+		l.drain(serving)
+	}
+	finish()
 	timer := time.NewTimer(goodbye)
 	defer timer.Stop()
 	select {
 	case <-serving.Done():
 	case <-timer.C:
 		l.conn.Close()
+	}
+}
+
+// drain waits until nothing is on its way, but not for ever: what is left is sent again on the next link.
+func (l *link) drain(serving context.Context) {
+	l.quiet.Store(true)
+	tick := time.NewTicker(drainLook)
+	defer tick.Stop()
+	for end := time.Now().Add(drainTimeout); time.Now().Before(end) && l.conn.Unacknowledged(1, 65535)+l.own.waiting() > 0; {
+		select {
+		case <-serving.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }
 
@@ -119,11 +157,13 @@ func (l *link) ended(err error) error {
 }
 
 // leave says good-bye and waits until the Server has closed the connection: it has then read everything. The time for it is
-// bounded by run.
-func (l *link) leave(over <-chan error) {
-	err := l.publishState(offline, 1)
-	if errors.Is(err, client.ErrQuota) {
-		err = l.publishState(offline, 0)
+// bounded by run. Where another link takes over, the gateway is not gone, and the state topic stays as it is.
+func (l *link) leave(cause error, over <-chan error) {
+	var err error
+	if !errors.Is(cause, errHandOver) {
+		if err = l.publishState(offline, 1); errors.Is(err, client.ErrQuota) {
+			err = l.publishState(offline, 0)
+		}
 	}
 	if err == nil && l.conn.Send(&packet.Disconnect{}) == nil && l.conn.Flush() == nil {
 		<-over

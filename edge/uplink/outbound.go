@@ -58,7 +58,7 @@ func (l *link) round() (more bool, err error) {
 	if err := l.acks.send(l); err != nil {
 		return false, err
 	}
-	for idle := 0; idle < len(l.lanes); {
+	for idle := 0; idle < len(l.lanes) && !l.quiet.Load(); {
 		if !l.resumed && l.allResumed() {
 			l.resumed = true
 			l.doubt()
@@ -70,11 +70,12 @@ func (l *link) round() (more bool, err error) {
 		}
 		a := l.lanes[l.at]
 		l.at = (l.at + 1) % len(l.lanes) // whoever has had its turn is the last to have the next
+		before := a.resumed
 		sent, err := l.turn(a)
 		if err != nil {
 			return false, err
 		}
-		if idle++; sent {
+		if idle++; sent || a.resumed != before { // if it was the last that was waited for, all may go on
 			idle = 0
 		}
 		if l.conn.Buffered() >= flushAt {

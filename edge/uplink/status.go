@@ -4,10 +4,12 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
 	"skerry/broker/watch"
+	"skerry/edge/uplink/road"
 )
 
 // Status is what an uplink has done and is doing. Counters are since the start of the gateway.
@@ -16,6 +18,9 @@ type Status struct {
 	Server string    // the one of the list in use, or tried last
 	Since  time.Time // of the last change of Online; zero before the first connection
 	Err    string    // why it is not online
+
+	Link  string       // the one in use, or tried last
+	Links []LinkStatus // in order of preference
 
 	Version   string        // of MQTT, of the latest connection
 	KeepAlive time.Duration // likewise
@@ -44,11 +49,31 @@ type Status struct {
 	Aside   map[string]uint64 // the same for streams that are carried no more
 }
 
+// LinkStatus is what is known of one link.
+type LinkStatus struct {
+	road.Status
+	Interface string // "": the system's routes decide
+	Kind      string
+	Classes   []string  // nil: all
+	Session   time.Time // the next by its schedule; zero: it has none
+}
+
+// show brings the links of the Status up to date.
+func (t *travel) show() {
+	all := t.road.Status()
+	links := make([]LinkStatus, len(all))
+	for i, w := range t.u.ways {
+		links[i] = LinkStatus{Status: all[i], Interface: w.Interface, Kind: w.kind.Name, Classes: w.Classes, Session: w.gate.Next()}
+	}
+	t.u.count(func(s *Status) { s.Links = links })
+}
+
 // Status gives a copy.
 func (u *Uplink) Status() Status {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	s := u.status
+	s.Links = slices.Clone(s.Links)
 	s.Aside, s.Backlog = maps.Clone(s.Aside), map[string]uint64{}
 	for _, stream := range u.streams {
 		if session := stream.session.Load(); session != nil {
@@ -77,46 +102,77 @@ func (u *Uplink) once(kind string, log func()) {
 	}
 }
 
-// connected notes that the link stands.
-func (u *Uplink) connected(s *server, present bool) {
+// connected notes that the connection stands.
+func (u *Uplink) connected(w *way, s *server, present bool) {
 	u.mu.Lock()
-	u.status.Online, u.status.Server, u.status.Since, u.status.Err = true, s.String(), time.Now(), ""
+	u.status.Online, u.status.Server, u.status.Link, u.status.Since, u.status.Err = true, s.String(), w.Name, time.Now(), ""
 	u.status.Attempts++
 	u.status.Connections++
 	clear(u.reported)
 	u.mu.Unlock()
 	u.changed()
-	u.log.Info("uplink is online", "server", s.String(), "version", s.speech().version.String(), "session_present", present)
+	u.log.Info("uplink is online", "link", w.Name, "server", s.String(), "version", s.speech().version.String(), "session_present", present)
 }
 
 // mostReasons bounds how many different failures of one outage are logged.
 const mostReasons = 8
 
-// failed notes why there is no link. Only what is new is logged: an outage of a month is a few lines.
-func (u *Uplink) failed(s *server, err error) {
+// failed notes why there is no connection. Only what is new is logged: an outage of a month is a few lines.
+func (u *Uplink) failed(w *way, s *server, err error) {
 	text := reasonOf(err)
-	key := s.String() + " " + text
 	u.mu.Lock()
-	was, news := u.status.Online, !u.reported[key] && len(u.reported) < mostReasons
-	if news {
-		u.reported[key] = true
-	}
+	was, news := u.status.Online, u.isNews(w, s, text)
 	if was {
 		u.status.Since = time.Now()
 	} else {
 		u.status.Attempts++
 	}
-	u.status.Online, u.status.Server, u.status.Err = false, s.String(), text
+	u.status.Online, u.status.Server, u.status.Link, u.status.Err = false, s.String(), w.Name, text
 	u.mu.Unlock()
 	if was {
 		u.changed()
 	}
 	switch {
 	case was:
-		u.log.Warn("uplink is offline", "server", s.String(), "err", text)
+		u.log.Warn("uplink is offline", "link", w.Name, "server", s.String(), "err", text)
 	case news:
-		u.log.Warn("uplink cannot connect", "server", s.String(), "err", text)
+		u.log.Warn("uplink cannot connect", "link", w.Name, "server", s.String(), "err", text)
 	}
+}
+
+// isNews tells whether a failure is to be logged. u.mu is held.
+func (u *Uplink) isNews(w *way, s *server, text string) bool {
+	key := w.Name + " " + s.String() + " " + text
+	news := !u.reported[key] && len(u.reported) < mostReasons
+	if news {
+		u.reported[key] = true
+	}
+	return news
+}
+
+// failedBeside notes that a better link cannot be returned to.
+func (u *Uplink) failedBeside(w *way, s *server, err error) {
+	text := reasonOf(err)
+	u.mu.Lock()
+	u.status.Attempts++
+	news := u.isNews(w, s, text)
+	u.mu.Unlock()
+	if news {
+		u.log.Warn("a link cannot be used; the uplink stays on another", "link", w.Name, "server", s.String(), "err", text)
+	}
+}
+
+// left notes that the link is not needed now: that is no failure.
+func (u *Uplink) left(w *way) {
+	u.mu.Lock()
+	u.status.Online, u.status.Since = false, time.Now()
+	u.status.Err = "link " + w.Name + " connects on demand, and nothing waits"
+	if w.Schedule != nil {
+		u.status.Err = "link " + w.Name + " waits for its next time"
+	}
+	u.mu.Unlock()
+	u.changed()
+	u.log.Info("uplink has left its link until it is needed", "link", w.Name)
 }
 
 // reasonOf gives the text of an error without addresses, which differ from one attempt to the next, and with its hint.

@@ -23,7 +23,8 @@ const (
 type stream struct {
 	name  string
 	match []string
-	slot  int // which of the lanes
+	class string // "": any link carries it
+	slot  int    // which of the lanes
 
 	session atomic.Pointer[broker.Session] // the latest handle; what it owes can be asked of a dead one too
 }

@@ -13,11 +13,10 @@ import (
 	"skerry/broker"
 	"skerry/broker/watch"
 	"skerry/edge/config"
+	"skerry/edge/uplink/interfaces"
 )
 
 const (
-	// stableAfter is how long a connection must stand before the waits between attempts begin anew.
-	stableAfter = time.Minute
 	// dialTimeout bounds name resolution, TCP and TLS together, and after that the wait for CONNACK.
 	dialTimeout = 30 * time.Second
 	// defaultAckTimeout is longer than the longest silence known of a link that works: 70 s on Iridium Certus.
@@ -33,8 +32,13 @@ type Options struct {
 	// AckTimeout is how long the Server may leave everything unacknowledged that is on its way. 0: 90 s.
 	AckTimeout time.Duration
 
-	// Dial opens the stream of bytes to a Server. nil: TCP, and TLS where the Server's address says so.
-	Dial func(context.Context, config.Server) (net.Conn, error)
+	// Dial opens the stream of bytes to a Server, whatever the link; DialLink does on a link. nil: TCP, bound to the link's interface, and
+	// TLS where the Server's address says so.
+	Dial     func(context.Context, config.Server) (net.Conn, error)
+	DialLink func(context.Context, config.Link, config.Server) (net.Conn, error)
+
+	// Interfaces tells of the network interfaces, as interfaces.Watch does. nil: that does, and with Dial or DialLink all are taken to be there.
+	Interfaces func(ctx context.Context, changed func(interfaces.Table)) error
 
 	// Verbatim has the uplink carry what is published under Verbatim(NAME), as one more stream.
 	Verbatim bool
@@ -57,10 +61,11 @@ type Uplink struct {
 	ackTimeout time.Duration
 	broker     *broker.Broker
 	log        *slog.Logger
-	dial       func(context.Context, config.Server) (net.Conn, error)
 	changed    func()
+	interfaces func(context.Context, func(interfaces.Table)) error // nil: links are taken to be there
+	ways       []*way
 	hold       time.Duration
-	online     time.Duration // of the links before the one that stands; belongs to the goroutine of Run
+	online     time.Duration // of the connections before the one that stands; belongs to the goroutine of the session
 
 	servers []*server
 	streams []*stream
@@ -80,16 +85,14 @@ type Uplink struct {
 
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
-	u := &Uplink{config: c, broker: b, log: o.Log, dial: o.Dial, changed: o.Changed, hold: o.Hold, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
+	u := &Uplink{config: c, broker: b, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
 	u.status.Aside = map[string]uint64{}
 	if u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)
 	}
 	u.log = u.log.With("uplink", c.Name)
-	if u.dial == nil {
-		d := newDialer(c.TLS)
-		d.time = o.Time
-		u.dial = d.dial
+	if o.Interfaces == nil && o.Dial == nil && o.DialLink == nil {
+		u.interfaces = interfaces.Watch
 	}
 	if u.changed == nil {
 		u.changed = func() {}
@@ -111,7 +114,7 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 		u.servers = append(u.servers, newServer(s, c.Version))
 	}
 	for _, s := range streams {
-		u.streams = append(u.streams, &stream{name: s.Name, match: slices.Clone(s.Match)})
+		u.streams = append(u.streams, &stream{name: s.Name, match: slices.Clone(s.Match), class: s.Class})
 	}
 	if o.Verbatim {
 		u.streams = append(u.streams, u.newVerbatim())
@@ -119,6 +122,7 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	if o.Gateway == "" {
 		o.Gateway = c.ClientID
 	}
+	u.ways = u.newWays(o)
 	u.state = StateTopic(c.Prefix, o.Site, o.Gateway, c.Name)
 	return u, nil
 }
@@ -145,34 +149,5 @@ func (u *Uplink) Run(ctx context.Context) error {
 		u.count(func(s *Status) { s.Online = false })
 		u.changed()
 	}()
-	waits := newBackoff(u.config.Retry)
-	for at := 0; ctx.Err() == nil; {
-		began := time.Now()
-		online, err := u.connection(ctx, u.servers[at])
-		if ctx.Err() != nil {
-			break
-		}
-		if err := u.broker.Err(); err != nil {
-			return fmt.Errorf("uplink %s: the local broker cannot store: %w", u.config.Name, err)
-		}
-		u.failed(u.servers[at], err)
-		if stable := online && time.Since(began) >= stableAfter; stable {
-			waits.reset()
-			at = 0
-		} else if at = (at + 1) % len(u.servers); at != 0 {
-			continue // the next of the list at once
-		}
-		pause(ctx, waits.next())
-	}
-	return nil
-}
-
-// pause waits, but not longer than ctx.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	return newTravel(u).run(ctx)
 }

@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"skerry/broker/packet"
@@ -16,9 +17,12 @@ type tap struct {
 	version   packet.Version
 	keepAlive time.Duration
 	in, out   watch.Meter
+	opened    time.Time
+	last      atomic.Int64 // when a packet has come or gone; nanoseconds since opened
 }
 
 func (t *tap) see(in bool, packets []byte) {
+	t.last.Store(int64(time.Since(t.opened)))
 	meter := &t.out
 	if in {
 		meter = &t.in
@@ -27,6 +31,14 @@ func (t *tap) see(in bool, packets []byte) {
 	if shown := t.u.trace.Load(); shown != nil {
 		shown.See(t.version, in, packets)
 	}
+}
+
+// quiet is how long nothing has come or gone.
+func (t *tap) quiet() time.Duration {
+	if t == nil {
+		return 0
+	}
+	return time.Since(t.opened) - time.Duration(t.last.Load())
 }
 
 // look adds to a Status what the latest connection has carried.

@@ -9,6 +9,7 @@ import (
 
 // Interface is what the kernel says of one.
 type Interface struct {
+	Index     int          // of the kernel: another one under the same name is another interface
 	Up        bool         // switched on
 	Carrier   bool         // and something is there
 	Addresses []netip.Addr // that can be used beyond the link, sorted
@@ -89,7 +90,7 @@ func (k *kernel) apply(m message) {
 func (k *kernel) table() Table {
 	t := Table{}
 	for index, l := range k.links {
-		i := Interface{Up: l.up, Carrier: l.up && l.running}
+		i := Interface{Index: int(index), Up: l.up, Carrier: l.up && l.running}
 		for a := range k.addrs {
 			if a.index == index {
 				i.Addresses = append(i.Addresses, a.addr)
@@ -107,6 +108,6 @@ func (k *kernel) table() Table {
 // equal tells whether two tables say the same.
 func (t Table) equal(o Table) bool {
 	return maps.EqualFunc(t, o, func(a, b Interface) bool {
-		return a.Up == b.Up && a.Carrier == b.Carrier && a.Routed == b.Routed && slices.Equal(a.Addresses, b.Addresses)
+		return a.Index == b.Index && a.Up == b.Up && a.Carrier == b.Carrier && a.Routed == b.Routed && slices.Equal(a.Addresses, b.Addresses)
 	})
 }

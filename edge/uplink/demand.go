@@ -1,0 +1,71 @@
+package uplink
+
+import (
+	"time"
+
+	"skerry/edge/uplink/schedule"
+)
+
+// demand tells the road which links are wanted, by what waits, and says when to look again.
+func (t *travel) demand(now time.Time) (again time.Time) {
+	waiting := t.u.waiting()
+	poll := false
+	for i, w := range t.u.ways {
+		open, at := w.gate.Look(now, t.see(i, w, waiting))
+		t.road.Want(now, i, open)
+		again = sooner(again, at)
+		poll = poll || !open
+	}
+	if alarms, ok := waiting[alarmClass]; ok && t.session == nil {
+		poll = true
+		if alarms > t.alarms {
+			t.hurry(now)
+		}
+	}
+	t.alarms = waiting[alarmClass]
+	if poll {
+		again = sooner(again, now.Add(demandEvery))
+	}
+	return again
+}
+
+// see is what a gate must know.
+func (t *travel) see(i int, w *way, waiting map[string]uint64) schedule.Now {
+	var n schedule.Now
+	for class, messages := range waiting {
+		if messages > 0 && w.Carries(class) {
+			n.Waiting, n.Urgent = true, n.Urgent || w.urgent(class)
+		}
+	}
+	if s := t.session; s != nil && s.at == i && !s.online.IsZero() {
+		n.Online, n.Quiet = max(time.Since(s.online), 1), t.u.quiet()
+	}
+	return n
+}
+
+// hurry has the links that carry alarms not wait.
+func (t *travel) hurry(now time.Time) {
+	for i, w := range t.u.ways {
+		if w.Carries(alarmClass) {
+			t.road.Hurry(now, i)
+		}
+	}
+}
+
+// waiting counts what the Server has not acknowledged, by class. Classes that no stream has are not in it.
+func (u *Uplink) waiting() map[string]uint64 {
+	all := map[string]uint64{}
+	for _, s := range u.streams {
+		if session := s.session.Load(); session != nil {
+			all[s.class] += session.Unfinished()
+		}
+	}
+	return all
+}
+
+// quiet is how long nothing has come or gone on the latest connection.
+func (u *Uplink) quiet() time.Duration {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.tap.quiet()
+}

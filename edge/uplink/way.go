@@ -1,0 +1,143 @@
+package uplink
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"skerry/edge/config"
+	"skerry/edge/uplink/interfaces"
+	"skerry/edge/uplink/kind"
+	"skerry/edge/uplink/road"
+	"skerry/edge/uplink/schedule"
+)
+
+const (
+	// freshName is how long the address of a Server is used on a metered link without asking for it again, unless it fails.
+	freshName = 24 * time.Hour
+	// synBytes is what an attempt costs that nobody answers: seven SYN of 60 bytes.
+	synBytes = 420
+	// attemptShare is the part of a day's budget that attempts to connect may cost, in percent; leastAttempts is how many they are at least.
+	attemptShare  = 2
+	leastAttempts = 12
+)
+
+// way is a link of the configuration: one of the ways to the Servers.
+type way struct {
+	config.Link
+	kind kind.Kind
+	gate *schedule.Gate
+	dial func(context.Context, config.Server) (net.Conn, error)
+	seen interfaces.Interface // what the kernel said last
+}
+
+// ways builds those of an uplink.
+func (u *Uplink) newWays(o Options) []*way {
+	links := u.config.Links
+	if len(links) == 0 {
+		links = config.DefaultLinks(u.config)
+	}
+	tickets := tls.NewLRUClientSessionCache(8)
+	var all []*way
+	for _, l := range links {
+		w := &way{Link: l, kind: kind.Of(l.Kind)}
+		w.gate = schedule.New(w.times(o.Gateway, u.config.Name))
+		switch {
+		case o.DialLink != nil:
+			w.dial = func(ctx context.Context, s config.Server) (net.Conn, error) { return o.DialLink(ctx, l, s) }
+		case o.Dial != nil:
+			w.dial = o.Dial
+		default:
+			d := newDialer(u.config.TLS, interfaces.Options{Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName})
+			d.time, d.tickets = o.Time, tickets
+			w.dial = d.dial
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// times is when the way is wanted.
+func (w *way) times(gateway, uplink string) schedule.Options {
+	switch s := w.Schedule; {
+	case s != nil:
+		return schedule.Options{Mode: schedule.Timed, Every: s.Every, Stay: s.Stay, Offset: schedule.Offset(s.Every, gateway, uplink, w.Name)}
+	case w.OnDemand():
+		return schedule.Options{Mode: schedule.OnDemand, Linger: w.kind.Linger}
+	}
+	return schedule.Options{}
+}
+
+// urgent tells whether a class does not wait for others, or for the time of a schedule.
+func (w *way) urgent(class string) bool {
+	if w.Schedule != nil {
+		return slices.Contains(w.Schedule.AtOnce, class)
+	}
+	return class == alarmClass
+}
+
+// alarmClass is that of what cannot wait.
+const alarmClass = "alarm"
+
+// path is what the machine of the road must know of the way.
+func (w *way) path(servers int) road.Link {
+	return road.Link{
+		Name: w.Name, Servers: servers, RetryMin: w.Retry.Min, RetryMax: w.Retry.Max,
+		HeadStart: w.kind.DeadFloor / 3, AttemptBytes: w.kind.AttemptBytes, BudgetBytes: w.attemptBudget(),
+	}
+}
+
+// attemptBudget is what the attempts of a day may cost; 0: they are not bounded.
+func (w *way) attemptBudget() int64 {
+	if w.Budget == nil {
+		return 0
+	}
+	day := int64(w.Budget.Bytes.In(config.Month)) / 30
+	if d := int64(w.Budget.Bytes.In(config.Day)); d > 0 {
+		day = d
+	}
+	return max(day*attemptShare/100, leastAttempts*w.kind.AttemptBytes)
+}
+
+// look takes in what the kernel says of the interface. local is the address of the session on the way; the zero one if there is none.
+func (w *way) look(now time.Time, t interfaces.Table, r *road.Road, i int, local netip.Addr) {
+	if w.Interface == "" {
+		r.Physical(now, i, road.Addressed)
+		if local.IsValid() && !local.IsLoopback() && !t.Has(local) {
+			r.Moved(now, i, true)
+		}
+		return
+	}
+	before, there := w.seen, false
+	w.seen, there = t[w.Interface]
+	r.Physical(now, i, physical(w.seen, there))
+	moved := before.Index != w.seen.Index || !slices.Equal(before.Addresses, w.seen.Addresses)
+	gone := before.Index != w.seen.Index || local.IsValid() && !slices.Contains(w.seen.Addresses, local)
+	if moved || !before.Routed && w.seen.Routed {
+		r.Moved(now, i, moved && gone)
+	}
+}
+
+// physical is the state of an interface.
+func physical(i interfaces.Interface, there bool) road.State {
+	switch {
+	case !there:
+		return road.Absent
+	case !i.Carrier:
+		return road.Down
+	case len(i.Addresses) == 0:
+		return road.Carrier
+	}
+	return road.Addressed
+}
+
+// localOf is our address of a connection; the zero one if it has none.
+func localOf(conn net.Conn) netip.Addr {
+	if a, ok := conn.LocalAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
