@@ -41,7 +41,7 @@ func scaled(fields []string, i, most int, step, base float64) Level {
 // the cell. A line that comes unasked has no n, and is none.
 func parseRegistration(text string) (r Registration, technology string, ok bool) {
 	fields := split(text)
-	if len(fields) < 2 {
+	if len(fields) < 2 || len(fields[1]) > 2 { // a tracking area code has four digits
 		return 0, "", false
 	}
 	mode, ok1 := number(fields, 0)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
 
 	"skerry/drivers"
 )
@@ -123,8 +124,21 @@ func fatal(ctx context.Context, err error) bool {
 	return err != nil && (ctx.Err() != nil || !refused && !errors.Is(err, ErrNoAnswer) && !errors.Is(err, ErrSilent))
 }
 
-// shorten bounds a text that a modem says of itself.
-func shorten(text string) string { return text[:min(len(text), 64)] }
+// shorten makes of a text from elsewhere one that a log and a terminal can show.
+func shorten(text string) string {
+	clean := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.TrimSpace(text))
+	for n := range clean {
+		if n >= 64 {
+			return clean[:n]
+		}
+	}
+	return clean
+}
 
 // read polls the modem.
 func (a *at) read(ctx context.Context) (s Sample, err error) {

@@ -2,7 +2,6 @@ package modem
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 )
 
@@ -225,13 +224,4 @@ func (l *Ladder) advance(now time.Time) {
 		}
 	}
 	l.next = steps
-}
-
-// String says where the ladder stands.
-func (l *Ladder) String() string {
-	s, at, ok := l.Next()
-	if !ok {
-		return "nothing to recover"
-	}
-	return fmt.Sprintf("next step %s at %s", s, at.Format(time.TimeOnly))
 }

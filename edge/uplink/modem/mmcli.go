@@ -64,7 +64,7 @@ func runProgram(ctx context.Context, patience time.Duration, program string, arg
 func mmcliError(args []string, err error, said string) error {
 	said = strings.TrimPrefix(strings.TrimSpace(said), "error: ")
 	said, _, _ = strings.Cut(said, "\n")
-	said = shorten(strings.ToValidUTF8(said, "?"))
+	said = shorten(said)
 	switch {
 	case strings.Contains(said, "couldn't find modem"), strings.Contains(said, "no modems"):
 		return fmt.Errorf("%w: ModemManager sees none (hint: mmcli -L lists them; after plugging one in it takes half a minute)", ErrNoModem)

@@ -104,6 +104,7 @@ func manage(t *testing.T, scene string, o modem.Options) (s modem.Status, asked 
 	t.Helper()
 	notes := filepath.Join(t.TempDir(), "notes")
 	t.Setenv(asMmcli, scene)
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	t.Setenv(mmcliNotes, notes)
 	o.Modem = modem.Auto
 	if o.Program == "" {

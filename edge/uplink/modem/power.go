@@ -74,7 +74,7 @@ func Commands(down, up []string) func(context.Context) error {
 		on, cancel := context.WithTimeout(context.WithoutCancel(ctx), attachPatience)
 		defer cancel()
 		if _, said, err := runProgram(on, attachPatience, up[0], up[1:]...); err != nil {
-			return fmt.Errorf("%s: %w %s", strings.Join(up, " "), err, shorten(strings.TrimSpace(strings.ToValidUTF8(said, "?"))))
+			return fmt.Errorf("%s: %w %s", strings.Join(up, " "), err, shorten(said))
 		}
 		return nil
 	}

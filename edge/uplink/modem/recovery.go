@@ -200,3 +200,18 @@ func (r *Recovery) Status() RecoveryStatus {
 	}
 	return s
 }
+
+// String is a line for people.
+func (s RecoveryStatus) String() string {
+	text := "no step was needed"
+	if !s.Last.When.IsZero() {
+		text = fmt.Sprintf("%s was the last step, at %s", s.Last.Step, s.Last.When.Format(time.DateTime))
+		if s.Last.Err != "" {
+			text += ", and failed: " + s.Last.Err
+		}
+	}
+	if s.Next != "" {
+		text += fmt.Sprintf("; next %s at %s", s.Next, s.At.Format(time.DateTime))
+	}
+	return text
+}

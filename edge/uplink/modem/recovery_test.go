@@ -171,6 +171,14 @@ type rescue struct {
 	did   []string
 	saved [][]byte
 	log   bytes.Buffer
+	stop  func() // ends it; it is called at the end of the test as well
+}
+
+// kept is the document that was kept last.
+func (r *rescue) kept() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.saved[len(r.saved)-1]
 }
 
 func (r *rescue) step(name string, err error) func(context.Context) error {
@@ -211,7 +219,8 @@ func recoverLink(t *testing.T, change func(*rescue, *modem.RecoveryOptions)) *re
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { r.Run(ctx); close(done) }()
-	t.Cleanup(func() { cancel(); <-done })
+	r.stop = func() { cancel(); <-done }
+	t.Cleanup(r.stop)
 	synctest.Wait()
 	return r
 }
@@ -232,10 +241,13 @@ func TestRecovery(t *testing.T) {
 		if st.Next != "reconnect" || st.Last.Step != modem.Power || st.Last.Err != "" || st.Taken["bearer"] != 1 || st.Spaced["power"] != "1h0m0s" || st.Busy {
 			t.Errorf("%+v", st)
 		}
+		if text := st.String(); !strings.Contains(text, "power was the last step") || !strings.Contains(text, "next reconnect") {
+			t.Error(text)
+		}
 		r.Online()
 		after(11 * time.Minute)
-		if did := r.done(); did != "save" || r.saved[len(r.saved)-1] != nil {
-			t.Errorf("after a success: %s, %q", did, r.saved[len(r.saved)-1])
+		if did := r.done(); did != "save" || r.kept() != nil {
+			t.Errorf("after a success: %s, %q", did, r.kept())
 		}
 		after(24 * time.Hour)
 		if did := r.done(); did != "" {
@@ -282,14 +294,12 @@ func TestStepThatHangs(t *testing.T) {
 
 func TestRestartInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var saved []byte
-		func() {
-			r := recoverLink(t, nil)
-			r.Offline()
-			after(20 * time.Minute)
-			saved = r.saved[len(r.saved)-1]
-		}()
-		r := recoverLink(t, func(_ *rescue, o *modem.RecoveryOptions) { o.Saved = saved })
+		r := recoverLink(t, nil)
+		r.Offline()
+		after(20 * time.Minute)
+		r.stop()
+		saved := r.kept()
+		r = recoverLink(t, func(_ *rescue, o *modem.RecoveryOptions) { o.Saved = saved })
 		r.Offline()
 		after(50 * time.Minute)
 		if did := r.done(); strings.Contains(did, "power") {

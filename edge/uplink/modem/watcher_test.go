@@ -124,6 +124,32 @@ func TestWhatAModemTells(t *testing.T) {
 	})
 }
 
+// TestFigures: what AT+CESQ tells of LTE and of 5G, and what is no figure.
+func TestFigures(t *testing.T) {
+	for name, test := range map[string]struct {
+		change          func(*modemtest.State)
+		rsrp, rsrq, snr modem.Level
+		band            modem.Band
+	}{
+		"LTE":     {func(s *modemtest.State) { s.RSRP, s.RSRQ = 25, 2 }, modem.At(-116), modem.At(-19), modem.Level{}, modem.Poor},
+		"5G":      {func(s *modemtest.State) { s.RSRP5, s.SINR5 = 67, 45 }, modem.At(-90), modem.Level{}, modem.At(-1), modem.Poor},
+		"unknown": {func(s *modemtest.State) {}, modem.Level{}, modem.Level{}, modem.Level{}, modem.Good},
+		"wild":    {func(s *modemtest.State) { s.RSRP, s.RSRQ, s.CSQ = 98, 35, 199 }, modem.Level{}, modem.Level{}, modem.Level{}, modem.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				state := modemtest.Fine()
+				test.change(&state)
+				s := watch(t, modemtest.New(state), modem.Options{})
+				after(15 * time.Second)
+				if got := s.Signal(); got.RSRP != test.rsrp || got.RSRQ != test.rsrq || got.SNR != test.snr || got.Band != test.band {
+					t.Errorf("%s; want RSRP %s, RSRQ %s, SNR %s, %s", got, test.rsrp, test.rsrq, test.snr, test.band)
+				}
+			})
+		})
+	}
+}
+
 // TestFallAndReturn: AT+CSQ falls from 25 to 5 and comes back. Band, factors and held classes go by the table, down at once and up when two
 // polls in a row are clearly better.
 func TestFallAndReturn(t *testing.T) {
