@@ -510,6 +510,7 @@ func TestRadioIsSwitchedOnAgain(t *testing.T) {
 		m := modemtest.New(modemtest.Fine())
 		s := watch(t, m, modem.Options{})
 		after(15 * time.Second)
+		m.Fail(modemtest.Faults{Delay: 3 * time.Second})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		_ = s.Radio(ctx)
