@@ -48,6 +48,10 @@ var floors = map[string]int{
 	// What Home Assistant makes of a message, for tests.
 	"edge/hass/hasstest": 5,
 
+	// The modem of a link, which the uplink asks; and one for tests.
+	"edge/uplink/modem":           25,
+	"edge/uplink/modem/modemtest": 5,
+
 	// A slave for tests and for board/sim.
 	"drivers/modbus/modbustest": 5,
 
