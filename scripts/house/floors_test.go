@@ -65,6 +65,9 @@ var floors = map[string]int{
 	"scripts/loopback": 55,
 	"scripts/rig":      55,
 
+	// A laboratory for programs under scripts and for tests.
+	"scripts/link/emulate": 57,
+
 	// A suite beside what it tests; nothing but tests imports it.
 	"queue/queuetest":   15,
 	"broker/brokertest": 15,
