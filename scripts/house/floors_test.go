@@ -36,6 +36,9 @@ var floors = map[string]int{
 	// What Home Assistant makes of a message, for tests.
 	"edge/hass/hasstest": 5,
 
+	// A link that exists only in the program, for tests.
+	"edge/uplink/linktest": 31,
+
 	// A slave for tests and for board/sim.
 	"drivers/modbus/modbustest": 5,
 
