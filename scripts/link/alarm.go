@@ -18,6 +18,7 @@ type alarmed struct {
 	waits []time.Duration // of those that came
 	lost  int             // those that did not come in time
 	rate  float64         // readings each second meanwhile
+	left  int             // readings that still wait
 }
 
 // alarm measures one alarm behind a backlog of 100,000 readings: issue 7, figure 6.
@@ -51,7 +52,7 @@ func (s *settings) alarm(ctx context.Context, t *table) error {
 
 func (t *table) alarmed(v variant, a alarmed, rtt time.Duration) {
 	if len(a.waits) == 0 {
-		t.note(v.name, "none within %v; the backlog leaves at %.0f/s", alarmWait, a.rate)
+		t.note(v.name, "none within %v; the backlog before it takes %.0f min more at %.0f/s", alarmWait, float64(a.left)/a.rate/60, a.rate)
 		if v.judged {
 			t.missed++
 		}
@@ -107,6 +108,6 @@ func (c *scene) alarmed(ctx context.Context) (a alarmed, err error) {
 			return a, err
 		}
 	}
-	a.rate = float64(c.observer.count()-before) / time.Since(began).Seconds()
+	a.rate, a.left = float64(c.observer.count()-before)/time.Since(began).Seconds(), c.readings.made-c.observer.count()
 	return a, nil
 }

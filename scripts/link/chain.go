@@ -60,12 +60,11 @@ func newChain(dir string) (*chain, error) {
 		for _, b := range blocks {
 			text = append(text, pem.EncodeToMemory(b)...)
 		}
-		// The key too is for all to read: mosquitto gives up root before it reads it, and it lives as long as the run.
-		if err := os.WriteFile(name, text, 0o644); err != nil {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
 			return nil, err
 		}
 	}
-	return c, os.Chmod(dir, 0o755)
+	return c, nil
 }
 
 func authority(name string, below int) *x509.Certificate {

@@ -91,10 +91,9 @@ func (c *scene) drain(ctx context.Context) (d drained, err error) {
 	if err := errors.Join(context.Cause(ctx), pause(ctx, 2*c.terrain.roundTrip())); err != nil {
 		return d, err
 	}
-	var have int
-	d.span, have = c.observer.span(from, from+backlogSize)
-	d.whole = c.observer.last.Sub(began)
-	d.missing, d.twice = backlogSize-have, c.observer.twice
+	first, last, have := c.observer.span(from, from+backlogSize)
+	d.span, d.whole = last.Sub(first), last.Sub(began)
+	d.missing, d.twice = backlogSize-have, c.observer.repeated()
 	if have == 0 {
 		return d, late
 	}

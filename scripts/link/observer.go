@@ -18,8 +18,6 @@ type observer struct {
 	mu    sync.Mutex
 	first map[int]time.Time // by number
 	twice int
-	last  time.Time
-	err   error
 }
 
 // observe subscribes to the readings at a server that is in the namespace of the calling thread. It asks for QoS 0, so that the server's
@@ -47,17 +45,15 @@ func (o *observer) watch() {
 		if err == nil && h.Type == packet.PUBLISH {
 			err = p.Decode(packet.V311, h)
 		}
-		o.mu.Lock()
 		if err != nil {
-			o.err = err
-			o.mu.Unlock()
-			return
+			return // closed, or what is missing will tell
 		}
+		o.mu.Lock()
 		if n := numberOf(p.Payload); n >= 0 {
 			if _, ok := o.first[n]; ok {
 				o.twice++
 			} else {
-				o.first[n], o.last = now, now
+				o.first[n] = now
 			}
 		}
 		o.mu.Unlock()
@@ -83,11 +79,17 @@ func (o *observer) when(number int) time.Time {
 	return o.first[number]
 }
 
-// span is the time from the first of the readings from..to-1 to the last, and how many of them there are.
-func (o *observer) span(from, to int) (d time.Duration, have int) {
+// repeated is how many readings have come once more.
+func (o *observer) repeated() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var first, last time.Time
+	return o.twice
+}
+
+// span is when the first and the last of the readings from..to-1 came, and how many of them there are.
+func (o *observer) span(from, to int) (first, last time.Time, have int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	for n := from; n < to; n++ {
 		at, ok := o.first[n]
 		if !ok {
@@ -101,7 +103,7 @@ func (o *observer) span(from, to int) (d time.Duration, have int) {
 			last = at
 		}
 	}
-	return last.Sub(first), have
+	return first, last, have
 }
 
 // until waits for a reading.

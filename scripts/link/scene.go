@@ -56,7 +56,7 @@ func (s *settings) open(o setting) (*scene, error) {
 		return nil, err
 	}
 	c := &scene{setting: o, settings: s, folder: folder, readings: newReadings(s.seed, s.hard)}
-	if err := errors.Join(os.Chmod(folder, 0o755), c.build()); err != nil {
+	if err := c.build(); err != nil {
 		c.close()
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (c *scene) build() (err error) {
 		return err
 	}
 	config := filepath.Join(c.folder, "server.conf")
-	if err := os.WriteFile(config, []byte(c.serverConfig()), 0o644); err != nil {
+	if err := os.WriteFile(config, []byte(c.serverConfig()), 0o600); err != nil {
 		return err
 	}
 	if c.server, err = c.world.Far.Start(c.settings.mosquitto, "-c", config); err != nil {

@@ -50,7 +50,8 @@ uplinks:
 // peerCommand: as it comes, but with an unlimited queue, so that nothing is lost, and the shortest wait between attempts.
 func (c *scene) peerCommand() (string, []string, error) {
 	config := filepath.Join(c.folder, "bridge.conf")
-	text := fmt.Sprintf(`listener 1883 127.0.0.1
+	text := fmt.Sprintf(`user root
+listener 1883 127.0.0.1
 allow_anonymous true
 persistence false
 max_queued_messages 0
@@ -64,12 +65,13 @@ cleansession false
 keepalive_interval %d
 restart_timeout 1
 `, emulate.Server, serverPort, c.settings.chain.root, c.keepAlive/time.Second)
-	return c.settings.mosquitto, []string{"-c", config}, os.WriteFile(config, []byte(text), 0o644)
+	return c.settings.mosquitto, []string{"-c", config}, os.WriteFile(config, []byte(text), 0o600)
 }
 
-// serverConfig is that of the server upstream.
+// serverConfig is that of the server upstream. It stays root, or it could not read what is in folders of root.
 func (c *scene) serverConfig() string {
-	text := fmt.Sprintf(`listener %d 0.0.0.0
+	text := fmt.Sprintf(`user root
+listener %d 0.0.0.0
 certfile %s
 keyfile %s
 tls_version tlsv1.3

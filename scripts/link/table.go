@@ -24,7 +24,7 @@ func (t *table) atMost(bound, value float64, unit, name, format string, args ...
 		t.missed++
 		verdict = "MISSED"
 	}
-	fmt.Printf("  %-44s %s   target <= %g%s: %s\n", name, fmt.Sprintf(format, args...), bound, unit, verdict)
+	fmt.Printf("  %-44s %s   target <= %.3g%s: %s\n", name, fmt.Sprintf(format, args...), bound, unit, verdict)
 }
 
 // median of figures; 0 of none.

@@ -2,6 +2,7 @@ package emulate_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -42,11 +43,7 @@ func join(t *testing.T, w *emulate.World, o emulate.Options) *emulate.Link {
 // listen is a server in Far that gives its connections to serve, each in a goroutine.
 func listen(t *testing.T, w *emulate.World, serve func(net.Conn)) {
 	t.Helper()
-	var l net.Listener
-	err := w.Far.Do(func() (err error) {
-		l, err = net.Listen("tcp4", ":7000")
-		return err
-	})
+	l, err := w.Far.Listen(":7000")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,13 +63,9 @@ func listen(t *testing.T, w *emulate.World, serve func(net.Conn)) {
 func echo(c net.Conn) { _, _ = io.Copy(c, c) }
 
 // dial connects to the server from Near. control is that of net.Dialer.
-func dial(w *emulate.World, control func(string, string, syscall.RawConn) error) (c net.Conn, err error) {
-	err = w.Near.Do(func() error {
-		d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1, Control: control}
-		c, err = d.Dial("tcp4", emulate.Server+":7000")
-		return err
-	})
-	return c, err
+func dial(w *emulate.World, control func(string, string, syscall.RawConn) error) (net.Conn, error) {
+	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1, Control: control}
+	return w.Near.Dial(context.Background(), d, emulate.Server+":7000")
 }
 
 func mustDial(t *testing.T, w *emulate.World) net.Conn {

@@ -1,8 +1,10 @@
 package emulate
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -119,4 +121,22 @@ func ip(args ...string) error {
 		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
 	return nil
+}
+
+// Dial connects from the namespace by TCP, as net.Dialer's DialContext. address holds an IP address: names are looked up elsewhere.
+func (n *Namespace) Dial(ctx context.Context, d net.Dialer, address string) (conn net.Conn, err error) {
+	err = n.Do(func() error {
+		conn, err = d.DialContext(ctx, "tcp4", address)
+		return err
+	})
+	return conn, err
+}
+
+// Listen is net.Listen of TCP in the namespace.
+func (n *Namespace) Listen(address string) (l net.Listener, err error) {
+	err = n.Do(func() error {
+		l, err = net.Listen("tcp4", address)
+		return err
+	})
+	return l, err
 }
