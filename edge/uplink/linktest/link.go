@@ -164,6 +164,13 @@ func (l *Link) Cut() {
 	})
 }
 
+// Close ends everything: the listener, and all connections at both ends, those too of which one end knows nothing yet. A test in a bubble
+// ends with it, because a server may still read from a connection that its client has left.
+func (l *Link) Close() {
+	l.with(func() { l.closed = true })
+	l.Cut()
+}
+
 // Rehome is a change of the dialler's address: what connections there are stand still for good, new ones can be made.
 func (l *Link) Rehome() {
 	l.with(func() {
