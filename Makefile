@@ -7,7 +7,7 @@ TAGS     = nethttpomithttp2
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks modbus board pulses cross clean
+.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks link modbus board pulses cross clean
 
 build: bin/skerry
 
@@ -65,6 +65,12 @@ bench: bin/skerry
 	$(GO) build -o bin/bench ./scripts/bench
 	cd scripts/bench/peer && CGO_ENABLED=0 $(GO) build -o ../../../bin/mochi .
 	bin/bench $(BENCH)
+
+# The uplink beside mosquitto's bridge over bad links, with IP bytes, on network namespaces and TUN devices of its own; needs root and
+# iproute2: docs/links-lab.md. LINK='-only drain -strict'
+link: bin/skerry
+	$(GO) build -o bin/link ./scripts/link
+	bin/link $(LINK)
 
 # Modbus on a bad line, on a pseudo-terminal: replies that come late, twice, torn, damaged, from elsewhere. Counts values under a wrong
 # name, ours and those of a well-known Go library in the same scenario; and our Modbus TCP against that library's server.

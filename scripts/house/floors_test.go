@@ -51,6 +51,8 @@ var floors = map[string]int{
 	// The modem of a link, which the uplink asks; and one for tests.
 	"edge/uplink/modem":           25,
 	"edge/uplink/modem/modemtest": 5,
+	// A link that exists only in the program, for tests.
+	"edge/uplink/linktest": 31,
 
 	// A slave for tests and for board/sim.
 	"drivers/modbus/modbustest": 5,
@@ -80,6 +82,9 @@ var floors = map[string]int{
 	"scripts/cutdisk":  55,
 	"scripts/loopback": 55,
 	"scripts/rig":      55,
+
+	// A laboratory for programs under scripts and for tests.
+	"scripts/link/emulate": 57,
 
 	// A suite beside what it tests; nothing but tests imports it.
 	"queue/queuetest":   15,

@@ -23,9 +23,20 @@ type Process struct {
 
 // Start runs a program; what it writes goes to its Log.
 func Start(name string, args ...string) (*Process, error) {
+	return start(&syscall.SysProcAttr{}, name, args...)
+}
+
+// StartBound is Start for a program that the kernel kills when the calling thread ends, be it with this process. The goroutine must
+// be locked to its thread.
+func StartBound(name string, args ...string) (*Process, error) {
+	return start(&syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}, name, args...)
+}
+
+func start(attr *syscall.SysProcAttr, name string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(name, args...), over: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a SIGINT of the terminal is for us: the program is killed when we say
+	p.cmd.SysProcAttr = attr
+	attr.Setpgid = true // a SIGINT of the terminal is for us: the program is killed when we say
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"skerry/scripts/link/emulate"
+)
+
+const (
+	singles      = 100             // readings one by one
+	pingEvery    = 5 * time.Second // the shortest keep-alive that the daemon's configuration allows
+	pings        = 10
+	longKeep     = 20 * time.Minute
+	silence      = 40 * time.Second
+	connectQuiet = 2 * time.Second
+)
+
+// total of both directions, in bytes.
+func total(up, down emulate.Count) int64 { return up.Bytes + down.Bytes }
+
+// pair is the daemon and its peer, on a link without losses.
+func (s *settings) pair(keepAlive time.Duration) []setting {
+	var all []setting
+	for _, who := range []subject{daemon("5"), peer()} {
+		all = append(all, setting{subject: who, terrain: quiet(), keepAlive: keepAlive, seed: s.seed})
+	}
+	return all
+}
+
+// single counts the bytes of readings that leave one by one: issue 8, figure 2.
+func (s *settings) single(ctx context.Context, t *table) error {
+	type figure struct{ up, down float64 }
+	all := s.pair(10 * time.Minute)
+	results := make([]figure, len(all))
+	err := s.each(all, func(i int, c *scene) error {
+		if err := c.meet(ctx); err != nil {
+			return err
+		}
+		up, down := c.link.Counts()
+		for range singles {
+			number := c.readings.made
+			if err := c.publish(1); err != nil {
+				return err
+			}
+			if _, err := c.observer.until(ctx, number, time.Minute); err != nil {
+				return err
+			}
+			if err := pause(ctx, c.terrain.roundTrip()+100*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		u, d := c.bytes(up, down)
+		results[i] = figure{float64(u.Bytes) / singles, float64(d.Bytes) / singles}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r := newReadings(s.seed, s.hard)
+	topic, payload := 0, 0
+	for range singles {
+		a, b := r.next()
+		topic, payload = topic+len(a), payload+len(b)
+	}
+	t.title("single: bytes for each of %d readings one by one; topic %.1f B, payload %.1f B", singles, float64(topic)/singles, float64(payload)/singles)
+	for i, f := range results {
+		if name := all[i].subject.name; name == daemonName {
+			t.atMost(277, f.up+f.down, " B", name, "%.1f up + %.1f down = %.1f B", f.up, f.down, f.up+f.down)
+		} else {
+			t.note(name, "%.1f up + %.1f down = %.1f B", f.up, f.down, f.up+f.down)
+		}
+	}
+	return nil
+}
+
+// idle counts the bytes of keep-alive: issue 7, figure 4. What a ping costs is measured at a short interval, that there is nothing else
+// at the long one; an hour at the long interval is three pings, and that is what is said.
+func (s *settings) idle(ctx context.Context, t *table) error {
+	all := append(s.pair(pingEvery), s.pair(longKeep)...)
+	results := make([]int64, len(all))
+	err := s.each(all, func(i int, c *scene) error {
+		if err := c.meet(ctx); err != nil {
+			return err
+		}
+		if err := pause(ctx, pingEvery/2); err != nil {
+			return err
+		}
+		up, down := c.link.Counts()
+		wait := silence
+		if c.keepAlive == pingEvery {
+			wait = pings * pingEvery
+		}
+		err := pause(ctx, wait)
+		results[i] = total(c.bytes(up, down))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	t.title("idle: %v at a keep-alive of %v, and %v at one of %v, from which an hour at %v follows", pings*pingEvery, pingEvery, silence, longKeep, longKeep)
+	for i := range all[:2] {
+		ping := float64(results[i]) / pings
+		hour := ping*float64(time.Hour/longKeep) + float64(results[i+2])*float64(time.Hour/silence)
+		if name := all[i].subject.name; name == daemonName {
+			t.atMost(650, hour, " B", name, "%.0f B each ping, %d B else: %.0f B an hour", ping, results[i+2], hour)
+		} else {
+			t.note(name, "%.0f B each ping, %d B else: %.0f B an hour", ping, results[i+2], hour)
+		}
+	}
+	return nil
+}
+
+// connected are the bytes of connects.
+type connected struct{ first, again, anew int64 }
+
+// connect counts the bytes of a connect, with what is said at once after it, until nothing came for 2 s: issue 8, figure 5.
+func (s *settings) connect(ctx context.Context, t *table) error {
+	all := s.pair(10 * time.Minute)
+	results := make([]connected, len(all))
+	err := s.each(all, func(i int, c *scene) (err error) {
+		results[i], err = c.connects(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	t.title("connect: bytes until all is quiet, TLS 1.3, session tickets of the server as it comes")
+	for i, r := range results {
+		if name := all[i].subject.name; name == daemonName {
+			t.note(name+", the first time ever", "%d B", r.first)
+			t.atMost(3650, float64(r.anew), " B", name+", full: after a restart", "%d B", r.anew)
+			t.atMost(1950, float64(r.again), " B", name+", resumed: after a cut", "%d B", r.again)
+		} else {
+			t.note(name+", the first time", "%d B", r.first)
+			t.note(name+", after a cut", "%d B", r.again)
+		}
+	}
+	return nil
+}
+
+func (c *scene) connects(ctx context.Context) (r connected, err error) {
+	r.first, err = c.costs(ctx, c.start)
+	if err != nil {
+		return r, err
+	}
+	r.again, err = c.costs(ctx, func() error { c.link.Cut(); return nil })
+	if err != nil || c.subject.name != daemonName {
+		return r, err
+	}
+	if err := c.stop(); err != nil {
+		return r, err
+	}
+	if err := pause(ctx, connectQuiet); err != nil {
+		return r, err
+	}
+	r.anew, err = c.costs(ctx, c.start)
+	return r, err
+}
+
+// costs counts the bytes that follow something, until the link has been quiet for a while.
+func (c *scene) costs(ctx context.Context, begin func() error) (int64, error) {
+	up, down := c.link.Counts()
+	if err := begin(); err != nil {
+		return 0, err
+	}
+	last, since := int64(0), time.Now()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return 0, err
+		}
+		n := total(c.bytes(up, down))
+		if n != last {
+			last, since = n, time.Now()
+		}
+		if n > 0 && time.Since(since) >= connectQuiet {
+			return n, nil
+		}
+	}
+	return 0, errors.New("the link does not become quiet within a minute")
+}

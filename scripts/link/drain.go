@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// backlogSize is how many readings wait when the link comes up.
+const backlogSize = 1000
+
+// drained is one drain.
+type drained struct {
+	span     time.Duration // from the first reading to the last
+	whole    time.Duration // from the link coming up
+	up, down float64       // bytes for each reading, the connect included
+	missing  int
+	twice    int
+}
+
+// variant is a subject with its surroundings.
+type variant struct {
+	name    string
+	setting setting
+	judged  bool
+}
+
+// drain measures 1,000 queued readings over the GEO link: issue 7, figure 1.
+func (s *settings) drain(ctx context.Context, t *table) error {
+	variants := []variant{
+		{"skerry, MQTT 5, server takes 1,000 at a time", setting{subject: daemon("5"), window: 1000}, true},
+		{"skerry, MQTT 5, server as it comes (20)", setting{subject: daemon("5")}, false},
+		{"skerry, MQTT 3.1.1, server as it comes", setting{subject: daemon("3.1.1")}, false},
+		{"mosquitto bridge", setting{subject: peer()}, false},
+	}
+	var all []setting
+	for _, v := range variants {
+		for i := range s.repeat {
+			o := v.setting
+			o.terrain, o.keepAlive, o.seed = geo(), time.Minute, s.seed+uint64(i)
+			all = append(all, o)
+		}
+	}
+	results := make([]drained, len(all))
+	err := s.each(all, func(i int, c *scene) (err error) {
+		results[i], err = c.drain(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	t.title("drain: %d queued readings over 128/512 kbit/s, 600 ms RTT, 0.5 %% loss; median of %d", backlogSize, s.repeat)
+	for i, v := range variants {
+		t.drained(v, results[i*s.repeat:(i+1)*s.repeat])
+	}
+	return nil
+}
+
+func (t *table) drained(v variant, all []drained) {
+	var span, whole, up, down []float64
+	missing, twice := 0, 0
+	for _, d := range all {
+		span, whole = append(span, d.span.Seconds()), append(whole, d.whole.Seconds())
+		up, down = append(up, d.up), append(down, d.down)
+		missing, twice = missing+d.missing, twice+d.twice
+	}
+	text := fmt.Sprintf("%5.1f s first to last, %5.1f s from link up, %5.1f + %4.1f B each", median(span), median(whole), median(up), median(down))
+	if missing+twice > 0 {
+		text += fmt.Sprintf(" (missing %d, twice %d)", missing, twice)
+	}
+	if v.judged {
+		t.atMost(9, median(span), " s", v.name, "%s", text)
+	} else {
+		t.note(v.name, "%s", text)
+	}
+}
+
+func (c *scene) drain(ctx context.Context) (d drained, err error) {
+	from, err := c.gather(ctx, backlogSize)
+	if err != nil {
+		return d, err
+	}
+	up, down := c.link.Counts()
+	began := time.Now()
+	if err := c.link.SetUp(true); err != nil {
+		return d, err
+	}
+	// What does not come in this time is missing.
+	late := c.observer.untilCount(ctx, from+backlogSize, 4*time.Minute)
+	if err := errors.Join(context.Cause(ctx), pause(ctx, 2*c.terrain.roundTrip())); err != nil {
+		return d, err
+	}
+	first, last, have := c.observer.span(from, from+backlogSize)
+	d.span, d.whole = last.Sub(first), last.Sub(began)
+	d.missing, d.twice = backlogSize-have, c.observer.repeated()
+	if have == 0 {
+		return d, late
+	}
+	u, v := c.bytes(up, down)
+	d.up, d.down = float64(u.Bytes)/float64(have), float64(v.Bytes)/float64(have)
+	return d, nil
+}
+
+// gather has n readings wait in a subject that has met the server before; the link is down. It returns the number of the first.
+func (c *scene) gather(ctx context.Context, n int) (from int, err error) {
+	if err := c.meet(ctx); err != nil {
+		return 0, err
+	}
+	if err := c.stop(); err != nil {
+		return 0, err
+	}
+	if err := c.link.SetUp(false); err != nil {
+		return 0, err
+	}
+	if err := c.start(); err != nil {
+		return 0, err
+	}
+	from = c.readings.made
+	return from, c.publish(n)
+}

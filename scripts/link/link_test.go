@@ -1,0 +1,150 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+	"time"
+
+	"skerry/edge/config"
+	"skerry/scripts/link/emulate"
+)
+
+func TestReadings(t *testing.T) {
+	for _, hard := range []bool{false, true} {
+		a, b := newReadings(3, hard), newReadings(3, hard)
+		topics, payloads := 0, 0
+		for n := range 1000 {
+			topic, payload := a.next()
+			again, same := b.next()
+			if topic != again || string(payload) != string(same) {
+				t.Fatalf("the same seed gives %s %s and %s %s", topic, payload, again, same)
+			}
+			if numberOf(payload) != n {
+				t.Fatalf("%s has number %d, want %d", payload, numberOf(payload), n)
+			}
+			topics, payloads = topics+len(topic), payloads+len(payload)
+		}
+		if topics < 22_000 || topics > 26_000 || payloads < 58_000 || payloads > 65_000 {
+			t.Errorf("hard %v: topics of %d bytes, payloads of %d", hard, topics, payloads)
+		}
+	}
+	for _, other := range []string{"online", `{"n":12}`, `{"n":x}`, ""} {
+		if n := numberOf([]byte(other)); n != -1 {
+			t.Errorf("%q has number %d", other, n)
+		}
+	}
+}
+
+// TestChain: what the server shows is trusted by who knows the root, and as long as what is shown by others.
+func TestChain(t *testing.T) {
+	c, err := newChain(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := os.ReadFile(c.certificates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, rest := pem.Decode(shown)
+	leaf, err := x509.ParseCertificate(first.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.ReadFile(c.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots, middle := x509.NewCertPool(), x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(root) || !middle.AppendCertsFromPEM(rest) {
+		t.Fatal("no certificates")
+	}
+	if _, err := leaf.Verify(x509.VerifyOptions{DNSName: emulate.Server, Roots: roots, Intermediates: middle}); err != nil {
+		t.Error(err)
+	}
+	if c.leaf < 700 || c.leaf > 770 || c.intermediate < 630 || c.intermediate > 700 {
+		t.Errorf("leaf %d bytes, intermediate %d", c.leaf, c.intermediate)
+	}
+}
+
+func TestTable(t *testing.T) {
+	var table table
+	table.atMost(9, 9, " s", "a", "%d", 9)
+	table.atMost(9, 9.1, " s", "b", "%.1f", 9.1)
+	table.note("c", "%d", 1)
+	if table.met != 1 || table.missed != 1 {
+		t.Errorf("%d met, %d missed", table.met, table.missed)
+	}
+	if m := median([]float64{5, 1, 3}); m != 3 {
+		t.Errorf("median %v", m)
+	}
+}
+
+// lab makes settings for scenes of this test.
+func lab(t *testing.T) *settings {
+	t.Helper()
+	s := &settings{skerry: "/bin/false", mosquitto: "/usr/sbin/mosquitto", dir: t.TempDir(), seed: 1, repeat: 1}
+	if err := s.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestDaemonConfig: the daemon would take the configuration that it is given.
+func TestDaemonConfig(t *testing.T) {
+	s := lab(t)
+	for _, version := range []string{"5", "3.1.1"} {
+		c := &scene{setting: setting{keepAlive: longKeep}, settings: s, folder: t.TempDir()}
+		_, args, err := c.daemonCommand(version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(args[1], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := cfg.Uplinks[0]; u.KeepAlive != longKeep || !slices.Equal(u.Carry, []string{"alarms", "readings"}) {
+			t.Errorf("%+v", u)
+		}
+	}
+}
+
+// TestScene is a run in small, with the peer as its own subject: readings that waited arrive, and a link that dies is seen to be left.
+func TestScene(t *testing.T) {
+	if err := emulate.Able(); err != nil {
+		t.Skip(err)
+	}
+	s := lab(t)
+	if _, err := exec.LookPath(s.mosquitto); err != nil {
+		t.Skip("mosquitto is not installed")
+	}
+	fast := terrain{"fast", emulate.Conditions{Delay: 10 * time.Millisecond}, emulate.Conditions{Delay: 10 * time.Millisecond}}
+	err := s.each([]setting{{subject: peer(), terrain: fast, keepAlive: time.Minute, seed: 1}}, func(_ int, c *scene) error {
+		if _, err := c.costs(t.Context(), func() error { return c.meet(t.Context()) }); err != nil {
+			return err
+		}
+		up, down := c.link.Counts()
+		from := c.readings.made
+		if err := c.publish(50); err != nil {
+			return err
+		}
+		if err := c.observer.untilCount(t.Context(), from+50, 20*time.Second); err != nil {
+			return err
+		}
+		if _, _, have := c.observer.span(from, from+50); have != 50 || c.observer.repeated() != 0 {
+			t.Errorf("%d of 50 readings arrived, %d twice", have, c.observer.repeated())
+		}
+		if u, d := c.bytes(up, down); u.Payload < 50*80 || d.Bytes == 0 {
+			t.Errorf("%+v up, %+v down", u, d)
+		}
+		began := time.Now()
+		c.link.Cut()
+		return until(t.Context(), 20*time.Second, "a new connection", func() bool { return !c.newConnection(began).IsZero() })
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"skerry/broker/packet"
+	"skerry/scripts/rig"
+)
+
+// observer sees what arrives upstream.
+type observer struct {
+	wire *rig.Wire
+	over chan struct{}
+
+	mu    sync.Mutex
+	first map[int]time.Time // by number
+	twice int
+}
+
+// observe subscribes to the readings at a server that is in the namespace of the calling thread. It asks for QoS 0, so that the server's
+// window is not in the way.
+func observe(address string) (*observer, error) {
+	w, _, err := rig.Connect(address, "observer", true)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Subscribe(0, "farm/#"); err != nil {
+		w.Close()
+		return nil, err
+	}
+	o := &observer{wire: w, over: make(chan struct{}), first: map[int]time.Time{}}
+	go o.watch()
+	return o, nil
+}
+
+func (o *observer) watch() {
+	defer close(o.over)
+	for {
+		h, err := o.wire.ReceiveWithin(time.Hour)
+		now := time.Now()
+		var p packet.Publish
+		if err == nil && h.Type == packet.PUBLISH {
+			err = p.Decode(packet.V311, h)
+		}
+		if err != nil {
+			return // closed, or what is missing will tell
+		}
+		o.mu.Lock()
+		if n := numberOf(p.Payload); n >= 0 {
+			if _, ok := o.first[n]; ok {
+				o.twice++
+			} else {
+				o.first[n] = now
+			}
+		}
+		o.mu.Unlock()
+	}
+}
+
+func (o *observer) close() {
+	o.wire.Close()
+	<-o.over
+}
+
+// count is how many different readings have come.
+func (o *observer) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.first)
+}
+
+// when tells when a reading came; the zero time if it has not.
+func (o *observer) when(number int) time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.first[number]
+}
+
+// repeated is how many readings have come once more.
+func (o *observer) repeated() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.twice
+}
+
+// span is when the first and the last of the readings from..to-1 came, and how many of them there are.
+func (o *observer) span(from, to int) (first, last time.Time, have int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for n := from; n < to; n++ {
+		at, ok := o.first[n]
+		if !ok {
+			continue
+		}
+		have++
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return first, last, have
+}
+
+// until waits for a reading.
+func (o *observer) until(ctx context.Context, number int, patience time.Duration) (time.Time, error) {
+	var at time.Time
+	err := until(ctx, patience, fmt.Sprintf("reading %d arrives", number), func() bool {
+		at = o.when(number)
+		return !at.IsZero()
+	})
+	return at, err
+}
+
+// untilCount waits until so many have come.
+func (o *observer) untilCount(ctx context.Context, n int, patience time.Duration) error {
+	err := until(ctx, patience, fmt.Sprintf("%d readings arrive", n), func() bool { return o.count() >= n })
+	if err != nil {
+		return fmt.Errorf("%w: %d have", err, o.count())
+	}
+	return nil
+}
+
+// until looks every 5 ms whether something is true.
+func until(ctx context.Context, patience time.Duration, what string, ok func() bool) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !ok(); {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case now := <-tick.C:
+			if now.After(deadline) {
+				return fmt.Errorf("not within %v: %s", patience, what)
+			}
+		}
+	}
+	return nil
+}
+
+// pause waits, but not longer than ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}

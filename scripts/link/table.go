@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A table prints rows and counts the targets.
+type table struct{ met, missed int }
+
+func (t *table) title(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+
+// note prints a figure that has no target.
+func (t *table) note(name, format string, args ...any) {
+	fmt.Printf("  %-44s %s\n", name, fmt.Sprintf(format, args...))
+}
+
+// atMost prints a figure of the daemon beside its target.
+func (t *table) atMost(bound, value float64, unit, name, format string, args ...any) {
+	verdict := "ok"
+	if value <= bound {
+		t.met++
+	} else {
+		t.missed++
+		verdict = "MISSED"
+	}
+	fmt.Printf("  %-44s %s   target <= %.3g%s: %s\n", name, fmt.Sprintf(format, args...), bound, unit, verdict)
+}
+
+// median of figures; 0 of none.
+func median(all []float64) float64 {
+	if len(all) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(all))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
