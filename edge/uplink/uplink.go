@@ -62,13 +62,14 @@ type Uplink struct {
 	hold       time.Duration
 	online     time.Duration // of the links before the one that stands; belongs to the goroutine of Run
 
-	servers []*server
-	streams []*stream
-	receive []mapping
-	memory  *memory
-	door    *broker.Session
-	held    held
-	trace   atomic.Pointer[watch.Trace] // nil: nobody watches
+	servers  []*server
+	streams  []*stream
+	receive  []mapping
+	memory   *memory
+	door     *broker.Session
+	commands commands
+	held     held
+	trace    atomic.Pointer[watch.Trace] // nil: nobody watches
 
 	mu       sync.Mutex
 	status   Status
