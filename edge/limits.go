@@ -14,7 +14,7 @@ func (g *Gateway) brokerOptions() broker.Options {
 	l := g.config.Broker.Limits
 	return broker.Options{
 		Log:              g.log,
-		Filters:          filters(g.config.Broker.Filters),
+		Filters:          filters(g.config),
 		MaxSessionExpiry: uint32(min(l.SessionExpiry/time.Second, math.MaxUint32-1)),
 		Limits: broker.Limits{
 			Sessions:         l.Sessions,

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -14,9 +15,24 @@ type ReceiveMap []Receive
 
 // Receive maps an upstream Topic Filter to local topics: the wildcards of Local stand for what the wildcards of Filter
 // matched, in order. A Local without wildcards takes every message that Filter matches.
-type Receive struct{ Filter, Local string }
+type Receive struct {
+	Filter, Local string
 
-// decodeNode reads {"upstream/filter/#": "local/#"}.
+	// Once says where a message has its id: CorrelationData, or the name of a member of its payload, which is JSON. One whose id has come
+	// before under its topic is not published again. "": all are.
+	Once string
+}
+
+// CorrelationData is the property of MQTT 5, as an id of a command.
+const CorrelationData = "correlation_data"
+
+// receiver is the long form of an entry of a receive map.
+type receiver struct {
+	To   string `yaml:"to"`
+	Once string `yaml:"once"`
+}
+
+// decodeNode reads {"upstream/filter/#": "local/#"}, or {"upstream/filter/#": {to: "local/#", once: id}}.
 func (m *ReceiveMap) decodeNode(d *decoder, n *yaml.Node, path string) {
 	if !d.isMap(n, path) {
 		return
@@ -25,11 +41,19 @@ func (m *ReceiveMap) decodeNode(d *decoder, n *yaml.Node, path string) {
 		at := below(path, e.name)
 		d.note(at, e.key)
 		value := follow(e.value)
-		if value.Kind != yaml.ScalarNode || empty(value) {
+		switch {
+		case value.Kind == yaml.MappingNode:
+			var r receiver
+			d.mapping(value, at, reflect.ValueOf(&r).Elem())
+			if r.To == "" && d.sound(at) {
+				d.wrong(value, at, "does not say where to", `{to: "cmd/#", once: id}`)
+			}
+			*m = append(*m, Receive{e.name, r.To, r.Once})
+		case value.Kind != yaml.ScalarNode || empty(value):
 			d.wrong(value, at, "wants a local topic, not "+kindOf(value), `{"cmd/station/#": "cmd/#"}`)
-			continue
+		default:
+			*m = append(*m, Receive{Filter: e.name, Local: value.Value})
 		}
-		*m = append(*m, Receive{e.name, value.Value})
 	}
 }
 

@@ -7,7 +7,11 @@ type Stream struct {
 	Class  string   `yaml:"class" oneof:"live" later:"alarm state backfill"`
 	Encode string   `yaml:"encode" oneof:"pass" later:"json pack"`
 
-	_ struct{} `later:"reduce keep"`
+	When     When     `yaml:"when"`      // of which it must hold; the zero When: of all
+	OnChange OnChange `yaml:"on_change"` // leaves out what repeats itself
+	Reduce   *Reduce  `yaml:"reduce"`    // nil: what it matches goes as it is
+
+	_ struct{} `later:"keep"`
 }
 
 // Uplink is a Server upstream and what goes to and comes from it.

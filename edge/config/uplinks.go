@@ -46,6 +46,7 @@ func (d *decoder) streams(list []Stream, v vars) []Stream {
 				d.checkLocalFilter(at, s.Match[j])
 			}
 		}
+		d.content(at, s)
 	}
 	return list
 }

@@ -8,6 +8,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/queue"
 )
 
 // Receive takes a packet from the Server, in the goroutine of the reader.
@@ -39,17 +40,23 @@ func (l *link) Flush() {
 
 // take publishes a message of the Server locally. It is acknowledged when the local broker has it on the disk.
 func (l *link) take(p *packet.Publish) error {
-	m, why := l.local(p)
+	m, where, why := l.local(p)
 	if m == nil {
 		l.unwanted(p, why)
 		l.acks.add(p.QoS, p.PacketID, 0, packet.Success)
 		return nil
 	}
-	receipt, code := l.publish(p, m)
+	publish := l.publish
+	if where != "" {
+		publish = func(p *packet.Publish, m *broker.Message) (queue.Receipt, packet.ReasonCode) {
+			return l.publishOnce(p, m, where)
+		}
+	}
+	receipt, code := publish(p, m)
 	for deadline := time.Now().Add(patience); code == packet.ServerBusy && time.Now().Before(deadline) && l.conn.Err() == nil; {
 		l.touched.Flush() // before it blocks
 		time.Sleep(patience / 100)
-		receipt, code = l.publish(p, m)
+		receipt, code = publish(p, m)
 	}
 	switch {
 	case code == packet.TopicNameInvalid, code == packet.NotAuthorized, code == packet.QuotaExceeded:
@@ -77,14 +84,14 @@ func (l *link) unwanted(p *packet.Publish, why string) {
 	})
 }
 
-// local builds the local message, or says why there is none.
-func (l *link) local(p *packet.Publish) (m *broker.Message, why string) {
-	name, ok := l.localNameOf(p)
+// local builds the local message and tells where its id is, if that counts; or says why there is none.
+func (l *link) local(p *packet.Publish) (m *broker.Message, once, why string) {
+	name, once, ok := l.localNameOf(p)
 	switch {
 	case !ok:
-		return nil, "no filter under receive matches its topic"
+		return nil, "", "no filter under receive matches its topic"
 	case len(p.Payload) > maxReceived:
-		return nil, fmt.Sprintf("it is larger than %d bytes", maxReceived)
+		return nil, "", fmt.Sprintf("it is larger than %d bytes", maxReceived)
 	}
 	m = &broker.Message{
 		TopicName: name,
@@ -95,7 +102,7 @@ func (l *link) local(p *packet.Publish) (m *broker.Message, why string) {
 		Properties: bytes.Clone(p.Properties.Without(packet.MessageExpiryInterval, packet.SubscriptionIdentifier, packet.TopicAlias)),
 	}
 	m.Expiry, m.HasExpiry = p.Properties.MessageExpiryInterval()
-	return m, ""
+	return m, once, ""
 }
 
 // complete ends a delivery: the Server has taken the message, or will not.

@@ -53,6 +53,9 @@ func (u *Uplink) retireAll() (empty bool, err error) {
 		return false, err
 	}
 	u.end(door)
+	if err := u.forgetCommands(); err != nil {
+		return false, err
+	}
 	_, err = u.broker.PutFact(u.group(), nil)
 	return true, err
 }

@@ -39,6 +39,7 @@ type Status struct {
 	Expired      uint64 // messages whose expiry passed while they waited
 
 	Received    uint64 // messages from the Server
+	Again       uint64 // received, but they had come before: dropped
 	Unwanted    uint64 // received, but not for any filter of the map, or not to be published here: dropped
 	UnknownAcks uint64 // acknowledgements of what was not on its way
 

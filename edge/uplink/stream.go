@@ -91,6 +91,7 @@ func (u *Uplink) open() error {
 	if u.door, err = u.openDoor(); err != nil {
 		return err
 	}
+	u.openCommands()
 	if err := u.enlist(); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 type mapping struct {
 	filter string
 	local  string
+	once   string // see config.Receive
 }
 
 // newMapping checks that what the wildcards of the local side stand for is known.
@@ -28,7 +29,7 @@ func newMapping(r config.Receive) (mapping, error) {
 		return mapping{}, fmt.Errorf("receive %q: the wildcards of %q are not the same, in the same order (hint: %q: %q)",
 			r.Filter, r.Local, "cmd/station/#", "cmd/#")
 	}
-	return mapping{r.Filter, r.Local}, nil
+	return mapping{r.Filter, r.Local, r.Once}, nil
 }
 
 // wildcards gives the wildcards of a filter in their order.
@@ -119,21 +120,21 @@ func (u *Uplink) receives(name string) bool {
 	return slices.ContainsFunc(u.receive, func(m mapping) bool { return topic.Match(m.local, name) })
 }
 
-// localNameOf finds the place of an inbound message. A 5.0 Server names the subscription it came by; else it is the first
+// localNameOf finds the place of an inbound message, and where its id is, if that counts. A 5.0 Server names the subscription it came by; else it is the first
 // of the map that fits.
-func (l *link) localNameOf(p *packet.Publish) (string, bool) {
+func (l *link) localNameOf(p *packet.Publish) (local, once string, ok bool) {
 	name := string(p.TopicName)
 	for id := range p.Properties.SubscriptionIdentifiers() {
 		if local, ok := l.identified[id].localName(name); ok {
-			return local, true
+			return local, l.identified[id].once, true
 		}
 	}
 	for _, m := range l.u.receive {
 		if local, ok := m.localName(name); ok {
-			return local, true
+			return local, m.once, true
 		}
 	}
-	return "", false
+	return "", "", false
 }
 
 // StateTopic is where an uplink says that it is there. Characters that a Topic Name cannot have become "_".

@@ -67,13 +67,14 @@ type Uplink struct {
 	hold       time.Duration
 	online     time.Duration // of the connections before the one that stands; belongs to the goroutine of the session
 
-	servers []*server
-	streams []*stream
-	receive []mapping
-	memory  *memory
-	door    *broker.Session
-	held    held
-	trace   atomic.Pointer[watch.Trace] // nil: nobody watches
+	servers  []*server
+	streams  []*stream
+	receive  []mapping
+	memory   *memory
+	door     *broker.Session
+	commands commands
+	held     held
+	trace    atomic.Pointer[watch.Trace] // nil: nobody watches
 
 	mu       sync.Mutex
 	status   Status

@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"broker/server":        30,
 	"edge/formula":         25,
 	"edge/uplink/pace":     0,
+	"edge/uplink/repeats":  0,
 	"edge/uplink/watchdog": 0,
 	"edge/change":          25,
 	"edge/reduce":          31,
