@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"skerry/broker"
+	"skerry/edge/config"
 	"skerry/edge/uplink/linktest"
 )
 
@@ -69,7 +70,7 @@ func TestSlowLink(t *testing.T) {
 func TestForgetfulNAT(t *testing.T) {
 	for _, reset := range []bool{false, true} {
 		play(t, func(t *testing.T, at *station) {
-			at.config.KeepAlive = 20 * time.Minute
+			at.config.KeepAlive = config.KeepAlive{Min: 20 * time.Minute, Max: 20 * time.Minute}
 			at.over(linktest.Options{NAT: linktest.NAT{Idle: 300 * time.Second, Reset: reset}})
 			at.start()
 			for i := range 10 {

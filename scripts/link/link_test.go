@@ -106,7 +106,7 @@ func TestDaemonConfig(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if u := cfg.Uplinks[0]; u.KeepAlive != longKeep || !slices.Equal(u.Carry, []string{"alarms", "readings"}) {
+		if u := cfg.Uplinks[0]; u.KeepAlive.Max != longKeep || !slices.Equal(u.Carry, []string{"alarms", "readings"}) {
 			t.Errorf("%+v", u)
 		}
 	}
