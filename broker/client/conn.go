@@ -90,6 +90,9 @@ func Open(ctx context.Context, rw io.ReadWriteCloser, connect *packet.Connect, o
 	return c, nil
 }
 
+// Stream is what Open was given. It is for asking how the connection below does, not for reading or writing.
+func (c *Conn) Stream() io.ReadWriteCloser { return c.rw }
+
 // reason translates the end of a context: a deadline is the peer's silence, a cancellation is ours.
 func reason(ctx context.Context) error {
 	if ctx.Err() == context.DeadlineExceeded {

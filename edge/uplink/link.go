@@ -3,7 +3,6 @@ package uplink
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/edge/uplink/watchdog"
 )
 
 const (
@@ -27,9 +27,11 @@ type link struct {
 	u     *Uplink
 	way   *way
 	conn  *client.Conn
-	lanes []*lane // in the order of the streams
+	path  func() (watchdog.Path, bool) // nil: nobody knows of it
+	lanes []*lane                      // in the order of the streams
 	slots [maxStreams]*lane
 	wake  chan struct{}
+	sends chan struct{} // capacity 1: something was written
 
 	touched    broker.Touched // the reader's
 	acks       acks
@@ -51,7 +53,15 @@ type link struct {
 
 // newLink connects the local sessions: what the Server has not acknowledged is delivered again.
 func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
-	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), born: time.Now()}
+	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), born: time.Now()}
+	if s, ok := socketOf(conn.Stream()); ok {
+		l.path = s.path
+		if err := s.prepare(w.kind.DeadFloor); err != nil {
+			u.once("socket", func() {
+				u.log.Warn("the kernel does not take an option of TCP; alarms may wait behind what was written before", "err", err)
+			})
+		}
+	}
 	l.own.next = firstOwnID
 	l.identified = u.identify()
 	for _, s := range u.streams {
@@ -175,35 +185,6 @@ func (l *link) Wake() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
-	}
-}
-
-// watch ends a connection on which the Server lives but takes nothing: PINGRESP does not show that.
-func (l *link) watch(ctx context.Context) {
-	tick := time.NewTicker(max(l.u.ackTimeout/8, time.Millisecond))
-	defer tick.Stop()
-	since := time.Time{} // of the last progress; zero: nothing is on its way
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		waiting := l.conn.Unacknowledged(1, 65535) + l.own.waiting()
-		switch {
-		case waiting == 0:
-			since = time.Time{}
-			continue
-		case since.IsZero():
-			since = time.Now()
-		}
-		if taken := l.born.Add(time.Duration(l.taken.Load())); taken.After(since) {
-			since = taken
-		}
-		if time.Since(since) >= l.u.ackTimeout {
-			l.conn.Abort(fmt.Errorf("%w: nothing was acknowledged for %v with %d packets on their way", client.ErrTimeout, l.u.ackTimeout, waiting))
-			return
-		}
 	}
 }
 

@@ -38,6 +38,7 @@ func (l *link) write(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		l.wrote()
 		l.settle()
 		if more && ctx.Err() == nil {
 			continue

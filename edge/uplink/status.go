@@ -28,6 +28,7 @@ type Status struct {
 
 	Attempts    uint64 // to connect
 	Connections uint64 // that stood
+	Slow        uint64 // times the Server did not acknowledge what had reached it
 	LostSession uint64 // times the Server had forgotten the session
 
 	Sent         uint64 // PUBLISH packets, repeated ones included
