@@ -2,6 +2,7 @@ package modem_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -118,8 +119,15 @@ func TestWhatAModemTells(t *testing.T) {
 		if got.Band != modem.Fair || got.Score != modem.At(62) || got.Source != "at" || got.Frozen != "" || got.When.IsZero() {
 			t.Errorf("band %s, score %s, source %q, frozen %q", got.Band, got.Score, got.Source, got.Frozen)
 		}
-		if st := s.Status(); st.Err != "" || st.Failures != 0 || st.Polls != 1 {
+		st := s.Status()
+		if st.Err != "" || st.Failures != 0 || st.Polls != 1 {
 			t.Errorf("status %+v", st)
+		}
+		b, err := json.Marshal(st)
+		for _, part := range []string{`"band":"fair"`, `"rsrp":-100`, `"snr":null`, `"registration":"home"`, `"held":"nothing"`} {
+			if err != nil || !strings.Contains(string(b), part) {
+				t.Errorf("%s, %v: has not %s", b, err, part)
+			}
 		}
 	})
 }
