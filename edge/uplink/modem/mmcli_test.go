@@ -248,15 +248,15 @@ func TestModemManagerTrouble(t *testing.T) {
 
 // TestModemThatForgot: one that was switched off and on is asked to measure again.
 func TestModemThatForgot(t *testing.T) {
-	s, asked := managePolls(t, "forgetful", 8, modem.Options{Every: time.Millisecond})
+	_, asked := managePolls(t, "forgetful", 8, modem.Options{Every: time.Millisecond})
 	setUps := 0
 	for _, a := range asked {
 		if strings.Contains(a, "--signal-setup=1") {
 			setUps++
 		}
 	}
-	if setUps != 2 || s.Signal.SNR != modem.At(2) {
-		t.Errorf("asked to measure %d times: %s", setUps, s)
+	if setUps != 2 {
+		t.Errorf("asked to measure %d times: %q", setUps, asked)
 	}
 }
 
