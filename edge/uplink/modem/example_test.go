@@ -21,7 +21,7 @@ func Example() {
 	w, err := modem.New(modem.Options{
 		Modem: "/dev/ttyUSB2",
 		// edge gives: func(device string) (drivers.Port, error) {
-		//	return board.OpenPort(device, board.Merge(drivers.SerialConfig{}, modem.Cellular.Line()), board.RS485{})
+		//	return board.OpenPort(device, board.Merge(drivers.SerialConfig{Baud: link.Modem.Baud}, modem.Cellular.Line()), board.RS485{})
 		// }
 		Open:    func(string) (drivers.Port, error) { return pipe{ours}, nil },
 		Every:   50 * time.Millisecond, // 30 s when it is left out

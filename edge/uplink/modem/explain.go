@@ -46,6 +46,8 @@ func explainManager(ctx context.Context, o Options, files drivers.Files) []Findi
 			fix += ", or name the port for AT commands; there is " + strings.Join(hardware, ", ")
 		}
 		return []Finding{{err.Error() + ", so nothing is known of the signal", fix}}
+	case errors.Is(err, ErrNotRunning):
+		return []Finding{{ErrNotRunning.Error(), "systemctl enable --now ModemManager"}}
 	case errors.Is(err, ErrNoModem) && len(hardware) == 0:
 		return []Finding{{"no modem: the kernel has no device that looks like one", "plug it in and look at lsusb and dmesg; modems draw 2 A for moments, which a weak supply or a hub without its own does not give"}}
 	case errors.Is(err, ErrNoModem):

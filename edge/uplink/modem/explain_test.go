@@ -24,7 +24,7 @@ func TestWhyNoModemIsSeen(t *testing.T) {
 		"no ModemManager":         {modem: "auto", names: usb, what: "not installed", fix: "/dev/serial/by-id/usb-Example_M2-if02-port0"},
 		"nothing plugged in":      {modem: "auto", scene: "no modem", what: "no device that looks like one", fix: "lsusb"},
 		"not recognised":          {modem: "auto", scene: "no modem", names: usb, what: "though there is /dev/serial", fix: "journalctl -u ModemManager"},
-		"no daemon":               {modem: "auto", scene: "no daemon", names: usb, what: "ModemManager sees no modem", fix: "journalctl"},
+		"no daemon":               {modem: "auto", scene: "no daemon", names: usb, what: "ModemManager does not run", fix: "systemctl enable --now"},
 		"no SIM":                  {modem: "auto", scene: "no SIM", what: "no SIM", fix: "put the SIM in"},
 		"locked":                  {modem: "auto", scene: "locked", what: "sim-pin", fix: "--pin"},
 		"denied":                  {modem: "auto", scene: "denied", what: "refuses the SIM", fix: "operator"},

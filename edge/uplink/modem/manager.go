@@ -92,7 +92,7 @@ func (m *manager) measure(ctx context.Context, s *Sample) error {
 
 // quieten passes over what is no reason to have no sample.
 func quieten(ctx context.Context, err error) error {
-	if err != nil && (ctx.Err() != nil || errors.Is(err, ErrNoModem) || errors.Is(err, ErrNoModemManager)) {
+	if err != nil && (ctx.Err() != nil || errors.Is(err, ErrNoModem) || errors.Is(err, ErrNotRunning) || errors.Is(err, ErrNoModemManager)) {
 		return err
 	}
 	return nil

@@ -69,7 +69,7 @@ func mmcliError(args []string, err error, said string) error {
 	case strings.Contains(said, "couldn't find modem"), strings.Contains(said, "no modems"):
 		return fmt.Errorf("%w: ModemManager sees none (hint: mmcli -L lists them; after plugging one in it takes half a minute)", ErrNoModem)
 	case strings.Contains(said, "couldn't create manager"), strings.Contains(said, "couldn't find the ModemManager process"), strings.Contains(said, "couldn't get bus"):
-		return fmt.Errorf("%w: ModemManager does not run: %s (hint: systemctl enable --now ModemManager)", ErrNoModem, said)
+		return fmt.Errorf("%w: %s (hint: systemctl enable --now ModemManager)", ErrNotRunning, said)
 	case said == "":
 		return fmt.Errorf("mmcli %s: %w", strings.Join(args, " "), err)
 	}

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// mmcliMain is a small mmcli. It answers as ModemManager 1.20 does.
+// mmcliMain is a small mmcli. It answers as that of ModemManager 1.20 does.
 func mmcliMain(scene string, args []string) int {
 	asked := strings.Join(args, " ")
 	notes, err := os.OpenFile(os.Getenv(mmcliNotes), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -45,7 +45,7 @@ func mmcliMain(scene string, args []string) int {
 	case scene == "no modem":
 		return fail("couldn't find modem")
 	case scene == "no daemon":
-		return fail("couldn't create manager: Could not activate remote peer.")
+		return fail("couldn't find the ModemManager process in the bus")
 	case scene == "garbage":
 		fmt.Print("modem: \x00\xff")
 		return 0
@@ -54,6 +54,16 @@ func mmcliMain(scene string, args []string) int {
 			fmt.Print(strings.Repeat("[", 10000))
 		}
 		return 0
+	case strings.HasPrefix(scene, "recorded ") && strings.HasSuffix(asked, "-J"):
+		kind := "modem"
+		if strings.HasPrefix(asked, "-b ") {
+			kind = "bearer"
+		} else if strings.Contains(asked, "signal") {
+			kind = "signal"
+		}
+		return show("testdata/mmcli-" + strings.TrimPrefix(scene, "recorded ") + "-" + kind + ".json")
+	case scene == "forgetful" && asked == "-m any --signal-get -J":
+		return forget()
 	case strings.HasPrefix(asked, "-b ") && strings.HasSuffix(asked, "-J"):
 		fmt.Print(`{"bearer":{"properties":{"apn":"fleet.example.net"},"status":{"connected":"yes"}}}`)
 	case strings.HasPrefix(asked, "-b ") && strings.HasSuffix(asked, "--connect") && scene == "busy":
@@ -65,6 +75,30 @@ func mmcliMain(scene string, args []string) int {
 	case scene == "guest" && strings.Contains(asked, "signal-setup"):
 		return fail("couldn't setup extended signal information retrieval: 'GDBus.Error: PolicyKit authorization failed'")
 	}
+	return 0
+}
+
+// show writes a file.
+func show(name string) int {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return 98
+	}
+	os.Stdout.Write(b)
+	return 0
+}
+
+// forget answers as a modem does that was switched off and on: it measures when it was asked to since.
+func forget() int {
+	b, err := os.ReadFile(os.Getenv(mmcliNotes))
+	if err != nil {
+		return 98
+	}
+	scene := "fine"
+	if asks, setUps := strings.Count(string(b), "--signal-get"), strings.Count(string(b), "--signal-setup"); setUps == 0 || asks > 3 && setUps == 1 {
+		scene = "not measured"
+	}
+	fmt.Print(signalDocument(scene))
 	return 0
 }
 
@@ -102,6 +136,11 @@ func signalDocument(scene string) string {
 // manage watches the modem of a small mmcli until the first poll is over. It gives what the program was asked.
 func manage(t *testing.T, scene string, o modem.Options) (s modem.Status, asked []string) {
 	t.Helper()
+	return managePolls(t, scene, 1, o)
+}
+
+func managePolls(t *testing.T, scene string, polls uint64, o modem.Options) (s modem.Status, asked []string) {
+	t.Helper()
 	notes := filepath.Join(t.TempDir(), "notes")
 	t.Setenv(asMmcli, scene)
 	t.Setenv("GORACE", "atexit_sleep_ms=0")
@@ -117,9 +156,9 @@ func manage(t *testing.T, scene string, o modem.Options) (s modem.Status, asked 
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { w.Run(ctx); close(done) }()
-	for end := time.Now().Add(time.Minute); w.Status().Polls == 0; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); w.Status().Polls < polls; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("no poll within a minute")
+			t.Fatalf("%d polls within a minute", w.Status().Polls)
 		}
 	}
 	s = w.Status()
@@ -145,6 +184,9 @@ func TestModemManager(t *testing.T) {
 		"wild":         {percent, modem.Fair}, // RSRQ -11 dB
 		"not measured": {percent, modem.Fair},
 		"guest":        {percent, modem.Fair},
+
+		// what mmcli of Debian 12 wrote of a ModemManager that was made up
+		"recorded 1.20.4": {sample, modem.Weak},
 	} {
 		t.Run(scene, func(t *testing.T) {
 			s, asked := manage(t, scene, modem.Options{})
@@ -202,6 +244,20 @@ func TestModemManagerTrouble(t *testing.T) {
 			t.Errorf("%q after %v", s.Err, time.Since(began))
 		}
 	})
+}
+
+// TestModemThatForgot: one that was switched off and on is asked to measure again.
+func TestModemThatForgot(t *testing.T) {
+	_, asked := managePolls(t, "forgetful", 8, modem.Options{Every: time.Millisecond})
+	setUps := 0
+	for _, a := range asked {
+		if strings.Contains(a, "--signal-setup=1") {
+			setUps++
+		}
+	}
+	if setUps != 2 {
+		t.Errorf("asked to measure %d times: %q", setUps, asked)
+	}
 }
 
 func TestModemManagerRecovers(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -121,8 +122,13 @@ func TestPowerByUSB(t *testing.T) {
 func TestCommands(t *testing.T) {
 	file := path.Join(t.TempDir(), "up")
 	bounce := modem.Commands([]string{"/bin/false"}, []string{"/bin/sh", "-c", "echo up > " + file})
-	if err := bounce(t.Context()); err != nil {
+	short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond) // between the two, instead of 5 s
+	defer cancel()
+	if err := bounce(short); err != nil {
 		t.Error(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Errorf("the link was not taken up: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // does not wait between the two

@@ -14,6 +14,8 @@ var (
 	ErrNoAnswer = errors.New("the modem gave no answer to the question")
 	// ErrNoModem: there is none.
 	ErrNoModem = errors.New("there is no modem")
+	// ErrNotRunning: ModemManager is installed and does not run.
+	ErrNotRunning = errors.New("ModemManager does not run")
 )
 
 // Refusal is a final result that is not OK.

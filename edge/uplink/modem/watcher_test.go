@@ -2,8 +2,10 @@ package modem_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"slices"
@@ -118,8 +120,15 @@ func TestWhatAModemTells(t *testing.T) {
 		if got.Band != modem.Fair || got.Score != modem.At(62) || got.Source != "at" || got.Frozen != "" || got.When.IsZero() {
 			t.Errorf("band %s, score %s, source %q, frozen %q", got.Band, got.Score, got.Source, got.Frozen)
 		}
-		if st := s.Status(); st.Err != "" || st.Failures != 0 || st.Polls != 1 {
+		st := s.Status()
+		if st.Err != "" || st.Failures != 0 || st.Polls != 1 {
 			t.Errorf("status %+v", st)
+		}
+		b, err := json.Marshal(st)
+		for _, part := range []string{`"band":"fair"`, `"rsrp":-100`, `"snr":null`, `"registration":"home"`, `"held":"nothing"`} {
+			if err != nil || !strings.Contains(string(b), part) {
+				t.Errorf("%s, %v: has not %s", b, err, part)
+			}
 		}
 	})
 }
@@ -539,4 +548,53 @@ func TestOptionsThatAreWrong(t *testing.T) {
 	if err := w.Radio(t.Context()); !errors.Is(err, modem.ErrNoModem) {
 		t.Errorf("the radio of no modem: %v", err)
 	}
+}
+
+// TestBadDay: a line with faults that come and go. Each figure is one that the modem had in the minute before, and when the faults are over it is heard.
+func TestBadDay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		random := rand.New(rand.NewPCG(1, 2))
+		m := modemtest.New(modemtest.Fine())
+		s := watch(t, m, modem.Options{})
+		answered := 0
+		for i := range 2000 {
+			was := (i + 31) % 32
+			m.Set(func(st *modemtest.State) { st.CSQ, st.RSRP = i%32, 30+i%32 })
+			var f modemtest.Faults
+			if i%20 < 15 {
+				f = modemtest.Faults{
+					Mute: random.IntN(6) == 0, Pieces: random.IntN(2) == 0, Echo: random.IntN(3) == 0,
+					Delay: []time.Duration{0, 0, 50 * time.Millisecond, time.Second, 4 * time.Second, 7 * time.Second}[random.IntN(6)],
+				}
+				if random.IntN(3) == 0 {
+					f.Noise, f.Unasked = "\xff\x00\r\n", []string{"+CSQN: 3", "RING", "+CEREG: 2"}
+				}
+			}
+			m.Fail(f)
+			if random.IntN(50) == 0 {
+				m.Restart()
+			}
+			began := time.Now()
+			after(45 * time.Second)
+			got := s.Signal()
+			if i%20 == 19 && time.Since(got.When) > 45*time.Second {
+				t.Fatalf("step %d: not heard since %v: %s", i, time.Since(got.When), s.Status())
+			}
+			if got.When.Before(began) {
+				continue
+			}
+			answered++
+			for _, figure := range []float64{got.CSQ.Value, got.RSRP.Value + 111} {
+				if figure != float64(i%32) && figure != float64(was) && (got.RSRP.Known || figure != 111) {
+					t.Fatalf("step %d: CSQ %s, RSRP %s; the modem had %d and %d", i, got.CSQ, got.RSRP, i%32, was)
+				}
+			}
+			if got.Registration != modem.Home || got.Operator != "222-10" && got.Operator != "" {
+				t.Fatalf("step %d: %s", i, got)
+			}
+		}
+		if answered < 1200 {
+			t.Errorf("of 2000 steps %d were answered", answered)
+		}
+	})
 }

@@ -187,7 +187,8 @@ func (w *wire) send(text string) error {
 
 // line gives the next line that is not empty and is text. os.ErrDeadlineExceeded: there was none; the part of one that came is kept.
 func (w *wire) line(ctx context.Context, until time.Time) (string, error) {
-	if end, ok := ctx.Deadline(); ok && end.Before(until) {
+	end, ends := ctx.Deadline()
+	if ends = ends && !end.After(until); ends {
 		until = end
 	}
 	for {
@@ -211,6 +212,9 @@ func (w *wire) line(ctx context.Context, until time.Time) (string, error) {
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(until) {
 			continue // the deadline was that of an earlier caller, who gave up
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && ends {
+			return "", context.DeadlineExceeded // the context notices in this moment
 		}
 		if err != nil {
 			return "", err

@@ -89,7 +89,7 @@ func TestAnswers(t *testing.T) {
 		"half a line":             {"\r\n+CSQ: 7", nil, ErrSilent},
 		"nothing but other lines": {strings.Repeat("RING\r\n", 200), nil, ErrNoAnswer},
 		"a line without an end":   {strings.Repeat("x", 10000), nil, ErrSilent},
-		"after such a line":       {strings.Repeat("x", 10000) + "+CSQ: 1,1\r\n+CSQ: 7,99\r\nOK\r\n", []string{"7,99"}, nil},
+		"after such a line":       {strings.Repeat("x", 13*768) + "+CSQ: 1,1\r\n+CSQ: 7,99\r\nOK\r\n", []string{"7,99"}, nil},
 		"binary":                  {"\x00+CSQ: 1,1\r\n+CSQ: 7,99\r\nOK\r\n", []string{"7,99"}, nil},
 		"only line feeds":         {"+CSQ: 7,99\n\nOK\n", []string{"7,99"}, nil},
 	} {
