@@ -164,12 +164,21 @@ func (d *decoder) budget(key string, l *Link) {
 	}
 }
 
-// stranded refuses streams that no link would ever carry.
+// stranded refuses streams that no link would ever carry, and those that would wait as long as a better link is in use.
 func (d *decoder) stranded(key string, u *Uplink, streams []Stream) {
 	for _, s := range streams {
-		carried := slices.ContainsFunc(u.Links, func(l Link) bool { return l.Carries(s.Class) })
-		if !carried && slices.Contains(u.Carry, s.Name) {
+		if !slices.Contains(u.Carry, s.Name) {
+			continue
+		}
+		carries := func(l Link) bool { return l.Carries(s.Class) }
+		first := slices.IndexFunc(u.Links, carries)
+		if first < 0 {
 			d.fail(key, fmt.Sprintf("no link carries stream %s, which is of class %s", s.Name, s.Class), "classes: ["+s.Class+"] for one of them, or carry without it")
+			return
+		}
+		if first > 0 {
+			d.fail(fmt.Sprintf("%s[0].classes", key), fmt.Sprintf("stream %s, which is of class %s, would wait as long as this link is in use, though link %s could carry it",
+				s.Name, s.Class, u.Links[first].Name), "one link is in use at a time: add "+s.Class+", or put the other link first")
 			return
 		}
 	}

@@ -62,7 +62,8 @@ func (c *cables) changed() {
 	t := interfaces.Table{}
 	for name, one := range c.all {
 		if one.there {
-			t[name] = interfaces.Interface{Index: one.index, Up: true, Carrier: true, Addresses: []netip.Addr{netip.MustParseAddr(one.addr)}, Routed: true}
+			addrs := []netip.Addr{netip.MustParseAddr(one.addr)}
+			t[name] = interfaces.Interface{Index: one.index, Up: true, Carrier: true, Addresses: addrs, Local: addrs, Routed: true}
 		}
 	}
 	if c.tell != nil {

@@ -4,8 +4,9 @@
 // # Vocabulary
 //
 // A stream is a durable session of the local broker that subscribes to what is to leave the site; its name is the identity of
-// its backlog. An [Uplink] carries its streams over one Network Connection, the link. On it each stream has a lane: a range of
-// Packet Identifiers of its own. Upstream the Server keeps one session under the ClientID. What is received enters the local
+// its backlog. An [Uplink] has links, ways to its Servers, in order of preference (see package road). It carries its streams over
+// one Network Connection at a time, on the link in use. On it each stream that the link carries has a lane: a range of Packet
+// Identifiers of its own. Upstream the Server keeps one session under the ClientID. What is received enters the local
 // broker through one more session, the door. The state topic says upstream whether the gateway is there.
 //
 // # Guarantees
@@ -18,14 +19,16 @@
 // What came from an uplink is not carried back by it. QoS, Retain, properties and what is left of the expiry go through,
 // as far as the Server takes them; what it does not take is counted, reported once, and does not hold up what follows. Receive
 // Maximum and Maximum Packet Size of the Server are obeyed. Attempts to connect are spread by decorrelated jitter, and a
-// connection that does not last counts as a failed attempt, so that nothing here can loop fast.
+// connection that does not last counts as a failed attempt, so that nothing here can loop fast. When the session moves to another link, that
+// one has been dialled before, what is on its way is waited for, and the session upstream goes on.
 //
 // # Limits
 //
 // 15 streams for each uplink, those included that are carried no more but still hold a backlog. The Servers of a list are one
 // service: they should share their sessions. A 3.1.1 Server cannot say what it takes: 18 QoS 2 messages are on their way to it
 // at most. A message that several filters of the receive map match goes where the first of them says, unless the Server
-// sends one copy for each. Messages larger than 256 KiB are not received.
+// sends one copy for each. Messages larger than 256 KiB are not received. Messages of QoS 0 do not have a link connect that connects on
+// demand. What a stream has sent on one link and another link does not carry counts against the Server's Receive Maximum there as well.
 //
 // # The state topic
 //

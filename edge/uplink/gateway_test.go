@@ -106,6 +106,7 @@ func realConfig(address string) config.Uplink {
 // ground is a gateway without an uplink that listens: the server upstream.
 type ground struct {
 	address string
+	broker  *broker.Broker
 	stop    func()
 }
 
@@ -131,7 +132,7 @@ func startGround(t *testing.T, dir, address string) *ground {
 	upper.Go(func() { s.Run(serving) })
 	lower.Go(func() { b.Run(storing) })
 	lower.Go(func() { store.Run(storing) })
-	g := &ground{address: listening.String(), stop: sync.OnceFunc(func() {
+	g := &ground{address: listening.String(), broker: b, stop: sync.OnceFunc(func() {
 		end()
 		upper.Wait()
 		close()

@@ -259,6 +259,16 @@ func (t *travel) take(ctx context.Context, i int) {
 	})
 }
 
+// Degraded tells that a link is too bad to stay on when another is there, or good again; by its signal, or by how long answers take. It may
+// be called from any goroutine, also before Run; who judges is not here.
+func (u *Uplink) Degraded(link string, bad bool) {
+	for i, w := range u.ways {
+		if w.Name == link {
+			u.travel.news.post(func() { u.travel.road.Degraded(time.Now(), i, bad) })
+		}
+	}
+}
+
 // end stops the session.
 func (t *travel) end(why error) {
 	t.session.told = why

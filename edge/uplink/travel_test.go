@@ -126,6 +126,29 @@ func TestInterfaceGone(t *testing.T) {
 	})
 }
 
+// TestDegraded: a link that is bad for two minutes is left for another, and returned to when it has been good for as long.
+func TestDegraded(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.connectCables(lte(config.Link{}), sat(config.Link{}))
+		at.start()
+		at.on("lte")
+		at.uplink.Degraded("lte", true)
+		time.Sleep(time.Minute)
+		if l := at.linkStatus("lte"); l.State != road.Degraded || !l.InUse {
+			t.Errorf("%+v", l)
+		}
+		time.Sleep(time.Minute + time.Second)
+		at.on("sat")
+		at.uplink.Degraded("lte", false)
+		time.Sleep(time.Minute)
+		if s := at.uplink.Status(); s.Link != "sat" {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(time.Minute + time.Second)
+		at.on("lte")
+	})
+}
+
 // TestOneInterfaceGone: without another link it is waited for, not tried; and taken in the moment in which it comes.
 func TestOneInterfaceGone(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {

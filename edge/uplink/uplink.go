@@ -64,6 +64,7 @@ type Uplink struct {
 	changed    func()
 	interfaces func(context.Context, func(interfaces.Table)) error // nil: links are taken to be there
 	ways       []*way
+	travel     *travel
 	hold       time.Duration
 	online     time.Duration // of the connections before the one that stands; belongs to the goroutine of the session
 
@@ -124,6 +125,7 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 		o.Gateway = c.ClientID
 	}
 	u.ways = u.newWays(o)
+	u.travel = newTravel(u)
 	u.state = StateTopic(c.Prefix, o.Site, o.Gateway, c.Name)
 	return u, nil
 }
@@ -150,5 +152,5 @@ func (u *Uplink) Run(ctx context.Context) error {
 		u.count(func(s *Status) { s.Online = false })
 		u.changed()
 	}()
-	return newTravel(u).run(ctx)
+	return u.travel.run(ctx)
 }

@@ -115,7 +115,7 @@ func (w *way) look(now time.Time, t interfaces.Table, r *road.Road, i int, local
 	w.seen, there = t[w.Interface]
 	r.Physical(now, i, physical(w.seen, there))
 	moved := before.Index != w.seen.Index || !slices.Equal(before.Addresses, w.seen.Addresses)
-	gone := before.Index != w.seen.Index || local.IsValid() && !slices.Contains(w.seen.Addresses, local)
+	gone := before.Index != w.seen.Index || local.IsValid() && !slices.Contains(w.seen.Local, local)
 	if moved || !before.Routed && w.seen.Routed {
 		r.Moved(now, i, moved && gone)
 	}

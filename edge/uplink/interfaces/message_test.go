@@ -87,6 +87,15 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestLocal: an address of the link alone is one that a connection may have.
+func TestLocal(t *testing.T) {
+	own := []byte{169, 254, 3, 4}
+	got := interfaces.Play(linkMessage(syscall.RTM_NEWLINK, 7, upRunning, "eth0"), addrMessage(syscall.RTM_NEWADDR, 7, syscall.RT_SCOPE_LINK, 0, syscall.IFA_LOCAL, own))
+	if !got.Has(netip.AddrFrom4([4]byte(own))) || got.Has(netip.MustParseAddr("10.0.0.1")) || len(got["eth0"].Addresses) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // FuzzMessages: nothing that comes breaks anything.
 func FuzzMessages(f *testing.F) {
 	f.Add(linkMessage(syscall.RTM_NEWLINK, 7, upRunning, "ppp0"))

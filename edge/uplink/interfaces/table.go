@@ -13,6 +13,7 @@ type Interface struct {
 	Up        bool         // switched on
 	Carrier   bool         // and something is there
 	Addresses []netip.Addr // that can be used beyond the link, sorted
+	Local     []netip.Addr // all that it has, sorted
 	Routed    bool         // a default route leads over it
 }
 
@@ -23,7 +24,7 @@ type Table map[string]Interface
 func (t Table) Has(a netip.Addr) bool {
 	a = a.Unmap()
 	for _, i := range t {
-		if i.Up && slices.Contains(i.Addresses, a) {
+		if i.Up && slices.Contains(i.Local, a) {
 			return true
 		}
 	}
@@ -33,7 +34,7 @@ func (t Table) Has(a netip.Addr) bool {
 // kernel is the state that messages change, by the number of each interface.
 type kernel struct {
 	links  map[int32]link
-	addrs  map[address]bool
+	addrs  map[address]bool // true: it can be used beyond the link
 	routes map[route]bool
 }
 
@@ -72,11 +73,7 @@ func (k *kernel) apply(m message) {
 		maps.DeleteFunc(k.addrs, func(a address, _ bool) bool { return a.index == m.index })
 		maps.DeleteFunc(k.routes, func(r route, _ bool) bool { return r.index == m.index })
 	case syscall.RTM_NEWADDR:
-		if m.usable {
-			k.addrs[address{m.index, m.addr}] = true
-		} else {
-			delete(k.addrs, address{m.index, m.addr})
-		}
+		k.addrs[address{m.index, m.addr}] = m.usable
 	case syscall.RTM_DELADDR:
 		delete(k.addrs, address{m.index, m.addr})
 	case syscall.RTM_NEWROUTE:
@@ -91,12 +88,16 @@ func (k *kernel) table() Table {
 	t := Table{}
 	for index, l := range k.links {
 		i := Interface{Index: int(index), Up: l.up, Carrier: l.up && l.running}
-		for a := range k.addrs {
+		for a, usable := range k.addrs {
 			if a.index == index {
+				i.Local = append(i.Local, a.addr)
+			}
+			if a.index == index && usable {
 				i.Addresses = append(i.Addresses, a.addr)
 			}
 		}
 		slices.SortFunc(i.Addresses, netip.Addr.Compare)
+		slices.SortFunc(i.Local, netip.Addr.Compare)
 		for r := range k.routes {
 			i.Routed = i.Routed || r.index == index
 		}
@@ -108,6 +109,6 @@ func (k *kernel) table() Table {
 // equal tells whether two tables say the same.
 func (t Table) equal(o Table) bool {
 	return maps.EqualFunc(t, o, func(a, b Interface) bool {
-		return a.Index == b.Index && a.Up == b.Up && a.Carrier == b.Carrier && a.Routed == b.Routed && slices.Equal(a.Addresses, b.Addresses)
+		return a.Index == b.Index && a.Up == b.Up && a.Carrier == b.Carrier && a.Routed == b.Routed && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Local, b.Local)
 	})
 }

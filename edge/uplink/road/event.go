@@ -84,6 +84,7 @@ func (r *Road) Ended(now time.Time, i int, f Fault, why string, bytes int64) {
 	lasted := l.online && now.Sub(l.began) >= lasting
 	if l.online {
 		r.judge(l, now.Sub(l.began), f)
+		l.good = now
 	} else {
 		l.spend(now, bytes)
 	}
@@ -130,10 +131,20 @@ func (l *lane) again(now time.Time, r *Road, f Fault, lasted bool) {
 		l.notBefore = later(l.notBefore, now.Add(need))
 	}
 	l.turn = time.Time{}
-	if f == Server && l.holds < maxHolds {
+	if f == Server && l.holds < maxHolds && !r.otherWorked(l, now) {
 		l.holds++
 		l.turn = l.notBefore.Add(l.HeadStart)
 	}
+}
+
+// otherWorked tells whether the Server has lately accepted a session over another link: then it is this one that something is wrong with.
+func (r *Road) otherWorked(l *lane, now time.Time) bool {
+	for _, o := range r.links {
+		if o != l && !o.good.IsZero() && now.Sub(o.good) < settled {
+			return true
+		}
+	}
+	return false
 }
 
 // wait draws the next wait by decorrelated jitter. The first after a session that lasted may be short: most interruptions are.

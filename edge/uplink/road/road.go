@@ -104,6 +104,7 @@ type lane struct {
 	phase     phase
 	online    bool      // inUse, and the Server has accepted
 	began     time.Time // online
+	good      time.Time // when it was online last
 	server    int
 	notBefore time.Time // the next attempt
 	turn      time.Time // until then links of less preference are not dialled

@@ -237,6 +237,23 @@ func TestServerSaysNo(t *testing.T) {
 	p.says("dial sat")
 }
 
+// TestServerSaysNoHere: it has accepted the session over the satellite a moment ago, and so it is asked there again.
+func TestServerSaysNoHere(t *testing.T) {
+	p := two(t)
+	p.says("dial lte")
+	p.road.Failed(p.now, 0, road.Way, "no answer", 400)
+	p.says("dial sat")
+	p.online(1)
+	p.until(2 * time.Minute)
+	p.says("dial lte")
+	p.road.Dialled(p.now, 0)
+	p.says("hand over sat")
+	p.road.Ended(p.now, 1, road.None, "", 0)
+	p.says("take lte")
+	p.road.Ended(p.now, 0, road.Server, "refused", 400)
+	p.says("dial sat")
+}
+
 // TestServers: all of the list are tried on a link before it waits, and before another link is.
 func TestServers(t *testing.T) {
 	p := travel(t, road.Link{Name: "lte", Servers: 3, RetryMin: 2 * time.Second, RetryMax: time.Minute, HeadStart: 5 * time.Second},
