@@ -40,6 +40,7 @@ type settings struct {
 	seed              uint64
 	repeat            int
 	window            int
+	noDelay           bool
 
 	folder string // of this run
 	chain  *chain
@@ -63,6 +64,7 @@ func run() error {
 	flag.Uint64Var(&s.seed, "seed", 1, "of readings and losses")
 	flag.IntVar(&s.repeat, "repeat", 3, "how often what depends on losses is measured, with other losses each time; the median counts")
 	flag.IntVar(&s.window, "window", 1000, "how many messages the server takes at a time where it does not stay as it comes")
+	flag.BoolVar(&s.noDelay, "nodelay", false, "the server has set_tcp_nodelay, which it has not as it comes")
 	flag.Parse()
 	if s.window < 1 || s.window > 65535 || s.repeat < 1 {
 		return errors.New("-window must be in 1..65535, -repeat at least 1")

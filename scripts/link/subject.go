@@ -82,6 +82,9 @@ allow_anonymous true
 persistence false
 max_queued_messages 0
 `, serverPort, c.settings.chain.certificates, c.settings.chain.key)
+	if c.settings.noDelay {
+		text += "set_tcp_nodelay true\n"
+	}
 	if c.window > 0 {
 		text += fmt.Sprintf("max_inflight_messages %d\n", c.window)
 	}
