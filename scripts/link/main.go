@@ -101,6 +101,7 @@ func (s *settings) figures() []figure {
 		{"drain", s.drain},
 		{"alarm", s.alarm},
 		{"dead", s.dead},
+		{"kernel", s.kernel},
 		{"idle", s.idle},
 		{"single", s.single},
 		{"connect", s.connect},

@@ -307,8 +307,10 @@ func TestTwoLinks(t *testing.T) {
 	if err := exchange(mustDial(t, w), []byte("x"), 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	bound, err := dial(w, func(_, _ string, raw syscall.RawConn) (err error) {
-		return errors.Join(raw.Control(func(fd uintptr) { err = syscall.BindToDevice(int(fd), "sat0") }), err)
+	bound, err := dial(w, func(_, _ string, raw syscall.RawConn) error {
+		var refused error
+		err := raw.Control(func(fd uintptr) { refused = syscall.BindToDevice(int(fd), "sat0") })
+		return errors.Join(err, refused)
 	})
 	if err != nil {
 		t.Fatal(err)
