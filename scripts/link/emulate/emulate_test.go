@@ -240,6 +240,43 @@ func TestBlackHoleAndStall(t *testing.T) {
 	}
 }
 
+// TestCutInFull: a connection is cut too while much is on its way, and both ends learn it.
+func TestCutInFull(t *testing.T) {
+	slow := emulate.Conditions{Rate: 200_000, Delay: 50 * time.Millisecond}
+	w, l := world(t, emulate.Options{Up: slow, Down: slow})
+	over := make(chan error, 1)
+	listen(t, w, func(c net.Conn) {
+		_, err := io.Copy(c, c)
+		over <- err
+	})
+	c := mustDial(t, w)
+	if err := exchange(c, make([]byte, 5000), 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetDeadline(time.Time{})
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := c.Write(make([]byte, 1000)); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	time.Sleep(300 * time.Millisecond)
+	l.Cut()
+	for name, end := range map[string]chan error{"near": ended, "far": over} {
+		select {
+		case err := <-end:
+			if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+				t.Errorf("%s end: %v", name, err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("the %s end does not know", name)
+		}
+	}
+}
+
 // TestCut: both ends learn at once that the connection has ended.
 func TestCut(t *testing.T) {
 	w, l := world(t, emulate.Options{})
