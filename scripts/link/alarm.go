@@ -23,12 +23,7 @@ type alarmed struct {
 
 // alarm measures one alarm behind a backlog of 100,000 readings: issue 7, figure 6.
 func (s *settings) alarm(ctx context.Context, t *table) error {
-	variants := []variant{
-		{"skerry, MQTT 5, server takes 1,000 at a time", setting{subject: daemon("5"), window: 1000}, true},
-		{"skerry, MQTT 5, server as it comes (20)", setting{subject: daemon("5")}, false},
-		{"skerry, MQTT 3.1.1, server as it comes", setting{subject: daemon("3.1.1")}, false},
-		{"mosquitto bridge", setting{subject: peer()}, false},
-	}
+	variants := s.variants()
 	var all []setting
 	for _, v := range variants {
 		v.setting.terrain, v.setting.keepAlive, v.setting.seed = geo(), time.Minute, s.seed

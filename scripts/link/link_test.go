@@ -96,9 +96,9 @@ func lab(t *testing.T) *settings {
 // TestDaemonConfig: the daemon would take the configuration that it is given.
 func TestDaemonConfig(t *testing.T) {
 	s := lab(t)
-	for _, version := range []string{"5", "3.1.1"} {
-		c := &scene{setting: setting{keepAlive: longKeep}, settings: s, folder: t.TempDir()}
-		_, args, err := c.daemonCommand(version)
+	for i, terrain := range []terrain{lte(), geo(), certus(), quiet()} {
+		c := &scene{setting: setting{terrain: terrain, keepAlive: longKeep}, settings: s, folder: t.TempDir()}
+		_, args, err := c.daemonCommand([]string{"5", "3.1.1"}[i%2])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,8 +106,12 @@ func TestDaemonConfig(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if u := cfg.Uplinks[0]; u.KeepAlive.Max != longKeep || !slices.Equal(u.Carry, []string{"alarms", "readings"}) {
+		u := cfg.Uplinks[0]
+		if !slices.Equal(u.Carry, []string{"alarms", "readings"}) || len(u.Links) != 1 || u.Links[0].Kind != terrain.kind || u.Links[0].OnDemand() {
 			t.Errorf("%+v", u)
+		}
+		if k := u.Links[0].KeepAlive; k.Min != longKeep || k.Max != longKeep {
+			t.Errorf("keep-alive %+v", k)
 		}
 	}
 }
@@ -121,7 +125,7 @@ func TestScene(t *testing.T) {
 	if _, err := exec.LookPath(s.mosquitto); err != nil {
 		t.Skip("mosquitto is not installed")
 	}
-	fast := terrain{"fast", emulate.Conditions{Delay: 10 * time.Millisecond}, emulate.Conditions{Delay: 10 * time.Millisecond}}
+	fast := terrain{"fast", "cellular", emulate.Conditions{Delay: 10 * time.Millisecond}, emulate.Conditions{Delay: 10 * time.Millisecond}}
 	err := s.each([]setting{{subject: peer(), terrain: fast, keepAlive: time.Minute, seed: 1}}, func(_ int, c *scene) error {
 		if _, err := c.costs(t.Context(), func() error { return c.meet(t.Context()) }); err != nil {
 			return err

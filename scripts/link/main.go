@@ -39,6 +39,8 @@ type settings struct {
 	hard              bool
 	seed              uint64
 	repeat            int
+	window            int
+	noDelay           bool
 
 	folder string // of this run
 	chain  *chain
@@ -61,7 +63,12 @@ func run() error {
 	flag.BoolVar(&s.hard, "hard", false, "readings that are hard to foresee: sensors in any order, random intervals, four noisy decimals")
 	flag.Uint64Var(&s.seed, "seed", 1, "of readings and losses")
 	flag.IntVar(&s.repeat, "repeat", 3, "how often what depends on losses is measured, with other losses each time; the median counts")
+	flag.IntVar(&s.window, "window", 1000, "how many messages the server takes at a time where it does not stay as it comes")
+	flag.BoolVar(&s.noDelay, "nodelay", false, "the server has set_tcp_nodelay, which it has not as it comes")
 	flag.Parse()
+	if s.window < 1 || s.window > 65535 || s.repeat < 1 {
+		return errors.New("-window must be in 1..65535, -repeat at least 1")
+	}
 	if _, err := regexp.Compile(s.only); err != nil {
 		return fmt.Errorf("-only: %w", err)
 	}
@@ -94,6 +101,7 @@ func (s *settings) figures() []figure {
 		{"drain", s.drain},
 		{"alarm", s.alarm},
 		{"dead", s.dead},
+		{"kernel", s.kernel},
 		{"idle", s.idle},
 		{"single", s.single},
 		{"connect", s.connect},

@@ -19,6 +19,7 @@ const (
 	subjectAddress  = "127.0.0.1:1883"
 	observerAddress = "127.0.0.1:1883"
 	serverPort      = 8883
+	interfaceName   = "wan0"
 )
 
 // setting is what a scene is made of.
@@ -67,7 +68,7 @@ func (c *scene) build() (err error) {
 	if c.world, err = emulate.NewWorld(); err != nil {
 		return err
 	}
-	c.link, err = c.world.Join(emulate.Options{Up: c.terrain.up, Down: c.terrain.down, NAT: c.nat, Seed: c.seed, Saw: c.saw})
+	c.link, err = c.world.Join(emulate.Options{Name: interfaceName, Up: c.terrain.up, Down: c.terrain.down, NAT: c.nat, Seed: c.seed, Saw: c.saw})
 	if err != nil {
 		return err
 	}

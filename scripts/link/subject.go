@@ -26,7 +26,8 @@ func daemon(version string) subject {
 // peer is mosquitto with a bridge.
 func peer() subject { return subject{peerName, (*scene).peerCommand} }
 
-// daemonCommand: alarms are a stream of their own, so that they need not stand behind readings.
+// daemonCommand: alarms are a stream of their own, so that they need not stand behind readings. The link is always used, also where the
+// time of a session costs, because the peer does that too.
 func (c *scene) daemonCommand(version string) (string, []string, error) {
 	config := filepath.Join(c.folder, "skerry.yaml")
 	text := fmt.Sprintf(`gateway: {id: gw01, board: sim}
@@ -43,7 +44,8 @@ uplinks:
     tls: {ca: %q}
     keep_alive: %ds
     retry: 200ms..1s
-`, subjectAddress, emulate.Server, serverPort, version, c.settings.chain.root, c.keepAlive/time.Second)
+    links: [{name: wan, interface: %s, kind: %s, session: always}]
+`, subjectAddress, emulate.Server, serverPort, version, c.settings.chain.root, c.keepAlive/time.Second, interfaceName, c.terrain.kind)
 	return c.settings.skerry, []string{"run", config}, os.WriteFile(config, []byte(text), 0o600)
 }
 
@@ -80,6 +82,9 @@ allow_anonymous true
 persistence false
 max_queued_messages 0
 `, serverPort, c.settings.chain.certificates, c.settings.chain.key)
+	if c.settings.noDelay {
+		text += "set_tcp_nodelay true\n"
+	}
 	if c.window > 0 {
 		text += fmt.Sprintf("max_inflight_messages %d\n", c.window)
 	}

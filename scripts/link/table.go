@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 )
 
 // A table prints rows and counts the targets.
@@ -24,7 +26,8 @@ func (t *table) atMost(bound, value float64, unit, name, format string, args ...
 		t.missed++
 		verdict = "MISSED"
 	}
-	fmt.Printf("  %-44s %s   target <= %.3g%s: %s\n", name, fmt.Sprintf(format, args...), bound, unit, verdict)
+	limit := strconv.FormatFloat(math.Round(bound*100)/100, 'f', -1, 64)
+	fmt.Printf("  %-44s %s   target <= %s%s: %s\n", name, fmt.Sprintf(format, args...), limit, unit, verdict)
 }
 
 // median of figures; 0 of none.

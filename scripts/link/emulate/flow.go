@@ -21,9 +21,16 @@ type key struct {
 
 // flow is a connection as the emulator sees it.
 type flow struct {
-	used                time.Time
-	nearNext, farNext   uint32 // the sequence number behind what that end has sent last
-	nearWants, farWants uint32 // the one that it has acknowledged last
+	used              time.Time
+	nearNext, farNext uint32 // the sequence number behind what that end has sent
+	cut               bool   // whoever still sends is answered by RST
+}
+
+// A verdict is what becomes of a packet.
+type verdict struct {
+	passes bool
+	answer []byte // the RST for its sender; nil: it just vanishes
+	atOnce bool   // the answer does not travel: the connection was cut
 }
 
 // flows are those that the NAT knows.
@@ -33,10 +40,10 @@ type flows struct {
 	all map[key]*flow
 }
 
-// pass notes a packet and tells whether the NAT lets it through; if not, answer is the RST for its sender, or nil.
-func (f *flows) pass(s *segment, up bool) (ok bool, answer []byte) {
+// judge notes a packet and tells whether the NAT lets it through.
+func (f *flows) judge(s *segment, up bool) (v verdict) {
 	if s.protocol != protocolTCP && s.protocol != protocolUDP {
-		return true, nil
+		return verdict{passes: true}
 	}
 	k := key{s.protocol, s.src, s.dst}
 	if !up {
@@ -51,26 +58,30 @@ func (f *flows) pass(s *segment, up bool) (ok bool, answer []byte) {
 		known = nil
 	}
 	opens := up && (s.protocol == protocolUDP || s.flags&(flagSYN|flagACK) == flagSYN)
-	if known == nil && !opens {
-		if up && f.nat.Reset && s.flags&flagRST == 0 {
-			answer = reset(s.dst, s.src, s.ack, s.next())
+	if !opens && (known == nil || known.cut) {
+		v.atOnce = known != nil
+		if s.protocol == protocolTCP && s.flags&flagRST == 0 && (v.atOnce || up && f.nat.Reset) {
+			v.answer = reset(s.dst, s.src, s.ack, s.next())
 		}
-		return false, answer
+		return v
 	}
-	if known == nil {
-		known = &flow{}
+	if known == nil || known.cut {
+		known = &flow{nearNext: s.next(), farNext: s.ack}
 		f.all[k] = known
 	}
 	known.note(s, up)
 	known.used = now
-	return true, nil
+	return verdict{passes: true}
 }
 
+// note keeps the highest sequence numbers: something may be sent again.
 func (f *flow) note(s *segment, up bool) {
+	next := &f.farNext
 	if up {
-		f.nearNext, f.nearWants = s.next(), s.ack
-	} else {
-		f.farNext, f.farWants = s.next(), s.ack
+		next = &f.nearNext
+	}
+	if n := s.next(); int32(n-*next) > 0 || s.flags&flagSYN != 0 {
+		*next = n
 	}
 }
 
@@ -81,16 +92,17 @@ func (f *flows) forget() {
 	clear(f.all)
 }
 
-// cut gives the packets that end all connections at both ends, and forgets them.
+// cut gives the packets that end all connections at both ends. An end to which something is on its way takes the number in them for
+// possible, not for right, and asks (RFC 5961, 3.2); it is answered then, as is whoever sends anything.
 func (f *flows) cut() (toNear, toFar [][]byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for k, one := range f.all {
-		if k.protocol == protocolTCP {
-			toNear = append(toNear, reset(k.far, k.near, one.nearWants, one.nearNext))
-			toFar = append(toFar, reset(k.near, k.far, one.farWants, one.farNext))
+		if k.protocol == protocolTCP && !one.cut {
+			one.cut = true
+			toNear = append(toNear, reset(k.far, k.near, one.farNext, one.nearNext))
+			toFar = append(toFar, reset(k.near, k.far, one.nearNext, one.farNext))
 		}
 	}
-	clear(f.all)
 	return toNear, toFar
 }

@@ -62,8 +62,8 @@ func newLink(o Options, near *Namespace, number int) *Link {
 
 // run starts to carry packets.
 func (l *Link) run() {
-	l.wg.Go(func() { l.pump(l.near, l.up, true) })
-	l.wg.Go(func() { l.pump(l.far, l.down, false) })
+	l.wg.Go(func() { l.pump(l.near, l.up) })
+	l.wg.Go(func() { l.pump(l.far, l.down) })
 	l.wg.Go(func() { l.up.run(l.over, func(b []byte) { l.deliver(l.far, l.up, b) }) })
 	l.wg.Go(func() { l.down.run(l.over, func(b []byte) { l.deliver(l.near, l.down, b) }) })
 }
@@ -71,7 +71,7 @@ func (l *Link) run() {
 func (l *Link) close() { l.finish() }
 
 // pump takes what the kernel sends into one end.
-func (l *Link) pump(from *os.File, d *direction, up bool) {
+func (l *Link) pump(from *os.File, d *direction) {
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := from.Read(buf)
@@ -79,13 +79,14 @@ func (l *Link) pump(from *os.File, d *direction, up bool) {
 			return
 		}
 		if s, ok := parse(buf[:n]); ok {
-			l.enter(append([]byte(nil), buf[:n]...), &s, d, up)
+			l.enter(append([]byte(nil), buf[:n]...), &s, d, from)
 		}
 	}
 }
 
-// enter decides on the fate of a packet.
-func (l *Link) enter(b []byte, s *segment, d *direction, up bool) {
+// enter decides on the fate of a packet that came from one end.
+func (l *Link) enter(b []byte, s *segment, d *direction, from *os.File) {
+	up := d == l.up
 	if l.options.Saw != nil && s.protocol == protocolTCP {
 		l.options.Saw(sighting(s, up))
 	}
@@ -93,14 +94,20 @@ func (l *Link) enter(b []byte, s *segment, d *direction, up bool) {
 		d.vanish(len(b), s.payload)
 		return
 	}
-	passes, answer := l.flows.pass(s, up)
-	if passes {
+	v := l.flows.judge(s, up)
+	if v.passes {
 		d.send(b, s.payload)
 		return
 	}
+	if v.atOnce {
+		if v.answer != nil {
+			_, _ = from.Write(v.answer) // it is not counted, nor is what it answers
+		}
+		return
+	}
 	d.vanish(len(b), s.payload)
-	if answer != nil {
-		l.down.send(answer, 0)
+	if v.answer != nil {
+		l.down.send(v.answer, 0)
 	}
 }
 
