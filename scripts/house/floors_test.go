@@ -42,6 +42,9 @@ var floors = map[string]int{
 	"edge/uplink/road":       10,
 	"edge/uplink/schedule":   10,
 
+	// Parts of the uplink that know nothing of it; the configuration has their types.
+	"edge/uplink/budget": 20,
+
 	"broker":      20,
 	"drivers/all": 20,
 	"board/sim":   20,
