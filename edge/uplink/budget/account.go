@@ -12,7 +12,7 @@ import (
 type Account struct {
 	options Options
 	log     *slog.Logger
-	days    calendar // for the history
+	days    page // for the history
 	charge  charge
 
 	mu        sync.Mutex
@@ -41,10 +41,10 @@ func New(o Options) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Account{options: o, log: o.Log.With("link", o.Link), days: calendar{Day, 1, o.Zone}, ladder: ladder{dwell: time.Hour}}
+	a := &Account{options: o, log: o.Log.With("link", o.Link), days: page{calendar: calendar{Day, 1, o.Zone}}, ladder: ladder{dwell: time.Hour}}
 	f := a.remember()
 	for _, allowance := range o.Allowances {
-		b := &book{Allowance: allowance, calendar: calendar{allowance.Period, o.ResetDay, o.Zone}, reserve: o.Reserve}
+		b := &book{Allowance: allowance, page: page{calendar: calendar{allowance.Period, o.ResetDay, o.Zone}}, reserve: o.Reserve}
 		b.restore(&f)
 		a.books = append(a.books, b)
 		if b.Period == Month && len(o.Allowances) == 1 {
@@ -86,6 +86,9 @@ func (a *Account) Spend(c Class, bytes int64) {
 	a.spent = plus(a.spent, bytes)
 	for _, b := range a.books {
 		b.current.Used = plus(b.current.Used, bytes)
+		if b.Period == Month {
+			a.history.inMonth(b.current.First, c, bytes)
+		}
 	}
 	a.tally.add(c, bytes)
 	a.history.add(a.today, c, bytes, a.options.Passed())
@@ -189,6 +192,11 @@ func (a *Account) Close() {
 func (a *Account) look() {
 	a.date()
 	a.history.look(a.options.Passed())
+	date, _ := a.dating.read(time.Time{}, false, a.options.Passed())
+	for _, b := range a.books {
+		perDay, _ := a.perDay(b.Period)
+		b.expected = perDay * b.daysLeft(date)
+	}
 	a.climb()
 }
 

@@ -185,8 +185,12 @@ func (p *play) run() error {
 	largest, counted := p.spend(a)
 	if counted && p.r.IntN(4) == 0 {
 		a.Close()
-		time.Sleep(time.Minute)
-		return nil
+		if p.r.IntN(2) == 0 {
+			time.Sleep(time.Minute)
+			return nil
+		}
+		more, _ := p.spend(a) // after all
+		largest = max(largest, more)
 	}
 	p.kills++
 	p.slack += max(p.chunk, largest+p.chunk/8)

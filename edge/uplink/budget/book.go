@@ -15,8 +15,9 @@ type entry struct {
 // book keeps one allowance.
 type book struct {
 	Allowance
-	calendar
-	reserve float64
+	page
+	reserve  float64
+	expected float64 // bytes that regular traffic is expected to use until the end of the period, when it was looked at last
 
 	current entry
 	before  entry // the period that came before it
@@ -41,7 +42,7 @@ func (b *book) turn(date time.Time, passed time.Duration, undated int64, log *sl
 	case !b.valid(b.current.First):
 		log.Info("the billing period of a link begins on another day now: what was used of the old one counts in it",
 			"period", b.Period, "began", b.current.First, "begins", label, "used", b.current.Used)
-		*b = book{Allowance: b.Allowance, calendar: b.calendar, reserve: b.reserve, current: entry{label, b.current.Used}}
+		b.current, b.before, b.ahead, b.back = entry{label, b.current.Used}, entry{}, entry{}, false
 	case b.current.First.Before(label):
 		b.forward(label, min(undated, b.current.Used))
 		log.Info("a period of a link's budget begins", "period", b.Period, "began", label, "used_before", b.before.Used)

@@ -74,3 +74,19 @@ func (c calendar) begin(d Date) time.Time {
 
 // valid tells whether a period begins on a day.
 func (c calendar) valid(first Date) bool { return c.labelOf(first) == first }
+
+// page is a calendar that is open at the period of the last question.
+type page struct {
+	calendar
+	first      Date
+	begin, end time.Time
+}
+
+// label is that of the calendar.
+func (p *page) label(t time.Time) Date {
+	if t.Before(p.begin) || !t.Before(p.end) || p.first.IsZero() {
+		p.first = p.calendar.label(t)
+		p.begin, p.end = p.calendar.begin(p.first), p.calendar.begin(p.next(p.first))
+	}
+	return p.first
+}

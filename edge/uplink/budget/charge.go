@@ -51,13 +51,13 @@ func (a *Account) keep(ahead int64) {
 	}
 	if err == nil {
 		a.factBytes += int64(len(text))
-		if a.factBytes >= 2*a.historyBytes {
+		if a.factBytes >= 3*a.historyBytes {
 			a.keepHistory()
 		}
 	}
 }
 
-// keepHistory writes the history: seldom enough that it is not more than half of what is written.
+// keepHistory writes the history: seldom enough that it is not more than a quarter of what is written.
 func (a *Account) keepHistory() {
 	text := encode(&a.history)
 	a.factBytes, a.historyBytes = 0, int64(len(text))

@@ -38,7 +38,7 @@ type Tally [Classes]int64
 // Sum is all of it.
 func (t Tally) Sum() (sum int64) {
 	for _, n := range t {
-		sum += n
+		sum = plus(sum, n)
 	}
 	return sum
 }
@@ -51,5 +51,5 @@ func (t *Tally) add(c Class, n int64) {
 	if c >= classes {
 		c = Overhead
 	}
-	t[c] += n
+	t[c] = plus(t[c], n)
 }

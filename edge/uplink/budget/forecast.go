@@ -10,6 +10,8 @@ type Forecast struct {
 	Allowance
 	Begin, End time.Time // of the period; zero while the date is not known
 	Used       int64     // bytes, those included that are charged after a power cut and may not have been used
+	ByClass    Tally     // Used by class, as far as it is known
+	Unknown    int64     // bytes of Used whose class is not: charged ahead of a power cut, or forgotten in one
 	Open       int64     // bytes of the allowance that need no reserve
 	Before     int64     // bytes used in the period before, if that is known
 
@@ -28,27 +30,25 @@ func (b *book) end() time.Time {
 	if b.current.First.IsZero() {
 		return time.Time{}
 	}
-	return b.begin(b.next(b.current.First))
+	return b.calendar.begin(b.next(b.current.First))
 }
 
 // pressure is the highest of the allowances, and which that is. There must be one.
 func (a *Account) pressure() (pressure float64, tightest *book) {
-	date, _ := a.dating.read(time.Time{}, false, a.options.Passed())
 	for _, b := range a.books {
-		perDay, _ := a.perDay(b.Period)
-		if p := b.pressure(perDay, date); tightest == nil || p > pressure {
+		if p := b.pressure(); tightest == nil || p > pressure {
 			pressure, tightest = p, b
 		}
 	}
 	return pressure, tightest
 }
 
-func (b *book) pressure(perDay float64, date time.Time) float64 {
+func (b *book) pressure() float64 {
 	left := b.open() - b.current.Used
 	if left <= 0 {
 		return math.Inf(1)
 	}
-	return perDay * b.daysLeft(date) / float64(left)
+	return b.expected / float64(left)
 }
 
 // daysLeft is how long the period lasts, in days of 24 hours. Nothing is expected of a period whose end is not known.
@@ -72,11 +72,13 @@ func (a *Account) perDay(p Period) (bytes float64, ok bool) {
 func (a *Account) forecast(b *book) Forecast {
 	date, _ := a.dating.read(time.Time{}, false, a.options.Passed())
 	f := Forecast{Allowance: b.Allowance, Used: b.current.Used, Open: b.open(), Before: b.before.Used, End: b.end()}
+	f.ByClass = a.history.of(b.Period, b.current.First)
+	f.Unknown = max(f.Used-f.ByClass.Sum(), 0)
 	if !b.current.First.IsZero() {
 		f.Begin = b.calendar.begin(b.current.First)
 	}
 	f.PerDay, f.Known = a.perDay(b.Period)
-	f.Pressure = b.pressure(f.PerDay, date)
+	f.Pressure = b.pressure()
 	regular := f.PerDay * b.daysLeft(date)
 	f.Projected = plus(f.Used, bounded(regular))
 	if room := f.Open - f.Projected; room > 0 { // the backlog may have what is left

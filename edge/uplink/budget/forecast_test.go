@@ -83,6 +83,35 @@ func TestStationThatSleeps(t *testing.T) {
 	}
 }
 
+// TestPeriodByClass: what a period was used for is known after a restart; after a power cut most of it.
+func TestPeriodByClass(t *testing.T) {
+	c, d := at("2026-11-15 08:00"), &disk{}
+	o := budget.Options{Allowances: append(perDay(10*budget.MB), perMonth(100*budget.MB)...), ResetDay: 15, Chunk: 10_000}
+	a := open(t, c, d, o)
+	for range 38 {
+		a.Spend(budget.Alarm, 100)
+		a.Spend(budget.Live, 3000)
+		a.Spend(budget.Overhead, 200)
+		c.after(time.Hour)
+	}
+	check := func(a *budget.Account, exactly bool) {
+		t.Helper()
+		day, month := a.Status().Forecasts[0], a.Status().Forecasts[1]
+		for _, f := range []budget.Forecast{day, month} {
+			if f.ByClass.Sum()+f.Unknown != f.Used || exactly && f.Unknown != 0 || f.Unknown > 60_000 {
+				t.Errorf("per %v: %v and %d unknown of %d", f.Period, f.ByClass, f.Unknown, f.Used)
+			}
+		}
+		if exactly && (month.ByClass != budget.Tally{budget.Alarm: 3800, budget.Live: 114_000, budget.Overhead: 7600} || day.ByClass[budget.Live] != 22*3000) {
+			t.Errorf("day %v, month %v", day.ByClass, month.ByClass)
+		}
+	}
+	check(a, true)
+	check(open(t, c, d, o), false)
+	a.Close()
+	check(open(t, c, d, o), true)
+}
+
 func TestDrainAndOffline(t *testing.T) {
 	if d, ok := budget.Drain(100_000, 200, 100); !ok || d != 1000*time.Second {
 		t.Errorf("drained in %v, %v", d, ok)

@@ -25,6 +25,8 @@ type Usage struct {
 // history is what forecasts are made from. It is lost without harm.
 type history struct {
 	Days []Usage `json:"days"` // the oldest first
+	// Month is the billing month so far, by its first day.
+	Month Usage `json:"month,omitzero"`
 
 	hours [24]int64     // regular bytes of the hours that have passed in this run, a ring
 	hour  int           // that is counted now
@@ -38,6 +40,9 @@ func decodeHistory(text []byte) (history, error) {
 	if err := json.Unmarshal(text, &h); err != nil {
 		return history{}, err
 	}
+	if slices.Min(h.Month.Bytes[:]) < 0 {
+		return history{}, errHistory
+	}
 	last := Date{}
 	for _, u := range h.Days {
 		if slices.Min(u.Bytes[:]) < 0 || !last.Before(u.Day) {
@@ -49,11 +54,14 @@ func decodeHistory(text []byte) (history, error) {
 	return h, nil
 }
 
-// add counts bytes of a day; of the last one, if the date is not known or goes back.
+// add counts bytes of a day; of the last one, if the date is not known. Days that come after it are those of a wrong date.
 func (h *history) add(day Date, c Class, n int64, passed time.Duration) {
 	h.look(passed)
 	if c != Backfill {
 		h.hours[h.hour%24] += n
+	}
+	for !day.IsZero() && len(h.Days) > 0 && day.Before(h.Days[len(h.Days)-1].Day) { // that was never
+		h.Days = h.Days[:len(h.Days)-1]
 	}
 	if len(h.Days) == 0 || h.Days[len(h.Days)-1].Day.Before(day) {
 		if day.IsZero() {
@@ -63,6 +71,25 @@ func (h *history) add(day Date, c Class, n int64, passed time.Duration) {
 		h.Days = h.Days[max(0, len(h.Days)-keptDays):]
 	}
 	h.Days[len(h.Days)-1].Bytes.add(c, n)
+}
+
+// inMonth counts bytes of a billing month.
+func (h *history) inMonth(first Date, c Class, n int64) {
+	if h.Month.Day != first {
+		h.Month = Usage{Day: first}
+	}
+	h.Month.Bytes.add(c, n)
+}
+
+// of gives the bytes of a period by class, as far as they are known.
+func (h *history) of(p Period, first Date) Tally {
+	if p == Month && h.Month.Day == first {
+		return h.Month.Bytes
+	}
+	if last := len(h.Days) - 1; p == Day && last >= 0 && h.Days[last].Day == first {
+		return h.Days[last].Bytes
+	}
+	return Tally{}
 }
 
 // look goes on to the hour that it is.

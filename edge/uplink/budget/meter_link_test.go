@@ -139,13 +139,13 @@ func TestMeterAgainstLink(t *testing.T) {
 		over  float64 // and above it
 		work  func(net.Conn) error
 	}{
-		{"one connect", farAddr, true, 0, 5 * time.Millisecond, 0, 0.08, messages(1, 100, 4)},
-		{"readings one by one", farAddr, true, 0, time.Millisecond, 0, 0.03, messages(300, 90, 4)},
-		{"readings, 6", farSix, true, 0, time.Millisecond, 0, 0.03, messages(300, 90, 4)},
-		{"no TLS", farAddr, false, 0, time.Millisecond, 0, 0.03, messages(300, 90, 4)},
-		{"batches", farAddr, true, 0, 5 * time.Millisecond, 0, 0.03, messages(100, 5000, 20)},
-		{"a drain", farAddr, true, 0, 5 * time.Millisecond, 0, 0.02, messages(2, 1_000_000, 20)},
-		{"a download", farAddr, true, 0, 5 * time.Millisecond, 0, 0.02, messages(2, 20, 1_000_000)},
+		{"one connect", farAddr, true, 0, 5 * time.Millisecond, 0.002, 0.08, messages(1, 100, 4)},
+		{"readings one by one", farAddr, true, 0, time.Millisecond, 0.002, 0.03, messages(300, 90, 4)},
+		{"readings, 6", farSix, true, 0, time.Millisecond, 0.002, 0.03, messages(300, 90, 4)},
+		{"no TLS", farAddr, false, 0, time.Millisecond, 0.002, 0.03, messages(300, 90, 4)},
+		{"batches", farAddr, true, 0, 5 * time.Millisecond, 0.002, 0.03, messages(100, 5000, 20)},
+		{"a drain", farAddr, true, 0, 5 * time.Millisecond, 0.002, 0.02, messages(2, 1_000_000, 20)},
+		{"a download", farAddr, true, 0, 5 * time.Millisecond, 0.002, 0.02, messages(2, 20, 1_000_000)},
 		{"2 % lost", farAddr, true, 50, 5 * time.Millisecond, 0.02, 0.04, messages(150, 5000, 20)},
 		{"a drain, 2 % lost", farAddr, true, 50, 5 * time.Millisecond, 0.02, 0.04, messages(1, 500_000, 20)},
 	} {

@@ -24,7 +24,7 @@ type Options struct {
 	// Fact and History are what Keep and KeepHistory wrote last. nil: nothing is known.
 	Fact, History []byte
 	// Keep writes the fact, and has kept called once, when it is on the disk; not at all, if that fails. Facts are to become durable in the order
-	// in which they are given. It must not call the account, except by kept. nil: nothing is kept.
+	// in which they are given. It must not block, nor call the account, except by kept. nil: nothing is kept.
 	Keep func(fact []byte, kept func()) error
 	// KeepHistory writes what forecasts are made from. To lose it does no harm. nil: it is not kept.
 	KeepHistory func([]byte) error
