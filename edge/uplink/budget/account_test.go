@@ -185,8 +185,8 @@ func (p *play) run() error {
 	largest, counted := p.spend(a)
 	if counted && p.r.IntN(4) == 0 {
 		a.Close()
+		time.Sleep(time.Minute)
 		if p.r.IntN(2) == 0 {
-			time.Sleep(time.Minute)
 			return nil
 		}
 		more, _ := p.spend(a) // after all
@@ -234,6 +234,27 @@ func TestOrderlyRestartCostsNothing(t *testing.T) {
 	if got := used(a); got < 6000 {
 		t.Fatalf("%d used, want at least 6000", got)
 	}
+}
+
+// TestSpendingAfterClose: what was charged ahead was given back, and covers nothing any more.
+func TestSpendingAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &slowDisk{slow: 100 * time.Millisecond}
+		keep, kill := d.begin()
+		defer func() { kill(true) }()
+		a, err := budget.New(budget.Options{Allowances: perDay(budget.MB), Keep: keep, Patience: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Cover(1000)
+		a.Spend(budget.Live, 1000)
+		a.Close()
+		time.Sleep(time.Minute)
+		began := time.Now()
+		if !a.Cover(10) || time.Since(began) == 0 {
+			t.Error("covered, and the disk has not written since")
+		}
+	})
 }
 
 // TestLittleIsWritten: a thousand readings, each as dear as it is without batches.
