@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -77,6 +78,10 @@ func open(t testing.TB, c *clock, d *disk, o budget.Options) *budget.Account {
 	if o.Keep == nil {
 		o.Keep = d.keep
 	}
+	if o.Reserve == 0 {
+		o.Reserve = budget.DefaultReserve
+	}
+	o.Reserve = max(o.Reserve, 0)
 	a, err := budget.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -382,8 +387,10 @@ func TestOptionsAreChecked(t *testing.T) {
 		{Allowances: []budget.Allowance{{Bytes: 5, Period: 7}}},
 		{ResetDay: 32},
 		{Reserve: 1},
+		{Reserve: -0.1},
+		{Reserve: math.NaN()},
 	} {
-		if _, err := budget.New(o); err == nil || !strings.Contains(err.Error(), "(hint:") && o.Reserve == 0 {
+		if _, err := budget.New(o); err == nil || !strings.Contains(err.Error(), "(hint:") {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}

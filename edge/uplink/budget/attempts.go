@@ -39,17 +39,30 @@ func NewAttempts(perDay int64, passed func() time.Duration) *Attempts {
 
 // AttemptsFor makes the budget of attempts that goes with allowances.
 func AttemptsFor(allowances []Allowance, passed func() time.Duration) *Attempts {
-	perDay := int64(0)
+	return NewAttempts(perDay(allowances), passed)
+}
+
+// AttemptBytes is how many bytes a day attempts may use, that cost so much each; 0: there is no limit.
+func AttemptBytes(allowances []Allowance, each int64) int64 {
+	day := perDay(allowances)
+	if day == 0 {
+		return 0
+	}
+	return max(int64(attemptShare*float64(day)), leastAttempts*each)
+}
+
+// perDay is the smallest of the allowances, for a day; 0 if there is none.
+func perDay(allowances []Allowance) (bytes int64) {
 	for _, a := range allowances {
 		n := a.Bytes
 		if a.Period == Month {
 			n /= 30
 		}
-		if perDay == 0 || n < perDay {
-			perDay = n
+		if bytes == 0 || n < bytes {
+			bytes = n
 		}
 	}
-	return NewAttempts(perDay, passed)
+	return bytes
 }
 
 // full is what a day allows, in bytes: the share, and the least number of attempts whatever they cost.

@@ -220,6 +220,15 @@ func TestAttempts(t *testing.T) {
 	if wait := a.Wait(); wait <= 0 || wait > 49*time.Hour {
 		t.Errorf("wait %v after a very dear one", wait)
 	}
+	if got := budget.AttemptBytes(perMonth(300*budget.MB), 3800); got != 200_000 {
+		t.Errorf("%d B a day for attempts, want 200,000", got)
+	}
+	if got := budget.AttemptBytes(perDay(budget.MB), 3800); got != 12*3800 {
+		t.Errorf("%d B a day for attempts, want those of twelve", got)
+	}
+	if got := budget.AttemptBytes(nil, 3800); got != 0 {
+		t.Errorf("%d B a day for attempts of a link without a budget", got)
+	}
 	if free := budget.NewAttempts(0, nil); !free.May() || free.Left() != -1 {
 		t.Error("no budget, and a limit")
 	}

@@ -12,7 +12,7 @@ type Options struct {
 	Allowances []Allowance    // one for a day, one for a month, or both; none: the link is only counted
 	ResetDay   int            // day of the month on which a billing month begins, 1 to 31; 0: the first
 	Zone       *time.Location // of the operator's calendar; nil: UTC
-	Reserve    float64        // share of each allowance that only alarms may use; 0: a tenth; less: none
+	Reserve    float64        // share of each allowance that only alarms may use; usual is DefaultReserve
 	Price      Price
 	Chunk      int64 // bytes charged ahead; 0: 64 KB, or a 32nd of the smallest allowance if that is less
 
@@ -36,8 +36,10 @@ type Options struct {
 	Log *slog.Logger // nil: discard
 }
 
+// DefaultReserve is a tenth.
+const DefaultReserve = 0.1
+
 const (
-	defaultReserve  = 0.1
 	defaultChunk    = 64 * KB
 	leastChunk      = 1 * KB
 	chunks          = 32 // how many of them an allowance has at least
@@ -65,11 +67,8 @@ func (o Options) complete() (Options, error) {
 	if o.ResetDay < 0 || o.ResetDay > 31 {
 		return o, fmt.Errorf("a billing month begins on day %d (hint: 1 to 31; in shorter months it is their last day)", o.ResetDay)
 	}
-	if o.Reserve == 0 {
-		o.Reserve = defaultReserve
-	}
-	if o.Reserve = max(o.Reserve, 0); o.Reserve >= 1 {
-		return o, fmt.Errorf("a reserve of %.0f %% leaves nothing (hint: 10%%)", 100*o.Reserve)
+	if !(o.Reserve >= 0 && o.Reserve < 1) {
+		return o, fmt.Errorf("a reserve of %.0f %% (hint: 10%%; at least 0%%, and less than all)", 100*o.Reserve)
 	}
 	if o.Chunk <= 0 {
 		o.Chunk = defaultChunk

@@ -123,6 +123,7 @@ func Example() {
 		Link:       "lte",
 		Allowances: []budget.Allowance{{Bytes: 1 * budget.MB, Period: budget.Month}},
 		ResetDay:   15,
+		Reserve:    budget.DefaultReserve,
 		Price:      budget.Price{Amount: 0.10, Currency: "EUR", Per: budget.MB},
 		Now:        clock.now,
 		// Fact, History, Keep, KeepHistory and Hurry are the broker's: see onBroker above.
