@@ -23,6 +23,9 @@
 //
 // # Limits
 //
+// The rung is not kept over a restart; it is found anew from the account and from the history, which takes an hour without that. The
+// budget of attempts begins full.
+//
 // What other programs send on the same interface is not seen, unless [Interface] counts the interface. What is counted
 // is what this machine sends and receives: what is lost upstream of it on the way here is billed by some operators and not counted.
 // A date that is trusted and wrong, and leaps ahead into another period, gives that period's allowance early; when it comes back all of it counts

@@ -77,7 +77,7 @@ func onBroker(b *broker.Broker, name string, o budget.Options) budget.Options {
 
 // TestPowerCuts: the account in the log of a broker, with power that goes at any moment.
 func TestPowerCuts(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(5) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			b := &board{disk: vfs.NewDisk()}
