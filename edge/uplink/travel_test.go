@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"skerry/broker"
+	"skerry/broker/packet"
 	"skerry/edge/config"
 	"skerry/edge/uplink"
 	"skerry/edge/uplink/road"
@@ -235,7 +236,7 @@ func TestSchedule(t *testing.T) {
 		if n := s.Connections - before; n != 4 || online < 3*time.Minute || online > 4*time.Minute || time.Since(began) != time.Hour {
 			t.Errorf("%d sessions of together %v in an hour; %+v", n, online, s)
 		}
-		if s.Online || !strings.Contains(s.Err, "waits for its next time") || at.server.last(stateTopic).Retain == false || string(at.server.last(stateTopic).Payload) != "offline" {
+		if s.Online || !strings.Contains(s.Err, "waits for its next time") {
 			t.Errorf("%+v", s)
 		}
 		if l := at.linkStatus("lte"); l.Session.IsZero() || l.Wanted {
@@ -250,10 +251,37 @@ func TestSchedule(t *testing.T) {
 		if n := len(at.server.payloads("farm/t/1")); got < 270 || n < got {
 			t.Errorf("%d and %d of the others", got, n)
 		}
-		if down := at.server.bye; down < 4 {
-			t.Errorf("%d clean ends", down)
-		}
+		at.keepsWill(15 * time.Minute)
 	})
+}
+
+// keepsWill demands that between sessions the Server was left the Will, for when the next one does not come, and that nobody was told that
+// the gateway is offline; and that this is said when the gateway stops in a session.
+func (at *station) keepsWill(every time.Duration) {
+	at.t.Helper()
+	at.until("online", func() bool { return at.uplink.Status().Online })
+	at.stopUplink()
+	at.server.mu.Lock()
+	defer at.server.mu.Unlock()
+	last := at.server.connects[len(at.server.connects)-1]
+	if delay, _ := last.Will.Properties.WillDelayInterval(); time.Duration(delay)*time.Second != every*5/2 {
+		at.t.Errorf("the Will waits %d s", delay)
+	}
+	kept := 0
+	for _, code := range at.server.byes {
+		if code == packet.DisconnectWithWillMessage {
+			kept++
+		}
+	}
+	said := 0
+	for _, p := range at.server.got {
+		if string(p.TopicName) == stateTopic && string(p.Payload) == "offline" {
+			said++
+		}
+	}
+	if kept < 4 || said != 1 || at.server.byes[len(at.server.byes)-1] != packet.Success {
+		at.t.Errorf("%d sessions left the Will, offline was said %d times; %v", kept, said, at.server.byes)
+	}
 }
 
 // TestOnDemand: a link whose idle time is paid connects when something waits, and leaves when all is acknowledged.
