@@ -146,6 +146,9 @@ func (u *Uplink) connectPacket(w *way, s *server, cleanStart bool) (*packet.Conn
 			AppendNumber(packet.ReceiveMaximum, ourReceiveMaximum).
 			AppendNumber(packet.MaximumPacketSize, maxReceived+64<<10)
 	}
+	if delay := w.absence(); c.Version == packet.V5 && delay > 0 {
+		c.Will.Properties = c.Will.Properties.AppendNumber(packet.WillDelayInterval, uint32(delay/time.Second))
+	}
 	if c.Version == packet.V5 && !cleanStart { // never, or what the Server makes of it
 		c.Properties = c.Properties.AppendNumber(packet.SessionExpiryInterval, math.MaxUint32)
 	}

@@ -33,5 +33,5 @@
 // # The state topic
 //
 // PREFIX + SITE/GATEWAY/uplink/NAME is "online", retained, as long as the connection stands, and "offline" after it: as the Will
-// when it breaks.
+// when it breaks. Between the sessions of a schedule it stays "online" with a 5.0 Server, which has the Will with a delay.
 package uplink

@@ -167,15 +167,24 @@ func (l *link) ended(err error) error {
 }
 
 // leave says good-bye and waits until the Server has closed the connection: it has then read everything. The time for it is
-// bounded by run. Where another link takes over, the gateway is not gone, and the state topic stays as it is.
+// bounded by run. Where another link takes over, the gateway is not gone, and the state topic stays as it is. Nor is it between two
+// sessions of a schedule: a 5.0 Server keeps the Will, and publishes it if the next session does not come.
 func (l *link) leave(cause error, over <-chan error) {
-	var err error
-	if !errors.Is(cause, errHandOver) {
-		if err = l.publishState(offline, 1); errors.Is(err, client.ErrQuota) {
+	bye := &packet.Disconnect{}
+	switch {
+	case errors.Is(cause, errHandOver):
+	case errors.Is(cause, errLeft) && l.way.absence() > 0 && l.conn.Version() == packet.V5:
+		bye.ReasonCode = packet.DisconnectWithWillMessage
+	default:
+		err := l.publishState(offline, 1)
+		if errors.Is(err, client.ErrQuota) {
 			err = l.publishState(offline, 0)
 		}
+		if err != nil {
+			return
+		}
 	}
-	if err == nil && l.conn.Send(&packet.Disconnect{}) == nil && l.conn.Flush() == nil {
+	if l.conn.Send(bye) == nil && l.conn.Flush() == nil {
 		<-over
 	}
 }

@@ -21,7 +21,7 @@ import (
 // insideNamespace is set in the environment of a test that runs in a network namespace of its own.
 const insideNamespace = "UPLINK_TEST_NAMESPACE"
 
-// namespace runs a test again in a network namespace of its own, and is true there.
+// namespace runs a test again in a namespace of its own for networks and for mounts, and is true there.
 func namespace(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(insideNamespace) == t.Name() {
@@ -32,7 +32,7 @@ func namespace(t *testing.T) bool {
 	}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), insideNamespace+"="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -47,6 +47,7 @@ type upstream struct {
 	asked     int          // SUBSCRIBE packets
 	dropped   []string     // filters of UNSUBSCRIBE
 	bye       int          // DISCONNECT packets
+	byes      []packet.ReasonCode
 	flight    map[uint16]bool
 	most      int // the most QoS 1 and 2 messages that were on their way at a time
 	exceeded  int // times the uplink did not keep to Receive Maximum
@@ -210,6 +211,10 @@ func (s *upstream) handle(conn net.Conn, v packet.Version, frame []byte) (out []
 	h, err := packet.Split(frame)
 	if h.Type == packet.DISCONNECT {
 		s.bye++ // also when the next connection was faster
+		var d packet.Disconnect
+		if d.Decode(v, h) == nil {
+			s.byes = append(s.byes, d.ReasonCode)
+		}
 		return nil, true
 	}
 	if s.conn != conn {

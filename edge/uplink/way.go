@@ -82,6 +82,15 @@ func (w *way) urgent(class string) bool {
 // alarmClass is that of what cannot wait.
 const alarmClass = "alarm"
 
+// absence is how long the gateway may be away between two sessions before it is gone: two of the interval, and what trying takes. 0: it is
+// gone when its connection is.
+func (w *way) absence() time.Duration {
+	if w.Schedule == nil {
+		return 0
+	}
+	return 2*w.Schedule.Every + w.Schedule.Every/2
+}
+
 // path is what the machine of the road must know of the way.
 func (w *way) path(servers int) road.Link {
 	return road.Link{
