@@ -318,3 +318,24 @@ func TestStateNeverOlder(t *testing.T) {
 		}
 	})
 }
+
+// TestAlarmWithoutDate: while nobody knows the date a reading waits for it, and an alarm does not.
+func TestAlarmWithoutDate(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = []config.Stream{classed("now", config.LiveClass, "l/#"), classed("alarms", config.AlarmClass, "a/#")}
+		at.options.Hold = 5 * time.Minute
+		at.start()
+		at.online()
+		for _, topic := range []string{"l/x", "a/x"} {
+			at.device.Publish(&broker.Message{TopicName: topic, Payload: []byte("x"), QoS: 1, Origin: queue.Gateway, Unresolved: true}, nil)
+		}
+		time.Sleep(time.Minute)
+		if got := at.server.order(); got != "a" {
+			t.Errorf("after a minute upstream has %q", got)
+		}
+		time.Sleep(5 * time.Minute)
+		if got := at.server.order(); got != "al" {
+			t.Errorf("in the end upstream has %q", got)
+		}
+	})
+}

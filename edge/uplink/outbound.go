@@ -145,7 +145,7 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		return 0, true, nil
 	}
 	d := l.pick(a, n)
-	if d == nil || l.waits(d) {
+	if d == nil || l.waits(a, d) {
 		return 0, false, nil
 	}
 	a.resumed = a.resumed || a.latest == nil && !d.Dup && !d.Release && d.QoS > 0
@@ -193,15 +193,15 @@ func (l *link) awake(a *lane) (bool, error) {
 	return false, nil
 }
 
-// waits tells whether a message is an own reading whose time is not known, and that is to wait for it.
-func (l *link) waits(d *broker.Delivery) bool {
+// waits tells whether a message is an own reading whose time is not known, and that is to wait for it. An alarm does not.
+func (l *link) waits(a *lane, d *broker.Delivery) bool {
 	if d.Message == nil || !d.Message.Unresolved {
 		return false
 	}
 	one := []broker.Delivery{*d}
 	l.u.broker.Resolve(one) // it may be known by now
 	*d = one[0]
-	if !d.Message.Unresolved || l.u.online+time.Since(l.born) >= l.u.hold {
+	if !d.Message.Unresolved || a.class == config.AlarmClass || l.u.online+time.Since(l.born) >= l.u.hold {
 		return false
 	}
 	l.lookAgain()
