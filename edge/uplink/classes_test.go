@@ -339,3 +339,74 @@ func TestAlarmWithoutDate(t *testing.T) {
 		}
 	})
 }
+
+// limited gives the uplink one link that carries some classes only.
+func (at *station) limited(classes ...string) {
+	at.config.Links = config.DefaultLinks(at.config)
+	at.config.Links[0].Classes = classes
+}
+
+// TestNotCarriedAfterRestart: after a restart it is not known what the Server holds. What a link does not carry is not sent again over it for
+// that; the next link that does ends it, with nothing twice.
+func TestNotCarriedAfterRestart(t *testing.T) {
+	for _, version := range []config.Version{config.V5, config.V311} {
+		play(t, func(t *testing.T, at *station) {
+			at.config.Version = version
+			at.streams = []config.Stream{classed("now", config.LiveClass, "t/#"), classed("alarms", config.AlarmClass, "a/#")}
+			at.start()
+			at.online()
+			at.server.with(func() { at.server.failing, at.server.fails = true, true })
+			at.publishMany(0, 200, 2)
+			synctest.Wait()
+			at.limited(config.AlarmClass)
+			at.reboot()
+			at.server.with(func() { at.server.failing = false; at.server.sent = nil })
+			at.server.cut()
+			at.online()
+			at.fill("a/x", 30, 2)
+			at.until("the alarms are upstream", func() bool { return at.uplink.Status().Backlog["alarms"] == 0 })
+			for _, p := range at.server.sent {
+				if strings.HasPrefix(string(p.TopicName), "farm/t/") {
+					t.Fatalf("version %d: %s was sent over a link that does not carry it", version, p.TopicName)
+				}
+			}
+			at.limited(config.AlarmClass, config.LiveClass)
+			at.restartUplink()
+			at.online()
+			at.taken(200)
+			at.until("all settled", func() bool { return at.uplink.Status().Backlog["now"] == 0 })
+			at.arrived(200, true)
+			if at.server.exceeded > 0 {
+				t.Errorf("above Receive Maximum %d times", at.server.exceeded)
+			}
+		})
+	}
+}
+
+// TestPairOnDemand: a link that connects on demand is wanted for what the live stream would have, also before the first connection; and while
+// it rests the live stream gathers on.
+func TestPairOnDemand(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = pairOver("t/#")
+		at.limited(config.LiveClass)
+		at.config.Links[0].Kind, at.config.Links[0].Session = "certus", "on-demand"
+		at.start()
+		time.Sleep(time.Minute)
+		if s := at.uplink.Status(); s.Connections != 0 {
+			t.Errorf("nothing waits, and it has connected: %+v", s)
+		}
+		at.publishMany(0, 10, 1) // for the backlog, which this link does not carry
+		at.online()
+		at.publishMany(10, 10, 1)
+		at.taken(10)
+		at.until("it rests", func() bool { return !at.uplink.Status().Online })
+		time.Sleep(time.Hour)
+		at.wantGathers("now")
+		connections := at.uplink.Status().Connections
+		at.publishMany(20, 10, 1)
+		at.taken(20)
+		if s := at.uplink.Status(); s.Connections != connections+1 || s.Backlog["old"] != 10 {
+			t.Errorf("connections %d, backlog %v", s.Connections, s.Backlog)
+		}
+	})
+}
