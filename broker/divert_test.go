@@ -11,8 +11,6 @@ import (
 	"skerry/queue"
 )
 
-func internal(o *broker.ConnectOptions) { o.Internal = true }
-
 // TestDivert: what is published for a subscription goes to the session that it is diverted to, each message to one of the two, and to its
 // own again after a restart and when the other one has ended.
 func TestDivert(t *testing.T) {
