@@ -70,6 +70,7 @@ func (b *Broker) away(s *session, since queue.Stamp, c *change) {
 
 // end ends a session, with what else is in c. A Will that still waits must have been published before.
 func (b *Broker) end(s *session, c *change) queue.Receipt {
+	s.undivert()
 	c.end(s)
 	err := c.apply()
 	if err != nil {
@@ -92,6 +93,7 @@ func (b *Broker) forget(s *session) {
 	}
 	c.piece(true)
 	clear(s.subs)
+	s.undivert()
 	s.backlog.forget()
 	b.setWill(s, nil)
 	if b.sessions[s.key] == s {

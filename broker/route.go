@@ -50,9 +50,10 @@ func (t *Touched) add(m *Message, from *session, sub *subscription) {
 	if sub.noLocal && from.local(sub.session) {
 		return
 	}
-	t.to = append(t.to, sub.session)
+	to := sub.session.receiver()
+	t.to = append(t.to, to)
 	t.targets = append(t.targets, queue.Target{
-		Session:         sub.session.queue,
+		Session:         to.queue,
 		QoS:             min(m.QoS, sub.qos), // [MQTT-3.8.4-8]
 		Retain:          m.Retain && sub.retainAsPublished,
 		SubscriptionIDs: sub.ids,
@@ -85,8 +86,9 @@ func (t *Touched) addOverlapping(m *Message, from *session, subs []*subscription
 	if len(t.ids) > 1 {
 		target.SubscriptionIDs = subs[0].session.sharedIDs(t.ids)
 	}
-	target.Session = subs[0].session.queue
-	t.to = append(t.to, subs[0].session)
+	to := subs[0].session.receiver()
+	target.Session = to.queue
+	t.to = append(t.to, to)
 	t.targets = append(t.targets, target)
 }
 

@@ -56,7 +56,8 @@ type session struct {
 	author    atomic.Pointer[author] // as such it has retained messages; nil: not by this connection
 	backlog   backlog
 	joined    joined
-	shared    *group // what stands behind this is no Client but a group
+	shared    *group                  // what stands behind this is no Client but a group
+	diverted  atomic.Pointer[session] // that gets what this one has subscribed to; nil: it does itself
 
 	// Guarded by Broker.mu:
 	user    string
@@ -67,6 +68,8 @@ type session struct {
 	will    *Will
 	life    life
 	receipt queue.Receipt // of the last change to the facts of this session
+
+	standsIn *session // that has this one get its messages; nil: none
 }
 
 // life says how long a session lasts and what of it waits for a deadline.

@@ -23,7 +23,7 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 		g.listenForBirth(&c)
 		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.uplinkChanged, Dial: g.dialer(c.Name),
 			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name)}
-		u, err := uplink.New(c, g.streams(c), b, o)
+		u, err := uplink.New(c, config.Carried(c, g.config.Streams), b, o)
 		if err != nil {
 			return nil, fmt.Errorf("uplink %s: %w", c.Name, err)
 		}
@@ -45,17 +45,4 @@ func (g *Gateway) uplinkChanged() {
 	if lost := g.own.forgotten(); g.lost.Swap(lost) < lost {
 		g.outputs.Repeat()
 	}
-}
-
-// streams are those that an uplink carries.
-func (g *Gateway) streams(c config.Uplink) []config.Stream {
-	var carried []config.Stream
-	for _, name := range c.Carry {
-		for _, s := range g.config.Streams {
-			if s.Name == name {
-				carried = append(carried, s)
-			}
-		}
-	}
-	return carried
 }

@@ -360,10 +360,31 @@ func (x *Session) popDone() {
 
 // markDirty has the acknowledgements of the session written with the next group, or by themselves some time later.
 func (x *Session) markDirty() {
-	if x.durable && !x.dirty {
+	if !x.durable {
+		return
+	}
+	x.marked++
+	if !x.dirty {
 		x.dirty = true
 		x.s.work.addDirty(x, time.Now().Add(x.s.o.LazyAck))
 	}
+}
+
+// Settled tells whether all acknowledgements so far are on the disk. Else they are written now, and the session is woken when that is done.
+// Who gives up a message for one that comes after it asks before that one is sent at QoS 2: or else a power cut would have the older
+// delivered when the receiver takes the newer one for a repetition.
+func (x *Session) Settled() bool {
+	if !x.durable {
+		return true
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.written == x.marked || x.ended {
+		return true
+	}
+	x.blocked = true
+	x.s.work.hurry()
+	return false
 }
 
 // settle makes a delivery in flight complete, and tells whether the log has to know.

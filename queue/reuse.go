@@ -67,6 +67,7 @@ type acked struct {
 	base    uint64 // everything below is complete
 	low     uint64 // lowest incomplete QoS 2 ordinal; 0: none
 	pulled  uint64
+	marked  uint64
 	cleared cleared
 }
 
@@ -79,7 +80,7 @@ func (x *Session) snapshot(group Receipt) (ackedRecord, acked) {
 	if r.drops != (Drops{}) {
 		r.flags |= ackedDrops
 	}
-	a := acked{x: x}
+	a := acked{x: x, marked: x.marked}
 	a.pulled, _ = x.complete.gap(x.pulled) // what is complete blocks no packet id
 	var complete, unneeded completion
 	for i := range x.flight.len() {
@@ -151,7 +152,7 @@ func (a *acked) durable() bool {
 	x := a.x
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.cleared = a.cleared
+	x.cleared, x.written = a.cleared, a.marked
 	if x.passMarks() {
 		signal(x.s.checkpointer.kick)
 	}

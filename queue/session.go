@@ -74,6 +74,8 @@ type onDisk struct {
 	given   load    // of it
 	tallies []tally
 	full    fullness
+	marked  uint64        // how often acknowledgements were to be written, and ...
+	written uint64        // ... how many of these times are on the disk
 	byStore uint64        // messages refused because the store was full, since Open; they are in drops
 	shed    time.Duration // when expired messages were last looked for, on the boot clock; 0: never
 }

@@ -4,15 +4,22 @@ package config
 type Stream struct {
 	Name   string   `yaml:"-"`
 	Match  []string `yaml:"match"` // Topic Filters
-	Class  string   `yaml:"class" oneof:"live" later:"alarm state backfill"`
+	Class  string   `yaml:"class" oneof:"alarm state live backfill"`
 	Encode string   `yaml:"encode" oneof:"pass" later:"json pack"`
+	Keep   Queue    `yaml:"keep"` // what it may hold while it waits
 
 	When     When     `yaml:"when"`      // of which it must hold; the zero When: of all
 	OnChange OnChange `yaml:"on_change"` // leaves out what repeats itself
 	Reduce   *Reduce  `yaml:"reduce"`    // nil: what it matches goes as it is
-
-	_ struct{} `later:"keep"`
 }
+
+// The classes rank a stream against the others of its uplink.
+const (
+	AlarmClass    = "alarm"    // before all others
+	StateClass    = "state"    // of each topic the latest message only
+	LiveClass     = "live"     // what is measured now
+	BackfillClass = "backfill" // what is made up for
+)
 
 // Uplink is a Server upstream and what goes to and comes from it.
 type Uplink struct {

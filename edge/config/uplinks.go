@@ -11,45 +11,7 @@ import (
 const (
 	maxCarry   = 15  // streams of one uplink: they share the packet identifiers of one connection
 	maxFilters = 128 // of one stream, and of one receive map
-	allStreams = "all"
 )
-
-// streams resolves what leaves the site. Without the section everything does, as one stream.
-func (d *decoder) streams(list []Stream, v vars) []Stream {
-	if len(list) == 0 {
-		return []Stream{{Name: allStreams, Match: []string{"#"}, Class: "live", Encode: "pass"}}
-	}
-	for i := range list {
-		s := &list[i]
-		at := below("streams", s.Name)
-		key := at + ".match"
-		if s.Class == "" {
-			s.Class = "live"
-		}
-		if s.Encode == "" {
-			s.Encode = "pass"
-		}
-		switch {
-		case !d.sound(at):
-			continue
-		case len(s.Match) == 0:
-			d.fail(d.nearest(at, key), "matches nothing", `match: ["{site}/{gateway}/#"], or ["#"] for everything`)
-			continue
-		case len(s.Match) > maxFilters:
-			d.fail(key, fmt.Sprintf("has more than %d filters", maxFilters), "wildcards say more with fewer: farm/#")
-			continue
-		}
-		for j, m := range s.Match {
-			at := fmt.Sprintf("%s[%d]", key, j)
-			if d.checkTemplate(at, m, stationVars) {
-				s.Match[j] = v.expand(m)
-				d.checkLocalFilter(at, s.Match[j])
-			}
-		}
-		d.content(at, s)
-	}
-	return list
-}
 
 // uplinks resolves where the streams go.
 func (d *decoder) uplinks(list []Uplink, cfg *Config) []Uplink {
@@ -73,6 +35,9 @@ func (d *decoder) uplinks(list []Uplink, cfg *Config) []Uplink {
 	if d.sound("uplinks") && d.sound("streams") {
 		d.twins(list)
 		d.loops(list, cfg.Streams)
+		for i := range list {
+			d.shared(&list[i], Carried(list[i], cfg.Streams))
+		}
 	}
 	return list
 }

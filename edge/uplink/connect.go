@@ -167,6 +167,8 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 		return false, err
 	}
 	defer l.close()
+	u.link.Store(l)
+	defer u.link.Store(nil)
 	u.held.begin(l)
 	defer u.held.end(l)
 	if filter := u.echoed(); filter != "" && s.speech() == (speech{packet.V311, false}) {

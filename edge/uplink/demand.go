@@ -3,6 +3,7 @@ package uplink
 import (
 	"time"
 
+	"skerry/edge/config"
 	"skerry/edge/uplink/schedule"
 )
 
@@ -59,6 +60,10 @@ func (u *Uplink) waiting() map[string]uint64 {
 		if session := s.session.Load(); session != nil {
 			all[s.class] += session.Unfinished()
 		}
+	}
+	// What the live streams would have, had they been online, is as much a reason to be.
+	if missed := u.pairs.missed(); missed > 0 {
+		all[config.LiveClass] += missed
 	}
 	return all
 }

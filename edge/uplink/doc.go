@@ -4,8 +4,9 @@
 // # Vocabulary
 //
 // A stream is a durable session of the local broker that subscribes to what is to leave the site; its name is the identity of
-// its backlog. An [Uplink] has links, ways to its Servers, in order of preference (see package road). It carries its streams over
-// one Network Connection at a time, on the link in use. On it each stream that the link carries has a lane: a range of Packet
+// its backlog. Its class ranks it against the others: alarm, state, live, backfill. A live stream and one of class backfill over the
+// same filters are a pair. An [Uplink] has links, ways to its Servers, in order of preference (see package road). It carries its streams
+// over one Network Connection at a time, on the link in use. On it each stream has a lane: a range of Packet
 // Identifiers of its own. Upstream the Server keeps one session under the ClientID. What is received enters the local
 // broker through one more session, the door. The state topic says upstream whether the gateway is there.
 //
@@ -14,7 +15,10 @@
 // A message is acknowledged to the local broker only when the Server has taken it, so that nothing is lost by an outage, a
 // SIGKILL or a power cut. Packet Identifiers are those of the local session and the same after a restart; PUBREL leaves only
 // when the PUBREC is on the disk. So a QoS 2 message arrives exactly once as long as the Server keeps its session, and if it
-// loses the session what was on its way is sent again. A stream keeps the order of its messages; streams take turns.
+// loses the session what was on its way is sent again. A stream keeps the order of its messages. Alarms leave before all else; the
+// other classes share what is left in bytes, 3 : 3 : 1, so that none waits for ever. A state stream sends the latest message of each
+// topic, and never an older one after it. Of a pair each message goes to exactly one stream, through all cuts and power cuts. What
+// another stream may have overtaken is not retained upstream over something newer, and what leaves late says when it was published.
 // An inbound QoS 1 or 2 message is acknowledged when the local broker has it on the disk, and a QoS 2 message enters once.
 // What came from an uplink is not carried back by it. QoS, Retain, properties and what is left of the expiry go through,
 // as far as the Server takes them; what it does not take is counted, reported once, and does not hold up what follows. Receive
@@ -24,11 +28,13 @@
 //
 // # Limits
 //
-// 15 streams for each uplink, those included that are carried no more but still hold a backlog. The Servers of a list are one
-// service: they should share their sessions. A 3.1.1 Server cannot say what it takes: 18 QoS 2 messages are on their way to it
+// Live and backfill streams that share only a part send it twice; the configuration is checked for that. A state stream compares at
+// most 1,024 messages. A 3.1.1 Server cannot be told when a late message was published. 15 streams for each uplink, those included
+// that are carried no more but still hold a backlog. The Servers of a list are one service: they should share their sessions. A 3.1.1 Server cannot say what it takes: 18 QoS 2 messages are on their way to it
 // at most. A message that several filters of the receive map match goes where the first of them says, unless the Server
 // sends one copy for each. Messages larger than 256 KiB are not received. Messages of QoS 0 do not have a link connect that connects on
-// demand. What a stream has sent on one link and another link does not carry counts against the Server's Receive Maximum there as well.
+// demand. What a stream has sent on one link at QoS 2 is completed on one that does not carry it; after a restart, when that is not known, it
+// counts there against the Server's Receive Maximum.
 //
 // # The state topic
 //

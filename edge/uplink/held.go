@@ -1,6 +1,11 @@
 package uplink
 
-import "skerry/broker/client"
+import (
+	"slices"
+
+	"skerry/broker/client"
+	"skerry/edge/config"
+)
 
 // held is what the Server may hold of QoS 2 messages from earlier connections. Servers count that against their Receive Maximum
 // as soon as a session goes on, also before the messages are sent again. It belongs to the goroutine of Run.
@@ -41,10 +46,21 @@ func (h *held) begin(l *link) {
 		if !h.known {
 			a.before = window{min(owed, l.u.memory.Window.All), min(owed, l.u.memory.Window.Exact)}
 		}
-		a.resumed = a.resumed || a.before.left() == 0
+		if !h.known && a.class == config.StateClass { // it has not sent what it holds; what is superseded may be back
+			a.before = window{owed, owed}
+		}
+		a.resumed = a.resumed || a.before.left() == 0 || h.known && !h.holds(a.stream)
+		if !h.known && !a.resumed && !l.carries(a.class) { // what may be held could be much: it is left to the next link
+			a.resumed, a.doubtful = true, true
+		}
 	}
 	l.doubted = !h.known
 	l.doubt()
+}
+
+// holds tells whether the Server may hold something of a stream: else nothing of it has to be sent before what is new.
+func (h *held) holds(s *stream) bool {
+	return slices.ContainsFunc(h.ids, func(id uint16) bool { return id >= s.first() && id <= s.last() })
 }
 
 // left is how many of the next messages may be among those that were sent before.
@@ -64,18 +80,22 @@ func (l *link) doubt() {
 	if !l.doubted {
 		return
 	}
-	left := 0
+	left, sending := 0, 0
 	for _, a := range l.lanes {
-		if !a.resumed {
+		if a.doubtful || !a.resumed {
 			left += a.before.left()
 		}
+		if !a.resumed {
+			sending = 1
+		}
 	}
-	l.conn.Doubt(max(min(left-1, l.u.memory.Window.Exact), 0))
+	l.conn.Doubt(max(min(left-sending, l.u.memory.Window.Exact), 0))
 }
 
 // end learns from a connection.
 func (h *held) end(l *link) {
-	h.known = h.known || l.resumed && len(l.lanes) == len(l.u.streams) // else what a lane has sent that is not on this link is not known
+	doubtful := slices.ContainsFunc(l.lanes, func(a *lane) bool { return a.doubtful })
+	h.known = h.known || l.resumed && !doubtful
 	h.ids = nil
 	if h.known {
 		h.ids = l.conn.Held()

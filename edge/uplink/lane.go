@@ -3,10 +3,12 @@ package uplink
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/edge/config"
 )
 
 // lane is a stream on a link. The writer replaces its session; the reader acknowledges on it.
@@ -14,10 +16,17 @@ type lane struct {
 	*stream
 	link *link
 
+	news atomic.Bool // the broker has something for it since it was asked last
+
 	// The writer's:
-	left    []broker.Delivery // pulled, but the Server had no room
+	left    []broker.Delivery // pulled, and not sent yet
+	at      int               // the first of these
+	latest  *latest           // of class state: what is held instead; else nil
 	resumed bool              // everything the Server may hold of an earlier connection was sent again
 	before  window            // how much more that may be
+	asleep  bool              // the link does not carry its class: the local session is not connected
+
+	doubtful bool // the Server may hold something of an earlier run, and the link does not carry its class: that is not sent again here
 
 	mu   sync.Mutex // guards hold
 	hold hold
@@ -33,18 +42,52 @@ type hold struct {
 
 // connect opens the local session anew: what is unacknowledged is delivered again, in order.
 func (a *lane) connect() error {
+	a.left, a.at, a.asleep = a.left[:0], 0, false
+	if a.class == config.StateClass {
+		a.latest = newLatest()
+	}
 	_, err := a.link.u.connectStream(a.stream, a)
 	return err
+}
+
+// disconnect leaves the local session alone.
+func (a *lane) disconnect() { a.session.Load().Disconnect(broker.DisconnectOptions{}) }
+
+// holds tells whether something was pulled and not sent.
+func (a *lane) holds() bool { return a.at < len(a.left) || a.latest != nil && len(a.latest.list) > 0 }
+
+// next is the message that the lane sends next, nil if it has none. n is how many may be pulled.
+func (a *lane) next(n int) *broker.Delivery {
+	if a.at == len(a.left) && n > 0 {
+		a.left, a.at = a.session.Load().Next(a.left[:0], n), 0
+	}
+	if a.at == len(a.left) {
+		return nil
+	}
+	return &a.left[a.at]
+}
+
+// done takes out what next has given.
+func (a *lane) done() {
+	if a.latest != nil {
+		a.latest.sent()
+		return
+	}
+	a.left[a.at] = broker.Delivery{}
+	a.at++
 }
 
 // ack completes a delivery; false if it was not on its way.
 func (a *lane) ack(id uint16) bool { return !a.session.Load().Ack(id).IsError() }
 
 // Wake is the broker's: deliveries are ready.
-func (a *lane) Wake() { a.link.Wake() }
+func (a *lane) Wake() {
+	a.news.Store(true)
+	a.link.Wake()
+}
 
 // Flush is the broker's: a publisher has something for this stream.
-func (a *lane) Flush() { a.link.Wake() }
+func (a *lane) Flush() { a.Wake() }
 
 // Close is the broker's: somebody else has taken the session.
 func (a *lane) Close(code packet.ReasonCode) {

@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +43,7 @@ type link struct {
 	born       time.Time
 
 	// The writer's:
-	at      int         // which lane has the next turn
+	turns   *turns
 	settled []settled   // to be acknowledged locally when it is written
 	quiet   atomic.Bool // nothing new is sent: what is on its way is to be acknowledged before another link takes over
 	resumed bool        // all lanes have
@@ -65,9 +66,6 @@ func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
 	l.own.next = firstOwnID
 	l.identified = u.identify()
 	for _, s := range u.streams {
-		if !l.carries(s.class) {
-			continue
-		}
 		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry), resumed: !conn.Server().SessionPresent}
 		if err := a.connect(); err != nil {
 			l.close()
@@ -76,11 +74,15 @@ func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
 		l.lanes = append(l.lanes, a)
 		l.slots[s.slot] = a
 	}
+	l.turns = newTurns(l.lanes)
 	return l, nil
 }
 
-// carries tells whether what is of a class leaves over this link. The others wait for another one.
-func (l *link) carries(class string) bool { return class == "" || l.way.Carries(class) }
+// carries tells whether what is of a class leaves over this link. The others wait for another one, but for what was begun.
+func (l *link) carries(class string) bool {
+	limited := l.u.carried.Load()
+	return class == "" || l.way.Carries(class) && (limited == nil || slices.Contains(*limited, class))
+}
 
 // close leaves the local sessions alone until the next link.
 func (l *link) close() {
@@ -88,7 +90,7 @@ func (l *link) close() {
 		l.look.Stop()
 	}
 	for _, a := range l.lanes {
-		a.session.Load().Disconnect(broker.DisconnectOptions{})
+		a.disconnect()
 	}
 }
 

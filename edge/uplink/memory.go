@@ -33,6 +33,7 @@ type memory struct {
 type streamMemory struct {
 	Slot  int      `json:"slot"`            // its lane: which Packet Identifiers it has
 	Match []string `json:"match,omitempty"` // what its local session subscribes to
+	Mixed bool     `json:"mixed,omitempty"` // it holds what was gathered while its filters were others
 }
 
 // remember reads the fact, or begins a new one. One that cannot be read does not keep the gateway from starting: the backlog
@@ -96,6 +97,17 @@ func (m *memory) subscribe(change func(map[string]uint32)) error {
 	m.Subscribed = subscribed
 	m.mu.Unlock()
 	return m.keep()
+}
+
+// filters are those of all streams, each with the name of one that has it.
+func (m *memory) filters() map[string]string {
+	all := map[string]string{}
+	for name, s := range m.Streams {
+		for _, filter := range s.Match {
+			all[filter] = name
+		}
+	}
+	return all
 }
 
 // freeSlot finds a lane that no stream has.

@@ -10,10 +10,11 @@ import (
 	"skerry/broker"
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/edge/config"
 )
 
 const (
-	// quantum is how many messages a stream may send before the next one has its turn.
+	// quantum is how many messages are pulled from a stream at a time.
 	quantum = 32
 	// flushAt is the number of bytes that are gathered before they are written. It is small: what has been written cannot
 	// be overtaken any more.
@@ -56,41 +57,64 @@ func (l *link) round() (more bool, err error) {
 	if err := l.conn.Err(); err != nil {
 		return false, err
 	}
+	l.u.pairs.steer(l.carries(config.LiveClass))
 	if err := l.acks.send(l); err != nil {
 		return false, err
 	}
-	for idle := 0; idle < len(l.lanes) && !l.quiet.Load(); {
-		if !l.resumed && l.allResumed() {
-			l.resumed = true
-			l.doubt()
+	l.turns.begin()
+	for {
+		if err := l.resume(); err != nil {
+			return false, err
 		}
-		if l.resumed && !l.greeted {
-			if err := l.greet(); err != nil {
-				return false, err
-			}
+		s := l.turns.next()
+		switch {
+		case l.conn.Buffered() >= flushAt:
+			return true, nil
+		case s == nil || l.quiet.Load() || !l.room(s.lane.class):
+			return false, nil
 		}
-		a := l.lanes[l.at]
-		l.at = (l.at + 1) % len(l.lanes) // whoever has had its turn is the last to have the next
-		before := a.resumed
-		sent, err := l.turn(a)
+		bytes, sent, err := l.turn(s.lane)
 		if err != nil {
 			return false, err
 		}
-		if idle++; sent || a.resumed != before { // if it was the last that was waited for, all may go on
-			idle = 0
-		}
-		if l.conn.Buffered() >= flushAt {
-			return true, nil
-		}
+		s.spent(bytes)
+		s.idle = !sent
 	}
-	return false, nil
+}
+
+// room tells whether one more message of a class may be written now. Who makes room later wakes the writer.
+func (l *link) room(string) bool { return true }
+
+// limit says which classes are carried from now on, by the link that stands too; nil: all.
+func (u *Uplink) limit(classes []string) {
+	all := &classes
+	if classes == nil {
+		all = nil
+	}
+	u.carried.Store(all)
+	if l := u.link.Load(); l != nil {
+		l.Wake()
+	}
+}
+
+// resume lets what is new go when everything is sent that the Server may hold, and says then that the gateway is there.
+func (l *link) resume() error {
+	if !l.resumed && l.allResumed() {
+		l.resumed = true
+		l.doubt()
+		l.turns.begin()
+	}
+	if l.resumed && !l.greeted {
+		return l.greet()
+	}
+	return nil
 }
 
 // allResumed: what the Server may hold of an earlier connection is sent again before anything new of any stream. A Server
 // counts that against its Receive Maximum from the beginning, and would be given more than it takes.
 func (l *link) allResumed() bool {
 	for _, a := range l.lanes {
-		if !a.resumed && len(a.left) == 0 {
+		if !a.resumed && !a.holds() {
 			owed := a.session.Load().Unfinished()
 			a.resumed = owed == 0 || owed == uint64(l.conn.Unacknowledged(a.first(), a.last()))
 		}
@@ -101,61 +125,83 @@ func (l *link) allResumed() bool {
 	return true
 }
 
-// turn sends what a lane may send; false if that was nothing.
-func (l *link) turn(a *lane) (sent bool, err error) {
+// turn has a lane send its next message, and tells how many bytes that are; sent is false if it has none to send now.
+func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 	n, resend := a.may(l.conn.Unacknowledged(a.first(), a.last()))
 	if resend {
-		a.left = a.left[:0]
-		a.session.Load().Disconnect(broker.DisconnectOptions{})
+		a.disconnect()
 		if err := a.connect(); err != nil {
-			return false, err
+			return 0, false, err
 		}
 	}
 	if n == 0 {
 		a.resumed = true // what the Server has refused it does not hold
-		return false, nil
+		return 0, false, nil
 	}
-	if n = min(n, l.conn.Quota()); n > 0 && len(a.left) == 0 {
-		a.left = a.session.Load().Next(a.left, n)
+	if awake, err := l.awake(a); err != nil || !awake {
+		return 0, false, err
 	}
-	for i := range a.left {
-		d := &a.left[i]
-		if l.waits(a.left[i : i+1]) {
-			a.left = append(a.left[:0], a.left[i:]...)
-			return i > 0, nil
-		}
-		a.resumed = a.resumed || !d.Dup && !d.Release && d.QoS > 0
-		err := error(client.ErrQuota)
-		if l.resumed || !a.resumed {
-			err = l.send(a, d)
-		}
-		if errors.Is(err, client.ErrQuota) { // what is left waits for its turn
-			a.left = append(a.left[:0], a.left[i:]...)
-			return i > 0, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		if !a.resumed && (d.QoS > 0 || d.Release) {
-			a.before.sent(d.QoS == 2 || d.Release)
-			a.resumed = a.resumed || a.before.left() <= 0
-			l.doubt()
-		}
+	if a.latest != nil && l.catchUp(a) {
+		return 0, true, nil
 	}
-	sent = len(a.left) > 0
-	clear(a.left)
-	a.left = a.left[:0]
-	return sent, nil
+	d := l.pick(a, n)
+	if d == nil || l.waits(a, d) {
+		return 0, false, nil
+	}
+	a.resumed = a.resumed || a.latest == nil && !d.Dup && !d.Release && d.QoS > 0
+	if a.resumed && !l.resumed {
+		return 0, false, nil
+	}
+	if bytes, err = l.send(a, d); err != nil {
+		if errors.Is(err, client.ErrQuota) { // it waits for its turn
+			err = nil
+		}
+		return 0, false, err
+	}
+	if !a.resumed && (d.QoS > 0 || d.Release) && (a.latest == nil || a.latest.list[0].pinned) {
+		a.before.sent(a.latest != nil || d.QoS == 2 || d.Release)
+		a.resumed = a.latest == nil && a.before.left() <= 0
+		l.doubt()
+	}
+	a.done()
+	return bytes, true, nil
 }
 
-// waits tells whether a message is an own reading whose time is not known, and that is to wait for it.
-func (l *link) waits(d []broker.Delivery) bool {
-	m := d[0].Message
-	if m == nil || !m.Unresolved {
+// pick is the message that a lane sends next.
+func (l *link) pick(a *lane, n int) *broker.Delivery {
+	if a.latest != nil {
+		return l.newest(a)
+	}
+	return a.next(min(n, l.conn.Quota()))
+}
+
+// awake connects the local session of a lane if the link carries its class, and lets it alone if not, as soon as nothing of it is on its
+// way. What the Server may hold is finished on any link.
+func (l *link) awake(a *lane) (bool, error) {
+	switch carried := l.carries(a.class) || !a.resumed; {
+	case carried && a.asleep:
+		if a.doubtful {
+			a.doubtful, a.resumed, l.resumed = false, false, false
+		}
+		return true, a.connect()
+	case carried:
+		return true, nil
+	case !a.asleep && l.conn.Unacknowledged(a.first(), a.last()) == 0:
+		a.disconnect()
+		a.asleep = true
+	}
+	return false, nil
+}
+
+// waits tells whether a message is an own reading whose time is not known, and that is to wait for it. An alarm does not.
+func (l *link) waits(a *lane, d *broker.Delivery) bool {
+	if d.Message == nil || !d.Message.Unresolved {
 		return false
 	}
-	l.u.broker.Resolve(d) // it may be known by now
-	if !d[0].Message.Unresolved || l.u.online+time.Since(l.born) >= l.u.hold {
+	one := []broker.Delivery{*d}
+	l.u.broker.Resolve(one) // it may be known by now
+	*d = one[0]
+	if !d.Message.Unresolved || a.class == config.AlarmClass || l.u.online+time.Since(l.born) >= l.u.hold {
 		return false
 	}
 	l.lookAgain()
@@ -171,42 +217,60 @@ func (l *link) lookAgain() {
 	l.look.Reset(holdLook)
 }
 
-// send appends one delivery. The error is ErrQuota, or the connection's.
-func (l *link) send(a *lane, d *broker.Delivery) error {
+// releaseBytes is the length of a PUBREL.
+const releaseBytes = 4
+
+// send appends one delivery, and tells how many bytes that are: 0 if it was given up. The error is ErrQuota, or the connection's.
+func (l *link) send(a *lane, d *broker.Delivery) (bytes int, err error) {
 	if d.Release {
 		if l.conn.Server().MaximumQoS < 2 { // it cannot hold what it does not know
 			l.giveUp(a, d)
-			return nil
+			return 0, nil
 		}
-		return l.acks.sendAgain(l.conn, d.PacketID)
+		return releaseBytes, l.acks.sendAgain(l.conn, d.PacketID)
 	}
 	head, ok := l.head(a, d)
 	if !ok {
-		return nil
+		return 0, nil
 	}
-	err := l.conn.Publish(&head, d.Message.Payload)
+	overtaken := head.Retain && !l.retains(a.stream, d.Message)
+	head.Retain = head.Retain && !overtaken
+	late := false
+	head.Properties, late = l.published(d)
+	err = l.conn.Publish(&head, d.Message.Payload)
+	if late && errors.Is(err, client.ErrTooLarge) { // it fits without that
+		head.Properties = d.Message.Properties
+		err = l.conn.Publish(&head, d.Message.Payload)
+	}
 	switch {
 	case errors.Is(err, client.ErrTooLarge):
 		l.drop(a, d, fmt.Sprintf("larger than the %d bytes that the server takes", l.conn.Server().MaximumPacketSize))
-		return nil
+		return 0, nil
 	case err != nil:
-		return err
+		return 0, err
 	}
+	l.count(a, d, &head, overtaken)
+	return head.Size(l.conn.Version()), nil
+}
+
+// count notes that a message was written.
+func (l *link) count(a *lane, d *broker.Delivery, head *packet.PublishHead, overtaken bool) {
 	if d.QoS > 0 && head.QoS == 0 {
 		l.settled = append(l.settled, settled{a, d.PacketID})
 	}
 	l.sent(d, head.PacketID)
-	lowered := head.QoS < d.QoS || head.Retain != d.Retain
 	l.u.count(func(s *Status) {
 		s.Sent++
 		if head.Dup {
 			s.Repeated++
 		}
-		if lowered {
+		if overtaken {
+			s.Overtaken++
+		}
+		if head.QoS < d.QoS || head.Retain != d.Retain && !overtaken {
 			s.Downgraded++
 		}
 	})
-	return nil
 }
 
 // head is what stands before the payload of a message upstream; false if it is not to be sent.

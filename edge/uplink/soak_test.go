@@ -47,26 +47,7 @@ func soak(t *testing.T, at *station, r *rand.Rand) {
 	}
 	for range 60 {
 		publish()
-		switch r.IntN(9) {
-		case 0:
-			at.server.cut()
-		case 1:
-			at.server.with(func() { at.server.down = !at.server.down })
-			at.server.cut()
-		case 2:
-			at.server.with(func() { at.server.failing = !at.server.failing })
-			at.server.cut()
-		case 3, 4:
-			down := at.server.down
-			at.rebootWith(vfs.Honest, r)
-			at.server.with(func() { at.server.down = down })
-		case 5:
-			at.restartUplink()
-		case 6:
-			time.Sleep(time.Duration(r.Int64N(int64(10 * time.Minute))))
-		default:
-			time.Sleep(time.Duration(r.Int64N(int64(5 * time.Second))))
-		}
+		misfortune(at, r, 5*time.Second)
 	}
 	at.server.with(func() { at.server.down, at.server.failing = false, false })
 	at.server.cut()
@@ -80,5 +61,29 @@ func soak(t *testing.T, at *station, r *rand.Rand) {
 	}
 	if s := at.uplink.Status(); s.Refused+s.LostSession > 0 || at.server.exceeded > 0 {
 		t.Errorf("above Receive Maximum %d times; status %+v", at.server.exceeded, s)
+	}
+}
+
+// misfortune is what may happen next, or a moment of peace.
+func misfortune(at *station, r *rand.Rand, peace time.Duration) {
+	switch r.IntN(9) {
+	case 0:
+		at.server.cut()
+	case 1:
+		at.server.with(func() { at.server.down = !at.server.down })
+		at.server.cut()
+	case 2:
+		at.server.with(func() { at.server.failing = !at.server.failing })
+		at.server.cut()
+	case 3, 4:
+		down := at.server.down
+		at.rebootWith(vfs.Honest, r)
+		at.server.with(func() { at.server.down = down })
+	case 5:
+		at.restartUplink()
+	case 6:
+		time.Sleep(time.Duration(r.Int64N(int64(10 * time.Minute))))
+	default:
+		time.Sleep(time.Duration(r.Int64N(int64(peace))))
 	}
 }

@@ -34,6 +34,7 @@ type station struct {
 	options    uplink.Options
 	disk       *vfs.Disk
 	boot       byte
+	wall       func() (milliseconds int64, trusted bool) // nil: the machine's
 	store      *queue.Store
 	broker     *broker.Broker
 	uplink     *uplink.Uplink
@@ -74,7 +75,7 @@ func (at *station) startBroker() {
 	booted := time.Now()
 	store, recovery, err := queue.Open(at.disk, "queue", queue.Options{
 		SlotSize: 1 << 20,
-		Boot:     queue.Boot{ID: [16]byte{at.boot}, Clock: func() time.Duration { return time.Since(booted) }},
+		Boot:     queue.Boot{ID: [16]byte{at.boot}, Clock: func() time.Duration { return time.Since(booted) }, Wall: at.wall},
 	})
 	if err != nil {
 		at.t.Fatal(err)

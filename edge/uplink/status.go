@@ -10,6 +10,7 @@ import (
 
 	"skerry/broker/watch"
 	"skerry/edge/uplink/road"
+	"skerry/queue"
 )
 
 // Status is what an uplink has done and is doing. Counters are since the start of the gateway.
@@ -38,6 +39,8 @@ type Status struct {
 	Refused      uint64 // messages the Server will never take: dropped
 	Deferred     uint64 // messages the Server had no room for: sent again later
 	Expired      uint64 // messages whose expiry passed while they waited
+	Superseded   uint64 // messages of state streams that a newer one of their topic has made needless
+	Overtaken    uint64 // sent without Retain, because something newer is retained
 
 	Received    uint64 // messages from the Server
 	Again       uint64 // received, but they had come before: dropped
@@ -47,6 +50,7 @@ type Status struct {
 	AckTime   time.Duration // the longest that a reading of our own took lately from being published to PUBACK; 0: none yet
 	RoundTrip time.Duration // how long PUBACK takes from being sent, smoothed
 
+	Streams []StreamStatus    // that are carried
 	Backlog map[string]uint64 // by stream: messages of QoS 1 and 2 that the Server has not acknowledged
 	Aside   map[string]uint64 // the same for streams that are carried no more
 }
@@ -70,6 +74,19 @@ func (t *travel) show() {
 	t.u.count(func(s *Status) { s.Links = links })
 }
 
+// StreamStatus is what one stream holds.
+type StreamStatus struct {
+	Name     string
+	Class    string
+	Pair     string        // the other stream of a pair of live and backfill; "": none
+	Gathers  bool          // it gets what is published now; of a pair only one does
+	Messages uint64        // of QoS 1 and 2 that the Server has not acknowledged
+	Bytes    uint64        // of these: topics, properties and payloads
+	Oldest   time.Duration // the age of the oldest, as far as it is proven
+	Limits   queue.Limits
+	Dropped  queue.Drops // since the stream was made
+}
+
 // Status gives a copy.
 func (u *Uplink) Status() Status {
 	u.mu.Lock()
@@ -80,10 +97,17 @@ func (u *Uplink) Status() Status {
 	for _, stream := range u.streams {
 		if session := stream.session.Load(); session != nil {
 			s.Backlog[stream.name] = session.Unfinished()
+			s.Streams = append(s.Streams, u.streamStatus(stream, session.Stats()))
 		}
 	}
 	u.tap.look(&s)
 	return s
+}
+
+func (u *Uplink) streamStatus(s *stream, q queue.SessionStats) StreamStatus {
+	one := StreamStatus{Name: s.name, Class: s.class, Messages: q.Messages, Bytes: q.Bytes, Oldest: q.Oldest, Limits: s.limits, Dropped: q.Dropped}
+	one.Pair, one.Gathers = u.pairs.of(s)
+	return one
 }
 
 // count changes counters.

@@ -1,12 +1,14 @@
 package uplink
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync/atomic"
 
 	"skerry/broker"
 	"skerry/broker/packet"
+	"skerry/edge/config"
 	"skerry/queue"
 )
 
@@ -21,12 +23,39 @@ const (
 
 // stream is one stream of the configuration.
 type stream struct {
-	name  string
-	match []string
-	class string // "": any link carries it
-	slot  int    // which of the lanes
+	name   string
+	class  string // "": that of the program itself, which any link carries
+	match  []string
+	limits queue.Limits
+	behind bool // the live one of a pair: it gets what the other one has subscribed to
+	slot   int  // which of the lanes
+	mixed  bool // what it holds was gathered when other streams had other parts
 
 	session atomic.Pointer[broker.Session] // the latest handle; what it owes can be asked of a dead one too
+}
+
+func newStream(c *config.Stream) *stream {
+	return &stream{name: c.Name, class: cmp.Or(c.Class, config.LiveClass), match: slices.Clone(c.Match), limits: limitsOf(c.Keep)}
+}
+
+// limitsOf bound what a stream may hold.
+func limitsOf(q config.Queue) queue.Limits {
+	l := queue.Limits{Messages: q.Messages, Bytes: uint64(q.Bytes), Age: q.Age}
+	switch q.WhenFull {
+	case config.DropNewest:
+		l.WhenFull = queue.DropNewest
+	case config.Reject:
+		l.WhenFull = queue.Reject
+	}
+	return l
+}
+
+// filters are what the local session of a stream subscribes to.
+func (s *stream) filters() []string {
+	if s.behind {
+		return nil
+	}
+	return s.match
 }
 
 // laneOf tells which lane an id belongs to; maxStreams for our own.
@@ -75,10 +104,11 @@ func (u *Uplink) open() error {
 	if err := u.finishVerbatim(); err != nil {
 		return err
 	}
+	had := u.memory.filters()
 	u.retire()
 	carried := u.streams[:0]
 	for _, s := range u.streams {
-		ok, err := u.openStream(s, carried)
+		ok, err := u.openStream(s, carried, had)
 		if err != nil {
 			return err
 		}
@@ -87,6 +117,9 @@ func (u *Uplink) open() error {
 		}
 	}
 	u.streams = carried
+	if err := u.openPairs(had); err != nil {
+		return err
+	}
 	var err error
 	if u.door, err = u.openDoor(); err != nil {
 		return err
@@ -99,10 +132,11 @@ func (u *Uplink) open() error {
 }
 
 // openStream gives a stream its lane and its subscriptions. It is not ok if it cannot be carried beside those before it.
-func (u *Uplink) openStream(s *stream, before []*stream) (ok bool, err error) {
+// had are the filters that streams had before, with the name of one.
+func (u *Uplink) openStream(s *stream, before []*stream, had map[string]string) (ok bool, err error) {
 	known := u.memory.Streams[s.name]
 	if known == nil {
-		known = &streamMemory{Slot: u.memory.freeSlot()}
+		known = &streamMemory{Slot: u.memory.freeSlot(), Match: s.filters()}
 	}
 	if s.slot = known.Slot; s.slot == none {
 		return false, fmt.Errorf("no room for stream %s: %d streams that are carried no more still hold a backlog (hint: carry them until they are empty)",
@@ -120,10 +154,12 @@ func (u *Uplink) openStream(s *stream, before []*stream) (ok bool, err error) {
 		s.slot = at // the session knows best
 	}
 	defer session.Disconnect(broker.DisconnectOptions{})
-	if err := u.subscribeStream(s, session, known.Match); err != nil {
+	session.SetLimits(s.limits)
+	if err := u.subscribeStream(s, session, had); err != nil {
 		return false, err
 	}
-	u.memory.Streams[s.name] = &streamMemory{Slot: s.slot, Match: s.match}
+	s.mixed = session.Unfinished() > 0 && (known.Mixed || !slices.Equal(known.Match, s.filters()))
+	u.memory.Streams[s.name] = &streamMemory{Slot: s.slot, Match: s.filters(), Mixed: s.mixed}
 	return true, nil
 }
 
@@ -147,22 +183,27 @@ func (u *Uplink) end(session *broker.Session) {
 	session.Disconnect(broker.DisconnectOptions{SessionExpiryInterval: &now})
 }
 
-// subscribeStream replaces the subscriptions of a stream, had those it has, by what it matches.
-func (u *Uplink) subscribeStream(s *stream, session *broker.Session, had []string) error {
+// subscribeStream replaces the subscriptions of a stream. Retained values go upstream when a filter is new, so that the state is known
+// there; not at every start, and not when a filter only changes from one stream to another.
+func (u *Uplink) subscribeStream(s *stream, session *broker.Session, had map[string]string) error {
+	filters := s.filters()
 	var subscriptions []broker.Subscription
-	for _, filter := range s.match {
-		// Retained values go upstream when a filter is new, so that the state is known there; and not at every start.
+	for _, filter := range filters {
+		retained := byte(1)
+		if name, ok := had[filter]; ok && name != s.name {
+			retained = 2
+		}
 		subscriptions = append(subscriptions, broker.Subscription{
-			TopicFilter: filter, QoS: 2, NoLocal: true, RetainAsPublished: true, RetainHandling: 1,
+			TopicFilter: filter, QoS: 2, NoLocal: true, RetainAsPublished: true, RetainHandling: retained,
 		})
 	}
 	codes, _ := session.Subscribe(subscriptions, nil)
 	for i, code := range codes {
 		if code.IsError() {
-			return fmt.Errorf("stream %s: subscribe to %q: %w", s.name, s.match[i], code)
+			return fmt.Errorf("stream %s: subscribe to %q: %w", s.name, filters[i], code)
 		}
 	}
-	gone := slices.DeleteFunc(slices.Clone(had), func(filter string) bool { return slices.Contains(s.match, filter) })
+	gone := slices.DeleteFunc(session.Subscriptions(), func(filter string) bool { return slices.Contains(filters, filter) })
 	if len(gone) > 0 {
 		session.Unsubscribe(gone)
 	}
@@ -181,10 +222,10 @@ func (u *Uplink) retire() {
 			u.log.Warn("the session of a stream that is carried no more cannot be opened", "stream", name, "err", err)
 			continue
 		}
-		if len(known.Match) > 0 {
-			session.Unsubscribe(known.Match)
-			known.Match = nil
+		if filters := session.Subscriptions(); len(filters) > 0 {
+			session.Unsubscribe(filters)
 		}
+		known.Match = nil
 		if n := session.Unfinished(); n > 0 {
 			session.Disconnect(broker.DisconnectOptions{})
 			u.setAside(name, n)

@@ -312,6 +312,7 @@ func (t *travel) failed(i int, s *server, err error) {
 		return
 	}
 	t.u.failed(t.u.ways[i], s, err)
+	t.u.pairs.offline()
 }
 
 // costOf is what a failed attempt has cost on the link.

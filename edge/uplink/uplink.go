@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,6 +74,9 @@ type Uplink struct {
 	door     *broker.Session
 	commands commands
 	held     held
+	pairs    pairs
+	link     atomic.Pointer[link]        // that stands
+	carried  atomic.Pointer[[]string]    // the classes that a link may carry; nil: all
 	trace    atomic.Pointer[watch.Trace] // nil: nobody watches
 
 	mu       sync.Mutex
@@ -116,8 +118,9 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 		u.servers = append(u.servers, newServer(s, c.Version))
 	}
 	for _, s := range streams {
-		u.streams = append(u.streams, &stream{name: s.Name, match: slices.Clone(s.Match), class: s.Class})
+		u.streams = append(u.streams, newStream(&s))
 	}
+	u.pair(streams)
 	if o.Verbatim {
 		u.streams = append(u.streams, u.newVerbatim())
 	}
@@ -148,6 +151,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		return err
 	}
 	defer u.door.Disconnect(broker.DisconnectOptions{})
+	defer u.pairs.steer(false)
 	defer func() {
 		u.count(func(s *Status) { s.Online = false })
 		u.changed()

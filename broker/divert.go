@@ -1,0 +1,83 @@
+package broker
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"skerry/queue"
+)
+
+// errDivert: only the program's own durable sessions can stand in for each other.
+var errDivert = errors.New("only a durable session of the program itself can take what another one has subscribed to")
+
+// Divert has another session get what is published from now on for the subscriptions of s; nil ends that. Each message goes to exactly
+// one of the two: who routes it decides, once. What either holds already stays there, in its order. Nothing of it is stored: after a
+// restart, and when `to` has ended, s gets what it has subscribed to. Retained messages for a new subscription go to s itself.
+func (s *Session) Divert(to *Session) error {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	var other *session
+	if to != nil && to.state != s.state {
+		other = to.state
+		if !s.internal() || !to.internal() || !other.queue.Durable() || s.b.sessions[other.key] != other {
+			return errDivert
+		}
+	}
+	if before := s.state.diverted.Swap(other); before != nil && before != other {
+		before.standsIn = nil
+	}
+	if other != nil {
+		other.standsIn = s.state
+	}
+	return nil
+}
+
+// receiver is the session that gets what is published for the subscriptions of s.
+func (s *session) receiver() *session {
+	if other := s.diverted.Load(); other != nil {
+		return other
+	}
+	return s
+}
+
+// undivert ends what a session has to do with others, because it ends. Broker.mu is held.
+func (s *session) undivert() {
+	if from := s.standsIn; from != nil {
+		from.diverted.CompareAndSwap(s, nil)
+		s.standsIn = nil
+	}
+	if other := s.diverted.Swap(nil); other != nil {
+		other.standsIn = nil
+	}
+}
+
+// Subscriptions are the Topic Filters that the session has subscribed to, in order. It also answers on a dead handle.
+func (s *Session) Subscriptions() []string {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.state.subs))
+}
+
+// SetLimits bounds what waits for a session of the program itself, which has no limits of its own until then. They are not stored.
+func (s *Session) SetLimits(l queue.Limits) { s.state.queue.SetLimits(l) }
+
+// Settled tells whether the acknowledgements of the session so far are on the disk, see queue.Session.Settled. It also answers on a dead
+// handle.
+func (s *Session) Settled() bool { return s.state.queue.Settled() }
+
+// Newest tells whether no retained message of its topic is newer than m, which was to be retained when it was published: it is the
+// retained one, or has removed what was. A message that is not retained any more, for it has expired or was removed, is not the newest.
+func (b *Broker) Newest(m *Message) bool {
+	b.retained.mu.Lock()
+	defer b.retained.mu.Unlock()
+	k, ok := b.retained.names.Get(m.TopicName)
+	if !ok || !b.alive(k.message) {
+		return len(m.Payload) == 0
+	}
+	// The log knows a Stamp to the millisecond. Two in one of those are told apart by what is in them.
+	kept := k.message
+	same := kept.Stamp.Boot == m.Stamp.Boot && kept.Stamp.At/time.Millisecond == m.Stamp.At/time.Millisecond
+	return same && (m.Unresolved != kept.Unresolved || string(kept.Payload) == string(m.Payload))
+}
