@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"skerry/broker/packet"
@@ -47,6 +46,10 @@ type ConnOptions struct {
 
 	// PingTimeout is how long after PINGREQ, or after anything received since, the Server may be silent. 0 is 30 s.
 	PingTimeout time.Duration
+
+	// Answered is told of each Exchange behind a silence of 10 s or more that the Server has answered, from within Serve. It must
+	// not block. nil: nobody looks.
+	Answered func(Exchange)
 }
 
 // Conn is one Network Connection that the Server has accepted. Its methods may be called from several goroutines.
@@ -71,12 +74,9 @@ type Conn struct {
 // Open sends connect over rw and waits for CONNACK. rw is closed when Open fails, with the reason in the error: *Refused,
 // ErrTimeout when the deadline of ctx passed, ErrLost. Nobody may use rw beside the Conn from now on.
 func Open(ctx context.Context, rw io.ReadWriteCloser, connect *packet.Connect, o ConnOptions) (*Conn, error) {
-	if o.PingTimeout <= 0 {
-		o.PingTimeout = defaultPingTimeout
-	}
 	c := &Conn{rw: rw, version: connect.Version, options: o, in: input{src: rw}, flushing: make(chan struct{}, 1)}
 	c.in.limit = connect.Properties.MaximumPacketSize()
-	c.alive.start, c.alive.answered = time.Now(), make(chan struct{}, 1)
+	c.alive.changed = make(chan struct{}, 1)
 	stop := context.AfterFunc(ctx, func() { c.fail(reason(ctx)) })
 	err := c.handshake(connect)
 	if !stop() && err == nil {
@@ -86,7 +86,8 @@ func Open(ctx context.Context, rw io.ReadWriteCloser, connect *packet.Connect, o
 		c.fail(err)
 		return nil, fmt.Errorf("connect: %w", c.Err())
 	}
-	c.alive.arm(c.server.KeepAlive, o)
+	c.alive.limit = c.server.KeepAlive
+	c.SetKeepAlive(KeepAlive{Ping: o.Ping, Answer: o.PingTimeout})
 	return c, nil
 }
 
@@ -221,26 +222,4 @@ func (c *Conn) fail(cause error) {
 func (c *Conn) lost(err error) error {
 	c.fail(fmt.Errorf("%w: %w", ErrLost, err))
 	return c.Err()
-}
-
-// alive is what the keep-alive clock knows. Times are nanoseconds since start, so that they fit an atomic.
-type alive struct {
-	start    time.Time
-	sent     atomic.Int64 // end of the last write
-	received atomic.Int64 // last byte
-	asked    atomic.Int64 // PINGREQ without an answer; 0: none
-	answered chan struct{}
-
-	keepAlive time.Duration // 0: the Server does not measure
-	ping      time.Duration // 0: never ask
-	timeout   time.Duration
-}
-
-func (a *alive) now() int64 { return int64(time.Since(a.start)) + 1 }
-
-func (a *alive) arm(keepAlive time.Duration, o ConnOptions) {
-	a.keepAlive, a.ping, a.timeout = keepAlive, o.Ping, o.PingTimeout
-	if a.ping == 0 || keepAlive > 0 && a.ping > keepAlive {
-		a.ping = keepAlive
-	}
 }

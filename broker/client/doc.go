@@ -4,8 +4,9 @@
 // # Vocabulary
 //
 // A [Conn] is one Network Connection after a successful CONNECT. It frames, coalesces writes, keeps the connection alive and
-// knows what the Server allows ([Server]); the caller names the Packet Identifiers and keeps the session state. A [Client]
-// is a Conn with that state: Publish returns when the promise of its QoS is kept, messages arrive at a callback. A [Session]
+// knows what the Server allows ([Server]); the caller names the Packet Identifiers and keeps the session state. When it asks
+// whether the Server is there ([KeepAlive]) may change while it stands, and it tells what became of each silence ([Exchange]). A [Client]
+// is a Conn with session state: Publish returns when the promise of its QoS is kept, messages arrive at a callback. A [Session]
 // is what a Client remembers from one Conn to the next.
 //
 // # Guarantees

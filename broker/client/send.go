@@ -145,6 +145,7 @@ func (c *Conn) Flush() error {
 		c.out, c.spare = c.spare[:0], nil
 		c.mu.Unlock()
 
+		c.alive.writes()
 		n, err := c.rw.Write(b)
 		if err == nil && n < len(b) {
 			err = io.ErrShortWrite
@@ -152,7 +153,7 @@ func (c *Conn) Flush() error {
 		if err != nil {
 			return c.lost(err)
 		}
-		c.alive.sent.Store(c.alive.now())
+		c.alive.wrote()
 		c.see(false, b)
 		if cap(b) <= keepBuffer {
 			c.spare = b[:0]

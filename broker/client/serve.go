@@ -134,7 +134,9 @@ func (c *Conn) disconnected(header packet.Header) error {
 func (c *Conn) fill() error {
 	err := c.in.fill()
 	if err == nil {
-		c.alive.received.Store(c.alive.now())
+		if e, behind := c.alive.heard(); behind && c.options.Answered != nil {
+			c.options.Answered(e)
+		}
 		return nil
 	}
 	if errors.Is(err, io.EOF) {

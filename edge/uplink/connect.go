@@ -63,8 +63,13 @@ func (u *Uplink) connection(ctx context.Context, p *passage, s *server) (online 
 			return u.carry(ctx, p, s, conn)
 		case err == nil:
 			_ = part(conn) // what matters is how the next attempt ends
-		case ctx.Err() != nil, !s.adapt(err):
+		case ctx.Err() != nil:
 			return false, err
+		default:
+			p.way.keep.failed(err)
+			if !s.adapt(err) {
+				return false, err
+			}
 		}
 	}
 }
@@ -112,7 +117,9 @@ func (u *Uplink) ask(ctx context.Context, p *passage, s *server, cleanStart bool
 	connecting, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	t := &tap{u: u, version: connect.Version, opened: time.Now()}
-	conn, err := client.Open(connecting, stream, connect, client.ConnOptions{Bridge: s.speech().bridge, Held: u.held.ids, Seen: t.see})
+	conn, err := client.Open(connecting, stream, connect, client.ConnOptions{
+		Bridge: s.speech().bridge, Held: u.held.ids, Seen: t.see, Answered: p.way.keep.answered,
+	})
 	if err == nil {
 		t.keepAlive = conn.Server().KeepAlive
 		u.mu.Lock()
@@ -126,7 +133,7 @@ func (u *Uplink) connectPacket(w *way, s *server, cleanStart bool) (*packet.Conn
 	c := &packet.Connect{
 		Version:    s.speech().version,
 		CleanStart: cleanStart,
-		KeepAlive:  uint16(min((w.KeepAlive.Min+time.Second-1)/time.Second, math.MaxUint16)),
+		KeepAlive:  uint16(min((w.keep.ask()+time.Second-1)/time.Second, math.MaxUint16)),
 		ClientID:   []byte(u.config.ClientID),
 		WillFlag:   true,
 		Will:       packet.Will{QoS: 1, Retain: true, TopicName: []byte(u.state), Payload: []byte(offline)},
@@ -158,6 +165,8 @@ func (u *Uplink) connectPacket(w *way, s *server, cleanStart bool) (*packet.Conn
 // carry brings our side in line with the Server's session and serves the link.
 func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.Conn) (online bool, err error) {
 	defer conn.Close()
+	p.way.keep.begin(conn)
+	defer func() { p.way.keep.ended(conn, ctx.Err() != nil) }()
 	present := conn.Server().SessionPresent
 	if err := u.adopt(ctx, conn); err != nil {
 		return false, err

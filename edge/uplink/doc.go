@@ -24,7 +24,8 @@
 // as far as the Server takes them; what it does not take is counted, reported once, and does not hold up what follows. Receive
 // Maximum and Maximum Packet Size of the Server are obeyed. Attempts to connect are spread by decorrelated jitter, and a
 // connection that does not last counts as a failed attempt, so that nothing here can loop fast. When the session moves to another link, that
-// one has been dialled before, what is on its way is waited for, and the session upstream goes on.
+// one has been dialled before, what is on its way is waited for, and the session upstream goes on. From a range the
+// keep-alive is learned for each path (package keepalive): while anything is received nothing is asked, and no outage makes it shorter.
 //
 // # Limits
 //

@@ -36,7 +36,7 @@ var codeHints = map[packet.ReasonCode]string{
 	packet.ClientIdentifierNotValid:   "the server does not take this client_id",
 	packet.Banned:                     "the server's administrator has banned this client",
 	packet.SessionTakenOver:           "another client connects with the same client_id; each gateway and uplink needs its own",
-	packet.KeepAliveTimeout:           "the server missed our PINGREQ; a shorter keep_alive may suit the link",
+	packet.KeepAliveTimeout:           "the server missed our PINGREQ; a keep_alive that ends lower may suit it",
 	packet.QuotaExceeded:              "the server's limit for this client is reached",
 	packet.ServerBusy:                 "the server is overloaded; it is tried again",
 	packet.UseAnotherServer:           "write the server it names under mqtt",

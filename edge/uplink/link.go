@@ -110,6 +110,7 @@ func (l *link) run(ctx context.Context) error {
 		l.Wake()
 	})
 	wg.Go(func() { l.watch(serving) })
+	wg.Go(func() { l.way.keep.watch(serving) })
 	if err := l.subscribeAnew(); err != nil {
 		return l.ended(err)
 	}

@@ -24,8 +24,10 @@ type Status struct {
 	Links []LinkStatus // in order of preference
 
 	Version   string        // of MQTT, of the latest connection
-	KeepAlive time.Duration // likewise
+	KeepAlive time.Duration // likewise: what the Server measures by
 	In, Out   watch.Traffic // likewise, from and to the Server
+
+	Alive KeepAliveStatus // of the link in use, or tried last
 
 	Attempts    uint64 // to connect
 	Connections uint64 // that stood
@@ -62,6 +64,7 @@ type LinkStatus struct {
 	Kind      string
 	Classes   []string  // nil: all
 	Session   time.Time // the next by its schedule; zero: it has none
+	Alive     KeepAliveStatus
 }
 
 // show brings the links of the Status up to date.
@@ -101,6 +104,15 @@ func (u *Uplink) Status() Status {
 		}
 	}
 	u.tap.look(&s)
+	for i, w := range u.ways {
+		alive := w.keep.status()
+		if i < len(s.Links) {
+			s.Links[i].Alive = alive
+		}
+		if w.Name == s.Link || s.Link == "" && i == 0 {
+			s.Alive = alive
+		}
+	}
 	return s
 }
 

@@ -192,6 +192,7 @@ func (t *travel) do(ctx context.Context, step road.Step) {
 func (t *travel) dial(ctx context.Context, i int, s *server) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	a := &attempt{server: s, cancel: cancel}
+	t.u.ways[i].keep.take(s.Address())
 	t.dials[i] = a
 	t.running.Go(func() {
 		conn, err := t.u.ways[i].dial(ctx, s.Server)
@@ -208,6 +209,7 @@ func (t *travel) dialled(i int, a *attempt, conn net.Conn, err error) {
 		}
 	case err != nil:
 		t.dials[i] = nil
+		t.u.ways[i].keep.failed(err)
 		err = fmt.Errorf("dial: %w", err)
 		t.road.Failed(time.Now(), i, faultOf(err), reasonOf(err), t.costOf(i, err))
 		t.failed(i, a.server, err)
@@ -300,6 +302,9 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	}
 	if stopped || err == nil {
 		return
+	}
+	if fault == road.Way && w.keep.lostInSilence() {
+		fault = road.Server // or whatever stands before it: another link is not needed yet
 	}
 	t.road.Ended(now, s.at, fault, reasonOf(err), cost)
 	t.failed(s.at, s.server, err)

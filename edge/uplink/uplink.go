@@ -39,6 +39,11 @@ type Options struct {
 	// Interfaces tells of the network interfaces, as interfaces.Watch does. nil: that does, and with Dial or DialLink all are taken to be there.
 	Interfaces func(ctx context.Context, changed func(interfaces.Table)) error
 
+	// Signal tells of the radio of a link. It must not block. nil: the signal is always fair.
+	Signal func(link string) Signal
+	// MaxKeepAlive is the longest Keep Alive that the Server takes; 0: all that MQTT can say.
+	MaxKeepAlive time.Duration
+
 	// Verbatim has the uplink carry what is published under Verbatim(NAME), as one more stream.
 	Verbatim bool
 
@@ -71,6 +76,7 @@ type Uplink struct {
 	streams  []*stream
 	receive  []mapping
 	memory   *memory
+	shelf    *shelf
 	door     *broker.Session
 	commands commands
 	held     held
@@ -127,6 +133,7 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	if o.Gateway == "" {
 		o.Gateway = c.ClientID
 	}
+	u.shelf = &shelf{broker: b, key: u.group() + "/keep_alive", log: u.log}
 	u.ways = u.newWays(o)
 	u.travel = newTravel(u)
 	u.state = StateTopic(c.Prefix, o.Site, o.Gateway, c.Name)

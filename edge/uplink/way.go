@@ -30,6 +30,7 @@ type way struct {
 	config.Link
 	kind kind.Kind
 	gate *schedule.Gate
+	keep *keeper
 	dial func(context.Context, config.Server) (net.Conn, error)
 	seen interfaces.Interface // what the kernel said last
 }
@@ -44,6 +45,7 @@ func (u *Uplink) newWays(o Options) []*way {
 	var all []*way
 	for _, l := range links {
 		w := &way{Link: l, kind: kind.Of(l.Kind)}
+		w.keep = w.newKeeper(u, o)
 		w.gate = schedule.New(w.times(o.Gateway, u.config.Name))
 		switch {
 		case o.DialLink != nil:
@@ -124,6 +126,9 @@ func (w *way) look(now time.Time, t interfaces.Table, r *road.Road, i int, local
 	w.seen, there = t[w.Interface]
 	r.Physical(now, i, physical(w.seen, there))
 	moved := before.Index != w.seen.Index || !slices.Equal(before.Addresses, w.seen.Addresses)
+	if moved || before.Carrier != w.seen.Carrier {
+		w.keep.moved(now)
+	}
 	gone := before.Index != w.seen.Index || local.IsValid() && !slices.Contains(w.seen.Local, local)
 	if moved || !before.Routed && w.seen.Routed {
 		r.Moved(now, i, moved && gone)
