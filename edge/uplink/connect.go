@@ -112,7 +112,7 @@ func (u *Uplink) ask(ctx context.Context, p *passage, s *server, cleanStart bool
 	connecting, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	t := &tap{u: u, version: connect.Version, opened: time.Now()}
-	conn, err := client.Open(connecting, stream, connect, client.ConnOptions{Bridge: s.speech().bridge, Held: u.held.ids, Seen: t.see})
+	conn, err := client.Open(connecting, stream, connect, client.ConnOptions{Bridge: s.speech().bridge, Held: u.held.ids, Restrict: u.restrict, Seen: t.see})
 	if err == nil {
 		t.keepAlive = conn.Server().KeepAlive
 		u.mu.Lock()
@@ -126,19 +126,19 @@ func (u *Uplink) connectPacket(w *way, s *server, cleanStart bool) (*packet.Conn
 	c := &packet.Connect{
 		Version:    s.speech().version,
 		CleanStart: cleanStart,
-		KeepAlive:  uint16(min((w.KeepAlive.Min+time.Second-1)/time.Second, math.MaxUint16)),
+		KeepAlive:  uint16((u.profile.Clamp(w.KeepAlive.Min) + time.Second - 1) / time.Second),
 		ClientID:   []byte(u.config.ClientID),
 		WillFlag:   true,
-		Will:       packet.Will{QoS: 1, Retain: true, TopicName: []byte(u.state), Payload: []byte(offline)},
+		Will:       packet.Will{QoS: 1, Retain: u.profile.WillRetain, TopicName: []byte(u.names.Outward(u.state, nil)), Payload: []byte(offline)},
 	}
 	if s.modest {
 		c.Will.QoS, c.Will.Retain = 0, false
 	}
-	if u.config.User != "" {
-		c.UserName = []byte(u.config.User)
+	if user := u.profile.User(s.Host, u.config.ClientID, u.config.User); user != "" {
+		c.UserName = []byte(user)
 	}
 	var err error
-	if c.Password, err = u.config.Password(); err != nil {
+	if c.Password, err = u.password(s.Host); err != nil {
 		return nil, err
 	}
 	if c.Version == packet.V5 {
@@ -175,6 +175,8 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 	u.connected(p.way, s, present)
 	p.stands()
 	defer func() { u.online += time.Since(l.born) }()
+	ctx, cancel := u.lease(ctx)
+	defer cancel()
 	return true, l.run(ctx)
 }
 

@@ -10,6 +10,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/edge/uplink/profile"
 	"skerry/edge/uplink/watchdog"
 )
 
@@ -49,11 +50,13 @@ type link struct {
 	doubted bool        // nobody knows what the Server holds, until then
 	greeted bool        // the state topic says online
 	look    *time.Timer // wakes the writer up to see whether the date is known; nil: nothing has waited for it yet
+	pace    profile.Pace
+	paced   *time.Timer // wakes the writer up when the pace allows more; nil: it always did
 }
 
 // newLink connects the local sessions: what the Server has not acknowledged is delivered again.
 func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
-	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), born: time.Now()}
+	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), born: time.Now(), pace: u.profile.Pace()}
 	if s, ok := socketOf(conn.Stream()); ok {
 		l.path = s.path
 		if err := s.prepare(w.kind.DeadFloor); err != nil {
@@ -84,8 +87,10 @@ func (l *link) carries(class string) bool { return class == "" || l.way.Carries(
 
 // close leaves the local sessions alone until the next link.
 func (l *link) close() {
-	if l.look != nil {
-		l.look.Stop()
+	for _, timer := range []*time.Timer{l.look, l.paced} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	for _, a := range l.lanes {
 		a.session.Load().Disconnect(broker.DisconnectOptions{})
@@ -115,7 +120,7 @@ func (l *link) run(ctx context.Context) error {
 		return l.ended(err)
 	}
 	l.leave(context.Cause(ctx), over)
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // part ends the writing when ctx ends: after what is on its way if another link takes over, and at once with the connection if nothing can
@@ -167,10 +172,10 @@ func (l *link) ended(err error) error {
 }
 
 // leave says good-bye and waits until the Server has closed the connection: it has then read everything. The time for it is
-// bounded by run. Where another link takes over, the gateway is not gone, and the state topic stays as it is.
+// bounded by run. Where another link takes over, or a new token, the gateway is not gone, and the state topic stays as it is.
 func (l *link) leave(cause error, over <-chan error) {
 	var err error
-	if !errors.Is(cause, errHandOver) {
+	if !errors.Is(cause, errHandOver) && !errors.Is(cause, errRenew) {
 		if err = l.publishState(offline, 1); errors.Is(err, client.ErrQuota) {
 			err = l.publishState(offline, 0)
 		}

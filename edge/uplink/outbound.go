@@ -184,6 +184,9 @@ func (l *link) send(a *lane, d *broker.Delivery) error {
 	if !ok {
 		return nil
 	}
+	if !l.inPace() {
+		return client.ErrQuota
+	}
 	err := l.conn.Publish(&head, d.Message.Payload)
 	switch {
 	case errors.Is(err, client.ErrTooLarge):
@@ -195,6 +198,7 @@ func (l *link) send(a *lane, d *broker.Delivery) error {
 	if d.QoS > 0 && head.QoS == 0 {
 		l.settled = append(l.settled, settled{a, d.PacketID})
 	}
+	l.pace.Sent(time.Now(), len(head.TopicName)+len(d.Message.Payload))
 	l.sent(d, head.PacketID)
 	lowered := head.QoS < d.QoS || head.Retain != d.Retain
 	l.u.count(func(s *Status) {
@@ -234,6 +238,11 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 		}
 		h.Expiry = 1 // the Server may have half of it: the exchange goes on
 	}
+	if why := l.u.unsuitable(h.TopicName, d.Message.Payload); why != "" {
+		l.drop(a, d, why)
+		return h, false
+	}
+	h.TopicName = l.u.names.Outward(h.TopicName, m.Properties)
 	if len(h.TopicName) > math.MaxUint16 {
 		l.drop(a, d, "the topic is too long with the prefix")
 		return h, false

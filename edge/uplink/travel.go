@@ -209,7 +209,7 @@ func (t *travel) dialled(i int, a *attempt, conn net.Conn, err error) {
 	case err != nil:
 		t.dials[i] = nil
 		err = fmt.Errorf("dial: %w", err)
-		t.road.Failed(time.Now(), i, faultOf(err), reasonOf(err), t.costOf(i, err))
+		t.road.Failed(time.Now(), i, faultOf(err), t.u.reasonOf(err), t.costOf(i, err))
 		t.failed(i, a.server, err)
 	default:
 		a.conn = conn
@@ -287,6 +287,10 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	if !online {
 		cost = w.kind.AttemptBytes
 	}
+	if errors.Is(err, errRenew) {
+		t.road.Ended(now, s.at, road.None, "", 0)
+		return
+	}
 	switch s.told {
 	case errHandOver:
 		t.road.Ended(now, s.at, road.None, "", 0)
@@ -301,7 +305,7 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	if stopped || err == nil {
 		return
 	}
-	t.road.Ended(now, s.at, fault, reasonOf(err), cost)
+	t.road.Ended(now, s.at, fault, t.u.reasonOf(err), cost)
 	t.failed(s.at, s.server, err)
 }
 

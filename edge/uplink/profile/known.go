@@ -64,6 +64,7 @@ func awsIoT(p *Profile) {
 	p.TLS, p.Certificate, p.Named = true, true, true
 	p.ALPN, p.ALPNPort, p.Ports = "x-amzn-mqtt-ca", 443, []int{8883, 443}
 	p.Session, p.BillingStep = time.Hour, 5<<10
+	p.Refusal = "AWS IoT hangs up when the certificate is not active, or its policy does not allow this client_id, or the topic of the Will"
 }
 
 // azureIoT: learn.microsoft.com, "Communicate with an IoT hub using the MQTT protocol", and "IoT Hub quotas and throttling": 5 filters at a time,
@@ -80,4 +81,5 @@ func azureIoT(p *Profile) {
 	p.TLS, p.Named, p.Ports = true, true, []int{8883}
 	p.Key, p.FixedUser, p.OwnNames = true, true, true
 	p.BillingStep = 4 << 10
+	p.Refusal = "is the device of this client_id enabled in the hub, and with this key or certificate? A token is good only by the right date: `date` shows it"
 }
