@@ -177,7 +177,9 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 	defer func() { u.online += time.Since(l.born) }()
 	ctx, cancel := u.lease(ctx)
 	defer cancel()
-	return true, l.run(ctx)
+	err = l.run(ctx)
+	u.hungUp()
+	return true, err
 }
 
 // adopt notes what the Server knows of us, before a single message goes either way.

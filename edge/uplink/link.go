@@ -113,7 +113,7 @@ func (l *link) run(ctx context.Context) error {
 		l.Wake()
 	})
 	wg.Go(func() { l.watch(serving) })
-	if err := l.subscribeAnew(); err != nil {
+	if err := l.askFilters(true); err != nil {
 		return l.ended(err)
 	}
 	if err := l.write(writing); !errors.Is(err, context.Canceled) || ctx.Err() == nil {

@@ -59,6 +59,9 @@ func (l *link) round() (more bool, err error) {
 	if err := l.acks.send(l); err != nil {
 		return false, err
 	}
+	if err := l.askAgain(); err != nil {
+		return false, err
+	}
 	for idle := 0; idle < len(l.lanes) && !l.quiet.Load(); {
 		if !l.resumed && l.allResumed() {
 			l.resumed = true

@@ -73,15 +73,15 @@ func (u *Uplink) identify() map[uint32]mapping {
 
 // subscribeAnew brings what the session upstream is subscribed to in line with the receive map. A 5.0 Server is asked for all of
 // it each time, which repeats nothing: one that crashed may have kept the session and lost a filter. A 3.1.1 Server is not asked
-// for what it has: it would send all retained messages again.
-func (l *link) subscribeAnew() error {
+// for what it has: it would send all retained messages again. all: not only what was refused.
+func (l *link) subscribeAnew(all bool) error {
 	if err := l.unsubscribe(); err != nil {
 		return err
 	}
 	subscribed := l.u.memory.subscribed()
 	for _, id := range slices.Sorted(maps.Keys(l.identified)) {
 		filter := l.identified[id].filter
-		if _, has := subscribed[filter]; has && l.conn.Version() != packet.V5 {
+		if _, has := subscribed[filter]; has && !(all && l.conn.Version() == packet.V5) {
 			continue
 		}
 		if err := l.subscribe(filter, id); err != nil {
@@ -157,8 +157,13 @@ func (l *link) subscribe(filter string, id uint32) error {
 	if l.conn.Server().SubscriptionIdentifierAvailable {
 		s.Properties = s.Properties.AppendNumber(packet.SubscriptionIdentifier, id)
 	}
+	l.u.asking.asked()
 	s.PacketID = l.own.ask(func(codes []packet.ReasonCode) {
-		if len(codes) == 1 && !codes[0].IsError() {
+		granted := len(codes) == 1 && !codes[0].IsError()
+		if later := l.u.asking.answered(granted); later > 0 {
+			l.askAfter(later)
+		}
+		if granted {
 			l.remember(func(subscribed map[string]uint32) { subscribed[filter] = id })
 			return
 		}

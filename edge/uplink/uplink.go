@@ -75,6 +75,7 @@ type Uplink struct {
 	servers  []*server
 	streams  []*stream
 	receive  []mapping
+	asking   *asking
 	asks     []mapping // what is subscribed upstream: receive, or the one filter of a Server that has names of its own
 	memory   *memory
 	door     *broker.Session
@@ -122,7 +123,7 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 		}
 		u.receive = append(u.receive, m)
 	}
-	u.asks = u.asked()
+	u.asks, u.asking = u.asked(), newAsking(c.Retry)
 	for _, s := range c.Servers {
 		u.servers = append(u.servers, newServer(s, c.Version, u.profile))
 	}

@@ -34,6 +34,7 @@ type upstream struct {
 	fails     bool                                                 // failing, for the connection that stands
 	stalled   chan struct{}                                        // not nil: nothing is read until it is closed
 	forbidden string                                               // a Topic Filter that nobody may have
+	rude      bool                                                 // hangs up on SUBSCRIBE
 	mute      bool                                                 // nothing is answered, PINGREQ neither
 	session   bool
 	held      map[uint16]bool
@@ -231,7 +232,9 @@ func (s *upstream) handle(conn net.Conn, v packet.Version, frame []byte) (out []
 	case packet.SUBSCRIBE:
 		var p packet.Subscribe
 		err = p.Decode(v, h)
-		s.asked++
+		if s.asked++; s.rude {
+			return nil, true
+		}
 		reply := packet.Suback{PacketID: p.PacketID}
 		for _, sub := range p.Subscriptions {
 			if string(sub.TopicFilter) == s.forbidden {
