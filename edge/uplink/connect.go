@@ -193,7 +193,7 @@ func (u *Uplink) adopt(ctx context.Context, conn *client.Conn) error {
 		}
 		u.memory.Subscribed, u.memory.Window = nil, window{}
 	}
-	if known && !present {
+	if known && !present && !u.profile.Unsaid {
 		u.count(func(s *Status) { s.LostSession++ })
 		u.log.Warn("the server has forgotten the session; what was on its way is sent again, and may arrive twice")
 	}

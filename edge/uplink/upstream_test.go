@@ -34,6 +34,7 @@ type upstream struct {
 	fails     bool                                                 // failing, for the connection that stands
 	stalled   chan struct{}                                        // not nil: nothing is read until it is closed
 	forbidden string                                               // a Topic Filter that nobody may have
+	unsaid    bool                                                 // CONNACK does not say that the session is there
 	rude      bool                                                 // hangs up on SUBSCRIBE
 	mute      bool                                                 // nothing is answered, PINGREQ neither
 	session   bool
@@ -195,6 +196,7 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 		clear(s.held)
 		clear(s.filters)
 	}
+	a.SessionPresent = a.SessionPresent && !s.unsaid
 	clear(s.flight)
 	for id := range s.held {
 		s.flight[id] = true // as mosquitto counts

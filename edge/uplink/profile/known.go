@@ -40,10 +40,11 @@ func known() []Profile {
 func rabbitMQ(p *Profile) { p.MaximumQoS = 1 }
 
 // activeMQ is ActiveMQ Classic, whose topics have "." where MQTT has "/", "*" for "+" and ">" for "#", and the other way round
-// (MQTTProtocolSupport.convertMQTTToActiveMQ).
+// (MQTTProtocolSupport.convertMQTTToActiveMQ). Its CONNACK is that of 3.1, without Session Present; what it holds of a QoS 2
+// exchange it forgets with the connection, so that such a message comes at least once (seen at 5.17.2).
 func activeMQ(p *Profile) {
 	p.Versions, p.Without = []packet.Version{packet.V311}, "*>"
-	p.InFlight = 20
+	p.InFlight, p.Unsaid = 20, true
 }
 
 // nats: docs.nats.io, section MQTT. A blank, and before 2.10 a dot, ends the connection that publishes it; so did QoS 2 before 2.10.

@@ -45,6 +45,7 @@ type Profile struct {
 	FixedUser   bool          // the user name follows from hub and device
 	OwnNames    bool          // it has topics of its own: see Names
 	Session     time.Duration // how long it keeps a session without a connection by default; 0: as asked, or until its disk is full
+	Unsaid      bool          // its CONNACK never says that it has the session, so that nothing can be made of that
 	Refusal     string        // what it mostly means when it refuses or hangs up instead of CONNACK; "": nothing is known
 	BillingStep int           // bytes; 0: not billed by message
 }
