@@ -1,7 +1,7 @@
 package main
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +12,7 @@ import (
 )
 
 //go:embed HiveMQ.java
-var openHiveMQ string
+var sources embed.FS
 
 const (
 	activeMQJar  = "/usr/share/activemq/lib/activemq-mqtt.jar"
@@ -50,13 +50,17 @@ func nats(c *cluster) error {
 	if err != nil {
 		return err
 	}
+	wait := "30s" // its default
+	if c.settings.brief {
+		wait = "2s"
+	}
 	var routes []string
 	for i := range c.servers {
 		routes = append(routes, "nats://"+loopback.Address(ports[2*i]))
 	}
 	for i, s := range c.servers {
-		text := fmt.Sprintf("server_name: n%d\nlisten: %s\njetstream { store_dir: %q }\nmqtt { listen: %q }\n",
-			i, loopback.Address(ports[2*i+1]), filepath.Join(s.dir, "store"), s.address)
+		text := fmt.Sprintf("server_name: n%d\nlisten: %s\njetstream { store_dir: %q }\nmqtt { listen: %q, ack_wait: %q }\n",
+			i, loopback.Address(ports[2*i+1]), filepath.Join(s.dir, "store"), s.address, wait)
 		if len(c.servers) > 1 {
 			text += fmt.Sprintf("cluster { name: c, listen: %q, routes: [%s] }\n", loopback.Address(ports[2*i]), strings.Join(routes, ", "))
 		}
@@ -95,7 +99,8 @@ func hiveMQ(c *cluster) error {
 	}
 	s.argv = append(s.argv, "--add-exports", "java.base/jdk.internal.misc=ALL-UNNAMED", "-Dhivemq.home="+s.dir,
 		"-cp", c.settings.classes+"/*", filepath.Join(s.dir, "HiveMQ.java"))
-	if err := s.write("HiveMQ.java", openHiveMQ); err != nil {
+	open, err := sources.ReadFile("HiveMQ.java")
+	if err = errFirst(err, s.write("HiveMQ.java", string(open))); err != nil {
 		return err
 	}
 	return s.write("conf/config.xml", fmt.Sprintf(`<?xml version="1.0"?>

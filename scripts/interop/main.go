@@ -19,6 +19,7 @@ type settings struct {
 	classes string // folder with the jars of HiveMQ
 	verbose bool
 	keep    bool
+	brief   bool // NATS sends again what a cut took after 2 s instead of 30
 	steady  bool // the server is not restarted
 }
 

@@ -293,7 +293,11 @@ func (p *play) failOver() error {
 	}) {
 		p.result.failOver = fmt.Sprintf("drained %.1f s later", time.Since(began).Seconds())
 	}
-	if err := errFirst(p.cluster.servers[0].start(), p.publish(2*third, p.n)); err != nil {
+	if err := p.cluster.servers[0].start(); err != nil { // its own affair: the others are there
+		p.cluster.servers[0].kill()
+		p.result.failOver += ", and it did not come back"
+	}
+	if err := p.publish(2*third, p.n); err != nil {
 		return err
 	}
 	return p.arrived()
