@@ -7,7 +7,7 @@ TAGS     = nethttpomithttp2
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks link modbus board pulses cross clean
+.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks link interop modbus board pulses cross clean
 
 build: bin/skerry
 
@@ -94,6 +94,13 @@ pulses:
 board:
 	scripts/board/fetch bin/board
 	$(GO) run ./scripts/board $(BOARD)
+
+# An uplink through real servers, over cuts, restarts and the death of a node: docs/servers.md. As root it installs the servers of Debian that
+# are missing, and fetches HiveMQ CE (72 MB) into bin/interop with Maven. INTEROP='-only nats -v'
+interop:
+	scripts/interop/fetch bin/interop
+	$(GO) build -o bin/interop/interop ./scripts/interop
+	bin/interop/interop $(INTEROP)
 
 # Static binaries for every board, stripped, with their sizes.
 cross:

@@ -80,8 +80,9 @@ func example(t *testing.T, file string) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{filepath.Base(file): text, "lan.crt": cert, "lan.key": key, "ca.crt": cert,
-		"cloud.pw": []byte("secret\n"), "users": users.Bytes(), "access.acl": rules} {
+	for name, data := range map[string][]byte{filepath.Base(file): text, "lan.crt": cert, "lan.key": key, "ca.crt": cert, "device.crt": cert, "device.key": key,
+		"device.sas": []byte("c3dvcmRmaXNo\n"),
+		"cloud.pw":   []byte("secret\n"), "users": users.Bytes(), "access.acl": rules} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -40,6 +40,9 @@ type ConnOptions struct {
 	// its Receive Maximum from the beginning, as Servers count them, until they are completed.
 	Held []uint16
 
+	// Restrict lowers what the Server has said in CONNACK, for one that is known to take less. nil: it is taken at its word.
+	Restrict func(*Server)
+
 	// Seen is told of whole packets that have come, and of those that have been written. It must not keep them nor block. nil:
 	// nobody looks.
 	Seen func(in bool, packets []byte)
@@ -169,10 +172,13 @@ func (c *Conn) accept(h packet.Header, connect *packet.Connect) error {
 		return &packet.Error{Code: packet.ProtocolError, Type: packet.CONNACK, Clause: "3.2", Problem: "a 3.1.1 answer to a 5.0 CONNECT"}
 	}
 	c.server = newServer(&a, connect)
+	if c.options.Restrict != nil {
+		c.options.Restrict(&c.server)
+	}
 	// One place is left for QoS 1: a QoS 1 message that must be sent again first could not be, if all were held for those behind it.
 	c.flight.max, c.exact.max = int(c.server.ReceiveMaximum), max(int(c.server.ReceiveMaximum)-1, 1)
 	if c.version != packet.V5 {
-		c.exact.max = blindWindow
+		c.exact.max = min(c.exact.max, blindWindow)
 	}
 	if c.server.SessionPresent {
 		for _, id := range c.options.Held {

@@ -71,7 +71,7 @@ func TestDocumentedFunctions(t *testing.T) {
 	}
 }
 
-// TestDocumentedExamples loads every block of YAML in the document, in the pages on values, alarms, boards, outputs, Home Assistant and uplinks and in the README as
+// TestDocumentedExamples loads every block of YAML in the document, in the pages on values, alarms, boards, outputs, Home Assistant, servers and uplinks and in the README as
 // a file.
 func TestDocumentedExamples(t *testing.T) {
 	text, _ := readDocument(t)
@@ -85,7 +85,7 @@ func TestDocumentedExamples(t *testing.T) {
 		t.Fatal("no example in the README")
 	}
 	blocks = append(blocks, first...)
-	for _, page := range []string{"values", "alarms", "boards", "outputs", "home-assistant", "uplink", "keep-alive"} {
+	for _, page := range []string{"values", "alarms", "boards", "outputs", "home-assistant", "uplink", "keep-alive", "servers"} {
 		text, err := os.ReadFile("../../docs/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)
@@ -118,7 +118,7 @@ func TestExamples(t *testing.T) {
 		t.Fatal("no examples", err)
 	}
 	dir := files(t)
-	for from, to := range map[string]string{"lan.crt": "ca.crt", "users": "access.acl"} {
+	for from, to := range map[string]string{"lan.crt": "ca.crt", "users": "access.acl", "other.crt": "device.crt", "other.key": "device.key"} {
 		if err := os.Link(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
 			t.Fatal(err)
 		}

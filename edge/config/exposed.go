@@ -24,7 +24,7 @@ func (c *Config) Exposed() (all []Exposed) {
 		}
 	}
 	for _, u := range c.Uplinks {
-		secrets = append(secrets, u.PasswordFile, u.TLS.Key)
+		secrets = append(secrets, u.PasswordFile, u.SASKeyFile, u.TLS.Key)
 	}
 	add := func(path string, bits os.FileMode, may string) {
 		e := Exposed{path, may}

@@ -22,6 +22,7 @@ func files(t *testing.T) string {
 	writeCertificate(t, dir, "other")
 	for name, text := range map[string]string{
 		"users": "", "cloud.pw": "swordfish\n", "empty.pw": "\n", "long.pw": "one\ntwo\n", "text.pem": "no certificate\n",
+		"device.sas": "c3dvcmRmaXNo\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

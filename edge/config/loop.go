@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"skerry/broker/packet"
+	"skerry/edge/uplink/profile"
 )
 
 // maxPairs bounds the comparisons of filters. A file that needs more has its loops found by its traffic.
@@ -12,12 +15,13 @@ const maxPairs = 1 << 20
 // loops refuses maps that would send messages round, as far as that can be seen in one file.
 //
 // With MQTT 5 an uplink's own messages do not come back, by No Local. With 3.1.1 they do when what it sends and what it
-// receives overlap. Two uplinks to one Server are two Clients, and No Local helps neither.
+// receives overlap, and at Servers that do not obey No Local. Two uplinks to one Server are two Clients, and No Local helps neither. A
+// Server that has topics of its own sends nothing on.
 func (d *decoder) loops(list []Uplink, streams []Stream) {
 	for _, in := range list {
 		for _, out := range list {
-			own := in.Name == out.Name
-			if own && in.Version == V5 || !own && !shareServer(in, out) {
+			own, p := in.Name == out.Name, profile.Of(in.Profile)
+			if p.OwnNames || own && in.Version == V5 && p.NoLocal || !own && !shareServer(in, out) {
 				continue
 			}
 			d.loop(in, out, own, streams)
@@ -38,8 +42,11 @@ func (d *decoder) loop(in, out Uplink, own bool, streams []Stream) {
 		}
 		at, sent := below(below("uplinks", in.Name)+".receive", r.Filter), out.Prefix+local[i]
 		if own {
-			d.fail(at, fmt.Sprintf("would receive what this uplink sends to %q", sent),
-				"version: 5 keeps them apart, or a prefix that is not received")
+			hint := "version: 5 keeps them apart, or a prefix that is not received"
+			if p := profile.Of(in.Profile); !p.NoLocal || !p.Speaks(packet.V5) {
+				hint = "a prefix that is not received"
+			}
+			d.fail(at, fmt.Sprintf("would receive what this uplink sends to %q", sent), hint)
 		} else {
 			d.fail(at, fmt.Sprintf("would receive what uplink %s sends to %q on the same server, and send it again", out.Name, sent),
 				"give the uplinks prefixes that do not meet")

@@ -49,6 +49,7 @@ func (s *Servers) decodeNode(d *decoder, n *yaml.Node, path string) {
 		at := path
 		if n.Kind == yaml.SequenceNode {
 			at = fmt.Sprintf("%s[%d]", path, i)
+			d.note(at, item)
 		}
 		item = follow(item)
 		if !d.enter(item, at) {

@@ -25,11 +25,12 @@ const (
 type Uplink struct {
 	Name         string    `yaml:"-"`
 	Servers      Servers   `yaml:"mqtt"` // at least one, tried in order
-	Profile      string    `yaml:"profile" oneof:"generic mosquitto hivemq emqx" later:"rabbitmq activemq joram nats aws-iot azure-iot"`
+	Profile      string    `yaml:"profile" oneof:"generic mosquitto hivemq emqx rabbitmq activemq joram nats aws-iot azure-iot"`
 	Version      Version   `yaml:"version"`
 	ClientID     string    `yaml:"client_id"` // default: the gateway's id
 	User         string    `yaml:"user"`
 	PasswordFile string    `yaml:"password_file"` // "": no password; read it with Password
+	SASKeyFile   string    `yaml:"sas_key_file"`  // "": no key of an Azure IoT Hub; read it with SASKey
 	TLS          ClientTLS `yaml:"tls"`
 
 	Carry  []string `yaml:"carry"`  // names of streams

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"skerry/edge/uplink/profile"
 )
 
 const (
@@ -31,6 +33,7 @@ func (d *decoder) uplinks(list []Uplink, cfg *Config) []Uplink {
 		d.carried(at, u, names)
 		d.links(at, u, cfg.Streams)
 		d.mapped(at, u, station(cfg.Gateway))
+		d.profile(at, u, cfg)
 	}
 	if d.sound("uplinks") && d.sound("streams") {
 		d.twins(list)
@@ -47,7 +50,7 @@ func (d *decoder) defaults(u *Uplink) {
 		u.Profile = "generic"
 	}
 	if u.Version == 0 {
-		u.Version = V5
+		u.Version = Version(profile.Of(u.Profile).Versions[0])
 	}
 	if u.KeepAlive == (KeepAlive{}) {
 		u.KeepAlive = KeepAlive{defaultKeepAlive, defaultKeepAlive}

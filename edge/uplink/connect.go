@@ -118,7 +118,7 @@ func (u *Uplink) ask(ctx context.Context, p *passage, s *server, cleanStart bool
 	defer cancel()
 	t := &tap{u: u, version: connect.Version, opened: time.Now()}
 	conn, err := client.Open(connecting, stream, connect, client.ConnOptions{
-		Bridge: s.speech().bridge, Held: u.held.ids, Seen: t.see, Answered: p.way.keep.answered,
+		Bridge: s.speech().bridge, Held: u.held.ids, Restrict: u.restrict, Seen: t.see, Answered: p.way.keep.answered,
 	})
 	if err == nil {
 		t.keepAlive = conn.Server().KeepAlive
@@ -133,19 +133,19 @@ func (u *Uplink) connectPacket(w *way, s *server, cleanStart bool) (*packet.Conn
 	c := &packet.Connect{
 		Version:    s.speech().version,
 		CleanStart: cleanStart,
-		KeepAlive:  uint16(min((w.keep.ask()+time.Second-1)/time.Second, math.MaxUint16)),
+		KeepAlive:  uint16(min((u.profile.Clamp(w.keep.ask())+time.Second-1)/time.Second, math.MaxUint16)),
 		ClientID:   []byte(u.config.ClientID),
 		WillFlag:   true,
-		Will:       packet.Will{QoS: 1, Retain: true, TopicName: []byte(u.state), Payload: []byte(offline)},
+		Will:       packet.Will{QoS: 1, Retain: u.profile.WillRetain, TopicName: []byte(u.names.Outward(u.state, nil)), Payload: []byte(offline)},
 	}
 	if s.modest {
 		c.Will.QoS, c.Will.Retain = 0, false
 	}
-	if u.config.User != "" {
-		c.UserName = []byte(u.config.User)
+	if user := u.profile.User(s.Host, u.config.ClientID, u.config.User); user != "" {
+		c.UserName = []byte(user)
 	}
 	var err error
-	if c.Password, err = u.config.Password(); err != nil {
+	if c.Password, err = u.password(s.Host); err != nil {
 		return nil, err
 	}
 	if c.Version == packet.V5 {
@@ -189,7 +189,11 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 	u.connected(p.way, s, present)
 	p.stands()
 	defer func() { u.online += time.Since(l.born) }()
-	return true, l.run(ctx)
+	ctx, cancel := u.lease(ctx)
+	defer cancel()
+	err = l.run(ctx)
+	u.hungUp()
+	return true, err
 }
 
 // adopt notes what the Server knows of us, before a single message goes either way.
@@ -203,7 +207,7 @@ func (u *Uplink) adopt(ctx context.Context, conn *client.Conn) error {
 		}
 		u.memory.Subscribed, u.memory.Window = nil, window{}
 	}
-	if known && !present {
+	if known && !present && !u.profile.Unsaid {
 		u.count(func(s *Status) { s.LostSession++ })
 		u.log.Warn("the server has forgotten the session; what was on its way is sent again, and may arrive twice")
 	}

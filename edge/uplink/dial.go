@@ -9,6 +9,7 @@ import (
 
 	"skerry/edge/config"
 	"skerry/edge/uplink/interfaces"
+	"skerry/edge/uplink/profile"
 )
 
 // dialer opens streams of bytes by TCP, and TLS on it.
@@ -16,6 +17,7 @@ type dialer struct {
 	net     *interfaces.Dialer
 	files   config.ClientTLS
 	time    func() time.Time       // by which certificates are judged; nil: the system's
+	profile *profile.Profile       // nil: nothing is known of the servers
 	tickets tls.ClientSessionCache // resuming a TLS session saves half of the bytes of a connect
 }
 
@@ -29,7 +31,7 @@ func (d *dialer) dial(ctx context.Context, s config.Server) (net.Conn, error) {
 	if err != nil || !s.TLS {
 		return conn, err
 	}
-	c, err := d.tlsConfig(s.Host)
+	c, err := d.tlsConfig(s)
 	if err == nil {
 		secure := tls.Client(conn, c)
 		if err = secure.HandshakeContext(ctx); err == nil {
@@ -42,8 +44,8 @@ func (d *dialer) dial(ctx context.Context, s config.Server) (net.Conn, error) {
 	return nil, err
 }
 
-func (d *dialer) tlsConfig(host string) (*tls.Config, error) {
-	c, err := d.files.Config(host)
+func (d *dialer) tlsConfig(s config.Server) (*tls.Config, error) {
+	c, err := d.files.Config(s.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -51,5 +53,8 @@ func (d *dialer) tlsConfig(host string) (*tls.Config, error) {
 	c.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 	c.DynamicRecordSizingDisabled = true // small records cost a header each
 	c.ClientSessionCache, c.Time = d.tickets, d.time
+	if p := d.profile; p != nil && p.ALPN != "" && s.Port == p.ALPNPort {
+		c.NextProtos = []string{p.ALPN}
+	}
 	return c, nil
 }

@@ -86,7 +86,8 @@ func (l *link) unwanted(p *packet.Publish, why string) {
 
 // local builds the local message and tells where its id is, if that counts; or says why there is none.
 func (l *link) local(p *packet.Publish) (m *broker.Message, once, why string) {
-	name, once, ok := l.localNameOf(p)
+	topic, more := l.u.names.Inward(string(p.TopicName))
+	name, once, ok := l.localNameOf(topic, p)
 	switch {
 	case !ok:
 		return nil, "", "no filter under receive matches its topic"
@@ -101,6 +102,7 @@ func (l *link) local(p *packet.Publish) (m *broker.Message, once, why string) {
 		// Without returns the list itself if there is nothing to take away, and that lies in the connection's buffer.
 		Properties: bytes.Clone(p.Properties.Without(packet.MessageExpiryInterval, packet.SubscriptionIdentifier, packet.TopicAlias)),
 	}
+	m.Properties = append(m.Properties, more...)
 	m.Expiry, m.HasExpiry = p.Properties.MessageExpiryInterval()
 	return m, once, ""
 }

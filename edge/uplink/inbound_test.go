@@ -421,7 +421,7 @@ func TestForbiddenFilter(t *testing.T) {
 			at.online()
 		}
 		synctest.Wait()
-		if at.server.asked != 2+3 || len(at.server.filters) != 1 {
+		if n := at.server.asked; n < 3 || n > 2*4 || len(at.server.filters) != 1 {
 			t.Errorf("%d SUBSCRIBE packets for %v", at.server.asked, at.server.filters)
 		}
 		if lines := at.log.matching("refuses a filter"); len(lines) != 1 {

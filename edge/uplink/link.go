@@ -11,6 +11,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/edge/uplink/profile"
 	"skerry/edge/uplink/watchdog"
 )
 
@@ -50,11 +51,13 @@ type link struct {
 	doubted bool        // nobody knows what the Server holds, until then
 	greeted bool        // the state topic says online
 	look    *time.Timer // wakes the writer up to see whether the date is known; nil: nothing has waited for it yet
+	pace    profile.Pace
+	paced   *time.Timer // wakes the writer up when the pace allows more; nil: it always did
 }
 
 // newLink connects the local sessions: what the Server has not acknowledged is delivered again.
 func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
-	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), born: time.Now()}
+	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), born: time.Now(), pace: u.profile.Pace()}
 	if s, ok := socketOf(conn.Stream()); ok {
 		l.path = s.path
 		if err := s.prepare(w.kind.DeadFloor); err != nil {
@@ -86,8 +89,10 @@ func (l *link) carries(class string) bool {
 
 // close leaves the local sessions alone until the next link.
 func (l *link) close() {
-	if l.look != nil {
-		l.look.Stop()
+	for _, timer := range []*time.Timer{l.look, l.paced} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	for _, a := range l.lanes {
 		a.disconnect()
@@ -111,14 +116,14 @@ func (l *link) run(ctx context.Context) error {
 	})
 	wg.Go(func() { l.watch(serving) })
 	wg.Go(func() { l.way.keep.watch(serving) })
-	if err := l.subscribeAnew(); err != nil {
+	if err := l.askFilters(true); err != nil {
 		return l.ended(err)
 	}
 	if err := l.write(writing); !errors.Is(err, context.Canceled) || ctx.Err() == nil {
 		return l.ended(err)
 	}
 	l.leave(context.Cause(ctx), over)
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // part ends the writing when ctx ends: after what is on its way if another link takes over, and at once with the connection if nothing can
@@ -170,12 +175,12 @@ func (l *link) ended(err error) error {
 }
 
 // leave says good-bye and waits until the Server has closed the connection: it has then read everything. The time for it is
-// bounded by run. Where another link takes over, the gateway is not gone, and the state topic stays as it is. Nor is it between two
-// sessions of a schedule: a 5.0 Server keeps the Will, and publishes it if the next session does not come.
+// bounded by run. Where another link takes over, or a new token, the gateway is not gone, and the state topic stays as it is. Nor is it gone
+// between two sessions of a schedule: a 5.0 Server keeps the Will, and publishes it if the next session does not come.
 func (l *link) leave(cause error, over <-chan error) {
 	bye := &packet.Disconnect{}
 	switch {
-	case errors.Is(cause, errHandOver):
+	case errors.Is(cause, errHandOver), errors.Is(cause, errRenew):
 	case errors.Is(cause, errLeft) && l.way.absence() > 0 && l.conn.Version() == packet.V5:
 		bye.ReasonCode = packet.DisconnectWithWillMessage
 	default:

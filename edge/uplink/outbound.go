@@ -61,6 +61,9 @@ func (l *link) round() (more bool, err error) {
 	if err := l.acks.send(l); err != nil {
 		return false, err
 	}
+	if err := l.askAgain(); err != nil {
+		return false, err
+	}
 	l.turns.begin()
 	for {
 		if err := l.resume(); err != nil {
@@ -233,6 +236,9 @@ func (l *link) send(a *lane, d *broker.Delivery) (bytes int, err error) {
 	if !ok {
 		return 0, nil
 	}
+	if !l.inPace() {
+		return 0, client.ErrQuota
+	}
 	overtaken := head.Retain && !l.retains(a.stream, d.Message)
 	head.Retain = head.Retain && !overtaken
 	late := false
@@ -258,6 +264,7 @@ func (l *link) count(a *lane, d *broker.Delivery, head *packet.PublishHead, over
 	if d.QoS > 0 && head.QoS == 0 {
 		l.settled = append(l.settled, settled{a, d.PacketID})
 	}
+	l.pace.Sent(time.Now(), len(head.TopicName)+len(d.Message.Payload))
 	l.sent(d, head.PacketID)
 	l.u.count(func(s *Status) {
 		s.Sent++
@@ -298,6 +305,11 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 		}
 		h.Expiry = 1 // the Server may have half of it: the exchange goes on
 	}
+	if why := l.u.unsuitable(h.TopicName, d.Message.Payload); why != "" {
+		l.drop(a, d, why)
+		return h, false
+	}
+	h.TopicName = l.u.names.Outward(h.TopicName, m.Properties)
 	if len(h.TopicName) > math.MaxUint16 {
 		l.drop(a, d, "the topic is too long with the prefix")
 		return h, false

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"skerry/broker/client"
 	"skerry/broker/packet"
@@ -59,7 +60,7 @@ func (u *Uplink) identify() map[uint32]mapping {
 		last = max(last, id)
 	}
 	all := map[uint32]mapping{}
-	for _, m := range u.receive {
+	for _, m := range u.asks {
 		id, known := subscribed[m.filter]
 		if !known {
 			last++
@@ -72,15 +73,15 @@ func (u *Uplink) identify() map[uint32]mapping {
 
 // subscribeAnew brings what the session upstream is subscribed to in line with the receive map. A 5.0 Server is asked for all of
 // it each time, which repeats nothing: one that crashed may have kept the session and lost a filter. A 3.1.1 Server is not asked
-// for what it has: it would send all retained messages again.
-func (l *link) subscribeAnew() error {
+// for what it has: it would send all retained messages again. all: not only what was refused.
+func (l *link) subscribeAnew(all bool) error {
 	if err := l.unsubscribe(); err != nil {
 		return err
 	}
 	subscribed := l.u.memory.subscribed()
 	for _, id := range slices.Sorted(maps.Keys(l.identified)) {
 		filter := l.identified[id].filter
-		if _, has := subscribed[filter]; has && l.conn.Version() != packet.V5 {
+		if _, has := subscribed[filter]; has && !(all && l.conn.Version() == packet.V5) {
 			continue
 		}
 		if err := l.subscribe(filter, id); err != nil {
@@ -103,11 +104,12 @@ func (l *link) greet() error {
 // publishState writes the state topic.
 func (l *link) publishState(state string, qos packet.QoS) error {
 	server := l.conn.Server()
-	h := packet.PublishHead{TopicName: l.u.state, QoS: min(qos, server.MaximumQoS), Retain: server.RetainAvailable}
+	h := packet.PublishHead{TopicName: l.u.names.Outward(l.u.state, nil), QoS: min(qos, server.MaximumQoS), Retain: server.RetainAvailable}
 	if h.QoS > 0 {
 		h.PacketID = l.own.ask(func([]packet.ReasonCode) {})
 	}
 	err := l.conn.Publish(&h, []byte(state))
+	l.pace.Sent(time.Now(), len(h.TopicName)+len(state))
 	if err != nil && h.QoS > 0 {
 		l.own.answer(h.PacketID, nil)
 	}
@@ -116,15 +118,26 @@ func (l *link) publishState(state string, qos packet.QoS) error {
 
 // unsubscribe ends what the session upstream has and the configuration has not.
 func (l *link) unsubscribe() error {
-	var u packet.Unsubscribe
+	var gone [][]byte
 	for filter := range l.u.memory.subscribed() {
-		if !slices.ContainsFunc(l.u.receive, func(m mapping) bool { return m.filter == filter }) {
-			u.TopicFilters = append(u.TopicFilters, []byte(filter))
+		if !slices.ContainsFunc(l.u.asks, func(m mapping) bool { return m.filter == filter }) {
+			gone = append(gone, []byte(filter))
 		}
 	}
-	if len(u.TopicFilters) == 0 {
-		return nil
+	most := max(len(gone), 1)
+	if n := l.u.profile.Filters; n > 0 {
+		most = n
 	}
+	for some := range slices.Chunk(gone, most) {
+		if err := l.unsubscribeFrom(some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *link) unsubscribeFrom(filters [][]byte) error {
+	u := packet.Unsubscribe{TopicFilters: filters}
 	u.PacketID = l.own.ask(func([]packet.ReasonCode) {
 		l.remember(func(subscribed map[string]uint32) {
 			for _, filter := range u.TopicFilters {
@@ -139,13 +152,18 @@ func (l *link) unsubscribe() error {
 // came by. Retained messages are sent for what is new only: a command is not to be repeated at each connection.
 func (l *link) subscribe(filter string, id uint32) error {
 	s := packet.Subscribe{Subscriptions: []packet.Subscription{{
-		TopicFilter: []byte(filter), QoS: 2, NoLocal: true, RetainAsPublished: true, RetainHandling: 1,
+		TopicFilter: []byte(filter), QoS: l.u.profile.MaximumQoS, NoLocal: true, RetainAsPublished: true, RetainHandling: 1,
 	}}}
 	if l.conn.Server().SubscriptionIdentifierAvailable {
 		s.Properties = s.Properties.AppendNumber(packet.SubscriptionIdentifier, id)
 	}
+	l.u.asking.asked()
 	s.PacketID = l.own.ask(func(codes []packet.ReasonCode) {
-		if len(codes) == 1 && !codes[0].IsError() {
+		granted := len(codes) == 1 && !codes[0].IsError()
+		if later := l.u.asking.answered(granted); later > 0 {
+			l.askAfter(later)
+		}
+		if granted {
 			l.remember(func(subscribed map[string]uint32) { subscribed[filter] = id })
 			return
 		}

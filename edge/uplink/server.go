@@ -6,6 +6,7 @@ import (
 	"skerry/broker/client"
 	"skerry/broker/packet"
 	"skerry/edge/config"
+	"skerry/edge/uplink/profile"
 )
 
 // server is an address of the configuration with what was learned about it. It belongs to the goroutine of Run.
@@ -26,11 +27,16 @@ type speech struct {
 	bridge  bool // see client.ConnOptions
 }
 
-// newServer lists what is tried: the version of the configuration, and what older servers understand.
-func newServer(s config.Server, v config.Version) *server {
-	all := []speech{{packet.V5, false}, {packet.V311, true}, {packet.V311, false}}
-	if v == config.V311 {
-		all = all[1:]
+// newServer lists what is tried: the version of the configuration, and what older servers of the kind understand.
+func newServer(s config.Server, v config.Version, p *profile.Profile) *server {
+	var all []speech
+	for _, one := range []speech{{packet.V5, false}, {packet.V311, true}, {packet.V311, false}} {
+		if one.version <= packet.Version(v) && p.Speaks(one.version) && (p.Bridge || !one.bridge) {
+			all = append(all, one)
+		}
+	}
+	if len(all) == 0 {
+		all = []speech{{p.Versions[0], false}}
 	}
 	return &server{Server: s, speeches: all}
 }

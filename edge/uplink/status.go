@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net"
@@ -157,7 +158,7 @@ const mostReasons = 8
 
 // failed notes why there is no connection. Only what is new is logged: an outage of a month is a few lines.
 func (u *Uplink) failed(w *way, s *server, err error) {
-	text := reasonOf(err)
+	text := u.reasonOf(err)
 	u.mu.Lock()
 	was, news := u.status.Online, u.isNews(w, s, text)
 	if was {
@@ -190,7 +191,7 @@ func (u *Uplink) isNews(w *way, s *server, text string) bool {
 
 // failedBeside notes that a better link cannot be returned to.
 func (u *Uplink) failedBeside(w *way, s *server, err error) {
-	text := reasonOf(err)
+	text := u.reasonOf(err)
 	u.mu.Lock()
 	u.status.Attempts++
 	news := u.isNews(w, s, text)
@@ -214,12 +215,12 @@ func (u *Uplink) left(w *way) {
 }
 
 // reasonOf gives the text of an error without addresses, which differ from one attempt to the next, and with its hint.
-func reasonOf(err error) string {
+func (u *Uplink) reasonOf(err error) string {
 	text := err.Error()
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
 		text = strings.Replace(text, op.Error(), op.Err.Error(), 1)
 	}
-	if h := hint(err); h != "" {
+	if h := cmp.Or(u.profileHint(err), hint(err)); h != "" {
 		text += " (hint: " + h + ")"
 	}
 	return text

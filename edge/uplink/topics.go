@@ -102,6 +102,9 @@ func overlap(a, b string) bool {
 
 // echoed is a filter of the receive map that matches what the uplink itself sends; "" if there is none.
 func (u *Uplink) echoed() string {
+	if u.names.Given() {
+		return ""
+	}
 	for _, m := range u.receive {
 		for _, s := range u.streams {
 			for _, filter := range s.match {
@@ -121,9 +124,8 @@ func (u *Uplink) receives(name string) bool {
 }
 
 // localNameOf finds the place of an inbound message, and where its id is, if that counts. A 5.0 Server names the subscription it came by; else it is the first
-// of the map that fits.
-func (l *link) localNameOf(p *packet.Publish) (local, once string, ok bool) {
-	name := string(p.TopicName)
+// of the map that fits. name is its topic, as the map knows it.
+func (l *link) localNameOf(name string, p *packet.Publish) (local, once string, ok bool) {
 	for id := range p.Properties.SubscriptionIdentifiers() {
 		if local, ok := l.identified[id].localName(name); ok {
 			return local, l.identified[id].once, true

@@ -211,7 +211,7 @@ func (t *travel) dialled(i int, a *attempt, conn net.Conn, err error) {
 		t.dials[i] = nil
 		t.u.ways[i].keep.failed(err)
 		err = fmt.Errorf("dial: %w", err)
-		t.road.Failed(time.Now(), i, faultOf(err), reasonOf(err), t.costOf(i, err))
+		t.road.Failed(time.Now(), i, faultOf(err), t.u.reasonOf(err), t.costOf(i, err))
 		t.failed(i, a.server, err)
 	default:
 		a.conn = conn
@@ -289,6 +289,10 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	if !online {
 		cost = w.kind.AttemptBytes
 	}
+	if errors.Is(err, errRenew) {
+		t.road.Ended(now, s.at, road.None, "", 0)
+		return
+	}
 	switch s.told {
 	case errHandOver:
 		t.road.Ended(now, s.at, road.None, "", 0)
@@ -306,7 +310,7 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	if fault == road.Way && w.keep.lostInSilence() {
 		fault = road.Server // or whatever stands before it: another link is not needed yet
 	}
-	t.road.Ended(now, s.at, fault, reasonOf(err), cost)
+	t.road.Ended(now, s.at, fault, t.u.reasonOf(err), cost)
 	t.failed(s.at, s.server, err)
 }
 

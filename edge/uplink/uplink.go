@@ -13,6 +13,7 @@ import (
 	"skerry/broker/watch"
 	"skerry/edge/config"
 	"skerry/edge/uplink/interfaces"
+	"skerry/edge/uplink/profile"
 )
 
 const (
@@ -70,11 +71,16 @@ type Uplink struct {
 	ways       []*way
 	travel     *travel
 	hold       time.Duration
-	online     time.Duration // of the connections before the one that stands; belongs to the goroutine of the session
+	profile    *profile.Profile
+	names      profile.Names    // of the Server, if it has its own
+	now        func() time.Time // the date, for tokens
+	online     time.Duration    // of the connections before the one that stands; belongs to the goroutine of the session
 
 	servers  []*server
 	streams  []*stream
 	receive  []mapping
+	asking   *asking
+	asks     []mapping // what is subscribed upstream: receive, or the one filter of a Server that has names of its own
 	memory   *memory
 	shelf    *shelf
 	door     *broker.Session
@@ -97,6 +103,11 @@ type Uplink struct {
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
 	u := &Uplink{config: c, broker: b, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
 	u.status.Aside = map[string]uint64{}
+	u.profile = profile.Of(c.Profile)
+	u.names, u.now = u.profile.Names(c.ClientID), o.Time
+	if u.now == nil {
+		u.now = time.Now
+	}
 	if u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)
 	}
@@ -120,8 +131,9 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 		}
 		u.receive = append(u.receive, m)
 	}
+	u.asks, u.asking = u.asked(), newAsking(c.Retry)
 	for _, s := range c.Servers {
-		u.servers = append(u.servers, newServer(s, c.Version))
+		u.servers = append(u.servers, newServer(s, c.Version, u.profile))
 	}
 	for _, s := range streams {
 		u.streams = append(u.streams, newStream(&s))

@@ -34,6 +34,8 @@ type upstream struct {
 	fails     bool                                                 // failing, for the connection that stands
 	stalled   chan struct{}                                        // not nil: nothing is read until it is closed
 	forbidden string                                               // a Topic Filter that nobody may have
+	unsaid    bool                                                 // CONNACK does not say that the session is there
+	rude      bool                                                 // hangs up on SUBSCRIBE
 	mute      bool                                                 // nothing is answered, PINGREQ neither
 	session   bool
 	held      map[uint16]bool
@@ -195,6 +197,7 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 		clear(s.held)
 		clear(s.filters)
 	}
+	a.SessionPresent = a.SessionPresent && !s.unsaid
 	clear(s.flight)
 	for id := range s.held {
 		s.flight[id] = true // as mosquitto counts
@@ -236,7 +239,9 @@ func (s *upstream) handle(conn net.Conn, v packet.Version, frame []byte) (out []
 	case packet.SUBSCRIBE:
 		var p packet.Subscribe
 		err = p.Decode(v, h)
-		s.asked++
+		if s.asked++; s.rude {
+			return nil, true
+		}
 		reply := packet.Suback{PacketID: p.PacketID}
 		for _, sub := range p.Subscriptions {
 			if string(sub.TopicFilter) == s.forbidden {

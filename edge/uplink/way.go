@@ -54,7 +54,7 @@ func (u *Uplink) newWays(o Options) []*way {
 			w.dial = o.Dial
 		default:
 			d := newDialer(u.config.TLS, interfaces.Options{Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName})
-			d.time, d.tickets = o.Time, tickets
+			d.time, d.tickets, d.profile = o.Time, tickets, u.profile
 			w.dial = d.dial
 		}
 		all = append(all, w)

@@ -46,6 +46,9 @@ var floors = map[string]int{
 	// Parts of the uplink that know nothing of it; the configuration has their types.
 	"edge/uplink/budget": 20,
 
+	"edge/uplink/profile":             25,
+	"edge/uplink/profile/profiletest": 26,
+
 	"broker":      20,
 	"drivers/all": 20,
 	"board/sim":   20,
