@@ -68,7 +68,7 @@ func TestAlarmOvertakes(t *testing.T) {
 		at.streams = []config.Stream{classed("old", config.BackfillClass, "b/#"), classed("alarms", config.AlarmClass, "a/#")}
 		at.server.down = true
 		at.start()
-		at.fill("b/x", 3000, 1)
+		at.fill("b/x", 1000, 1)
 		at.server.with(func() {
 			at.server.down, at.server.late = false, 300*time.Millisecond
 			at.server.limits = at.server.limits.AppendNumber(packet.ReceiveMaximum, 50)
@@ -78,7 +78,7 @@ func TestAlarmOvertakes(t *testing.T) {
 		before := len(at.server.order())
 		at.publish(&broker.Message{TopicName: "a/x", Payload: []byte("fire"), QoS: 1})
 		at.until("the alarm is upstream", func() bool { return strings.Contains(at.server.order(), "a") })
-		if before >= 3000 {
+		if before >= 1000 {
 			t.Fatalf("%d messages were upstream before the alarm: it overtakes nothing", before)
 		}
 		if n := strings.Index(at.server.order(), "a") - before; n > 50 {
@@ -148,21 +148,21 @@ func TestState(t *testing.T) {
 	}
 }
 
-// TestStateAfterOutage reads a long backlog to its end before it sends: of 20,000 messages the last ten leave.
+// TestStateAfterOutage reads a long backlog to its end before it sends: of 5,000 messages the last ten leave.
 func TestStateAfterOutage(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
 		at.streams = []config.Stream{classed("states", config.StateClass, "t/#")}
 		at.server.down = true
 		at.start()
-		at.publishMany(0, 20_000, 1)
+		at.publishMany(0, 5000, 1)
 		at.server.with(func() { at.server.down = false })
 		at.online()
 		at.until("all settled", func() bool { return at.uplink.Status().Backlog["states"] == 0 })
-		if s := at.uplink.Status(); s.Acknowledged != 10 || s.Superseded != 19_990 {
+		if s := at.uplink.Status(); s.Acknowledged != 10 || s.Superseded != 4990 {
 			t.Errorf("%d messages upstream, %d superseded", s.Acknowledged, s.Superseded)
 		}
 		for topic := range 10 {
-			if got := at.server.payloads(fmt.Sprintf("farm/t/%d", topic)); !slices.Equal(got, []string{fmt.Sprint(19_990 + topic)}) {
+			if got := at.server.payloads(fmt.Sprintf("farm/t/%d", topic)); !slices.Equal(got, []string{fmt.Sprint(4990 + topic)}) {
 				t.Errorf("topic %d: %q", topic, got)
 			}
 		}
@@ -176,14 +176,14 @@ func TestStateManyTopics(t *testing.T) {
 		at.server.down = true
 		at.start()
 		for round := range 2 {
-			for topic := range 2500 {
+			for topic := range 1500 {
 				at.publish(&broker.Message{TopicName: fmt.Sprint("t/", topic), Payload: fmt.Append(nil, round), QoS: byte(1 + topic%2)})
 			}
 		}
 		at.server.with(func() { at.server.down = false })
 		at.online()
 		at.until("all settled", func() bool { return at.uplink.Status().Backlog["states"] == 0 })
-		for topic := range 2500 {
+		for topic := range 1500 {
 			if got := at.server.payloads(fmt.Sprint("farm/t/", topic)); len(got) == 0 || got[len(got)-1] != "1" {
 				t.Fatalf("topic %d: %q", topic, got)
 			}

@@ -170,7 +170,7 @@ func TestPairEdited(t *testing.T) {
 				at.streams = forms[0]
 				at.start()
 				n := 0
-				for range 40 {
+				for range 25 {
 					more := max(0, r.IntN(30)-10) // or the power goes right after the change
 					at.publishMany(n, more, 2)
 					n += more

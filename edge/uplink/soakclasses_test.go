@@ -42,7 +42,7 @@ func soakClasses(t *testing.T, at *station, r *rand.Rand) {
 			next++
 		}
 	}
-	for range 60 {
+	for range 50 {
 		publish()
 		misfortune(at, r, 15*time.Second) // longer than the grace of a pair
 	}
