@@ -4,8 +4,6 @@ import (
 	"strconv"
 
 	"skerry/broker"
-	"skerry/broker/filter"
-	"skerry/edge/change"
 	"skerry/edge/config"
 	"skerry/edge/uplink"
 )
@@ -16,30 +14,7 @@ func filters(c *config.Config) []broker.Filter {
 	for _, f := range c.Broker.Filters {
 		all = append(all, broker.Filter{Name: f.Name, Match: f.Match, Condition: f.When.Expression})
 	}
-	for _, s := range c.Streams {
-		if s.Chooses() {
-			all = append(all, broker.Filter{Name: uplink.ContentFilter(s.Name), Match: s.Match, Condition: contentOf(s), Private: true})
-		}
-	}
-	return all
-}
-
-// content decides what a stream carries: what `when` holds of, and, of that, what says something new.
-type content struct {
-	when   *filter.Expression // nil: of everything
-	change *change.Detector   // nil: nothing is left out
-}
-
-func contentOf(s config.Stream) content {
-	c := content{when: s.When.Expression}
-	if o := s.OnChange; o.On {
-		c.change = change.NewDetector(change.Options{Ignore: o.Ignore, Deadband: o.Deadband, Heartbeat: o.Heartbeat})
-	}
-	return c
-}
-
-func (c content) Holds(s *filter.Subject) bool {
-	return (c.when == nil || c.when.Holds(s)) && (c.change == nil || c.change.Holds(s))
+	return append(all, uplink.ContentFilters(c.Streams)...)
 }
 
 // filtered publishes what content filters were asked and have answered, under $SYS/broker/filters. docs/filter.md names the

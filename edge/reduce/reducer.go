@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"skerry/broker"
@@ -292,4 +293,14 @@ func (r *Reducer) ask() {
 		r.asked = r.owed[0].receipt
 		r.broker.Notify(r.asked, r)
 	}
+}
+
+// Original is the Topic Name of the inputs of what came out, for whatever stream of an uplink, under a name; false if nothing did.
+func Original(uplink, name string) (string, bool) {
+	rest, ok := strings.CutPrefix(name, Prefix(uplink, "")[:len(Prefix(uplink, ""))-1])
+	if !ok {
+		return "", false
+	}
+	_, original, ok := strings.Cut(rest, "/")
+	return original, ok && original != ""
 }

@@ -63,3 +63,15 @@ func (r *Reducer) finished() bool {
 	r.close(r.date())
 	return len(r.account.Topics) == 0
 }
+
+// Drop ends the reduction of a stream of an uplink that is gone: its results would go nowhere. It returns how many topics the open window had.
+func Drop(b *broker.Broker, uplink, stream string, log *slog.Logger) (topics int, err error) {
+	r := New(b, Options{Uplink: uplink, Stream: stream, Window: time.Hour, Log: log})
+	if err := r.connect(); err != nil {
+		return 0, err
+	}
+	now := uint32(0)
+	r.session.Disconnect(broker.DisconnectOptions{SessionExpiryInterval: &now})
+	_, err = b.PutFact(key(uplink, stream), nil)
+	return len(r.account.Topics), err
+}

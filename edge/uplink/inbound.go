@@ -110,6 +110,7 @@ func (l *link) local(p *packet.Publish) (m *broker.Message, once, why string) {
 // complete ends a delivery: the Server has taken the message, or will not.
 func (l *link) complete(a *packet.Ack) {
 	l.progress()
+	l.flow.Acked(a.PacketID, time.Now())
 	if laneOf(a.PacketID) == maxStreams {
 		l.own.answer(a.PacketID, nil)
 		return
@@ -161,6 +162,7 @@ func (l *link) refused(lane *lane, a *packet.Ack) bool {
 // Server that has forgotten its id.
 func (l *link) received(a *packet.Ack) {
 	l.progress()
+	l.flow.Acked(a.PacketID, time.Now())
 	lane := (*lane)(nil)
 	if i := laneOf(a.PacketID); i < maxStreams {
 		lane = l.slots[i]

@@ -11,6 +11,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/edge/uplink/pace"
 	"skerry/edge/uplink/profile"
 	"skerry/edge/uplink/watchdog"
 )
@@ -34,6 +35,7 @@ type link struct {
 	slots [maxStreams]*lane
 	wake  chan struct{}
 	sends chan struct{} // capacity 1: something was written
+	flow  *pace.Window  // what may be on its way
 
 	touched    broker.Touched // the reader's
 	acks       acks
@@ -57,7 +59,7 @@ type link struct {
 
 // newLink connects the local sessions: what the Server has not acknowledged is delivered again.
 func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
-	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), born: time.Now(), pace: u.profile.Pace()}
+	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), flow: pace.New(), born: time.Now(), pace: u.profile.Pace()}
 	if s, ok := socketOf(conn.Stream()); ok {
 		l.path = s.path
 		if err := s.prepare(w.kind.DeadFloor); err != nil {

@@ -44,7 +44,7 @@ func TestNamesThroughTheInterface(t *testing.T) {
 		return
 	}
 	resolv := filepath.Join(t.TempDir(), "resolv.conf")
-	if err := os.WriteFile(resolv, []byte("nameserver 10.99.0.1\noptions timeout:1 attempts:1\n"), 0o644); err != nil {
+	if err := os.WriteFile(resolv, []byte("nameserver 10.99.0.1\noptions timeout:3 attempts:1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount(resolv, "/etc/resolv.conf", "", syscall.MS_BIND, ""); err != nil {

@@ -16,9 +16,10 @@ import (
 const (
 	// quantum is how many messages are pulled from a stream at a time.
 	quantum = 32
-	// flushAt is the number of bytes that are gathered before they are written. It is small: what has been written cannot
-	// be overtaken any more.
-	flushAt = 16 << 10
+	// leastTogether and flushAt bound the number of bytes that are gathered before they are written. They are few: what has been written
+	// cannot be overtaken any more. The least is about a segment of TCP.
+	leastTogether = 1300
+	flushAt       = 16 << 10
 	// holdLook is how often the writer looks whether the time of messages that wait is known.
 	holdLook = time.Second
 )
@@ -65,13 +66,14 @@ func (l *link) round() (more bool, err error) {
 		return false, err
 	}
 	l.turns.begin()
+	most := l.together()
 	for {
 		if err := l.resume(); err != nil {
 			return false, err
 		}
 		s := l.turns.next()
 		switch {
-		case l.conn.Buffered() >= flushAt:
+		case l.conn.Buffered() >= most:
 			return true, nil
 		case s == nil || l.quiet.Load() || !l.room(s.lane.class):
 			return false, nil
@@ -85,8 +87,12 @@ func (l *link) round() (more bool, err error) {
 	}
 }
 
-// room tells whether one more message of a class may be written now. Who makes room later wakes the writer.
-func (l *link) room(string) bool { return true }
+// room tells whether one more message of a class may be written now. Who makes room later wakes the writer. An alarm waits for nobody: there are few.
+func (l *link) room(class string) bool { return class == config.AlarmClass || l.flow.Room(true) > 0 }
+
+// together is how many bytes are written at once: a part of what may be on its way. The Server can read none of it before all has come, if it is
+// one record of TLS.
+func (l *link) together() int { return min(max(l.flow.Size()/4, leastTogether), flushAt) }
 
 // limit says which classes are carried from now on, by the link that stands too; nil: all.
 func (u *Uplink) limit(classes []string) {
@@ -255,8 +261,12 @@ func (l *link) send(a *lane, d *broker.Delivery) (bytes int, err error) {
 	case err != nil:
 		return 0, err
 	}
+	bytes = head.Size(l.conn.Version())
+	if head.PacketID != 0 {
+		l.flow.Sent(head.PacketID, bytes, time.Now())
+	}
 	l.count(a, d, &head, overtaken)
-	return head.Size(l.conn.Version()), nil
+	return bytes, nil
 }
 
 // count notes that a message was written.
@@ -330,6 +340,7 @@ func (l *link) drop(a *lane, d *broker.Delivery, why string) {
 func (l *link) giveUp(a *lane, d *broker.Delivery) {
 	if d.QoS > 0 || d.Release {
 		l.conn.Forget(d.PacketID)
+		l.flow.Acked(d.PacketID, time.Now())
 		a.ack(d.PacketID)
 	}
 }

@@ -246,7 +246,7 @@ func TestWindow(t *testing.T) {
 		at.server.with(func() { at.server.answer = func(*packet.Publish) (packet.ReasonCode, bool) { return 0, false } })
 		at.publishMany(0, 1500, 1)
 		synctest.Wait()
-		if at.server.most < 1000 {
+		if at.server.most < 200 || at.server.most > 600 { // 8 KiB, until an acknowledgement tells more about the link
 			t.Errorf("%d messages were on their way", at.server.most)
 		}
 	})

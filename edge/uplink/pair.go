@@ -74,7 +74,7 @@ func (u *Uplink) subscribeAlone(s *stream, had map[string]string) error {
 		return err
 	}
 	defer session.Disconnect(broker.DisconnectOptions{})
-	u.memory.Streams[s.name].Match = s.filters()
+	u.memory.Streams[s.name].Match = u.filters(s)
 	return u.subscribeStream(s, session, had)
 }
 

@@ -44,6 +44,9 @@ func Retire(b *broker.Broker, configured []string, log *slog.Logger) error {
 // retireAll retires every stream of an uplink; empty tells that nothing is left of it.
 func (u *Uplink) retireAll() (empty bool, err error) {
 	u.memory = remember(u.broker, u.group(), u.log)
+	if err := u.dropReduced(); err != nil {
+		return false, err
+	}
 	u.retire()
 	if len(u.memory.Streams) > 0 {
 		return false, u.memory.keep()

@@ -56,6 +56,7 @@ func (l *link) watchSilence(ctx context.Context) error {
 		}
 		limits := l.limits()
 		silence := watchdog.Silence{For: time.Since(since), Path: l.path}
+		silence.Trip, silence.Varies = l.flow.Trip()
 		switch verdict := limits.Judge(silence); verdict {
 		case watchdog.Dead:
 			return fmt.Errorf("%w (%w): nothing was acknowledged for %v with %d packets on their way", errSilent, client.ErrTimeout, silence.For.Round(time.Second/10), waiting)

@@ -80,7 +80,7 @@ func (at *station) startBroker() {
 	if err != nil {
 		at.t.Fatal(err)
 	}
-	b, err := broker.New(store, recovery, broker.Options{})
+	b, err := broker.New(store, recovery, broker.Options{Filters: uplink.ContentFilters(at.streams)})
 	if err != nil {
 		at.t.Fatal(err)
 	}

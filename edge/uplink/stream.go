@@ -9,6 +9,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/packet"
 	"skerry/edge/config"
+	"skerry/edge/reduce"
 	"skerry/queue"
 )
 
@@ -26,6 +27,9 @@ type stream struct {
 	name   string
 	class  string // "": that of the program itself, which any link carries
 	match  []string
+	asks   []string       // what it subscribes to: what it matches, or the part of it that it chooses, or what comes of that
+	reduce *config.Reduce // nil: what it chooses goes as it is
+	former bool           // it was reduced, and results of the window that was open may still come
 	limits queue.Limits
 	behind bool // the live one of a pair: it gets what the other one has subscribed to
 	slot   int  // which of the lanes
@@ -35,7 +39,7 @@ type stream struct {
 }
 
 func newStream(c *config.Stream) *stream {
-	return &stream{name: c.Name, class: cmp.Or(c.Class, config.LiveClass), match: slices.Clone(c.Match), limits: limitsOf(c.Keep)}
+	return &stream{name: c.Name, class: cmp.Or(c.Class, config.LiveClass), match: slices.Clone(c.Match), asks: chosen(c), reduce: c.Reduce, limits: limitsOf(c.Keep)}
 }
 
 // limitsOf bound what a stream may hold.
@@ -51,11 +55,17 @@ func limitsOf(q config.Queue) queue.Limits {
 }
 
 // filters are what the local session of a stream subscribes to.
-func (s *stream) filters() []string {
-	if s.behind {
+func (u *Uplink) filters(s *stream) []string {
+	results := []string{reduce.Prefix(u.config.Name, s.name) + "#"}
+	switch {
+	case s.behind:
 		return nil
+	case s.reduce != nil:
+		return results
+	case s.former:
+		return append(results, s.asks...)
 	}
-	return s.match
+	return s.asks
 }
 
 // laneOf tells which lane an id belongs to; maxStreams for our own.
@@ -105,6 +115,7 @@ func (u *Uplink) open() error {
 		return err
 	}
 	had := u.memory.filters()
+	u.findReduced()
 	u.retire()
 	carried := u.streams[:0]
 	for _, s := range u.streams {
@@ -118,6 +129,9 @@ func (u *Uplink) open() error {
 	}
 	u.streams = carried
 	if err := u.openPairs(had); err != nil {
+		return err
+	}
+	if err := u.openReduced(); err != nil {
 		return err
 	}
 	var err error
@@ -136,7 +150,7 @@ func (u *Uplink) open() error {
 func (u *Uplink) openStream(s *stream, before []*stream, had map[string]string) (ok bool, err error) {
 	known := u.memory.Streams[s.name]
 	if known == nil {
-		known = &streamMemory{Slot: u.memory.freeSlot(), Match: s.filters()}
+		known = &streamMemory{Slot: u.memory.freeSlot(), Match: u.filters(s)}
 	}
 	if s.slot = known.Slot; s.slot == none {
 		return false, fmt.Errorf("no room for stream %s: %d streams that are carried no more still hold a backlog (hint: carry them until they are empty)",
@@ -158,8 +172,8 @@ func (u *Uplink) openStream(s *stream, before []*stream, had map[string]string) 
 	if err := u.subscribeStream(s, session, had); err != nil {
 		return false, err
 	}
-	s.mixed = session.Unfinished() > 0 && (known.Mixed || !slices.Equal(known.Match, s.filters()))
-	u.memory.Streams[s.name] = &streamMemory{Slot: s.slot, Match: s.filters(), Mixed: s.mixed}
+	s.mixed = session.Unfinished() > 0 && (known.Mixed || !slices.Equal(known.Match, u.filters(s)))
+	u.memory.Streams[s.name] = &streamMemory{Slot: s.slot, Match: u.filters(s), Mixed: s.mixed}
 	return true, nil
 }
 
@@ -186,7 +200,7 @@ func (u *Uplink) end(session *broker.Session) {
 // subscribeStream replaces the subscriptions of a stream. Retained values go upstream when a filter is new, so that the state is known
 // there; not at every start, and not when a filter only changes from one stream to another.
 func (u *Uplink) subscribeStream(s *stream, session *broker.Session, had map[string]string) error {
-	filters := s.filters()
+	filters := u.filters(s)
 	var subscriptions []broker.Subscription
 	for _, filter := range filters {
 		retained := byte(1)
@@ -194,7 +208,7 @@ func (u *Uplink) subscribeStream(s *stream, session *broker.Session, had map[str
 			retained = 2
 		}
 		subscriptions = append(subscriptions, broker.Subscription{
-			TopicFilter: filter, QoS: 2, NoLocal: true, RetainAsPublished: true, RetainHandling: retained,
+			TopicFilter: filter, QoS: 2, NoLocal: !ours(filter), RetainAsPublished: true, RetainHandling: retained,
 		})
 	}
 	codes, _ := session.Subscribe(subscriptions, nil)
@@ -222,11 +236,16 @@ func (u *Uplink) retire() {
 			u.log.Warn("the session of a stream that is carried no more cannot be opened", "stream", name, "err", err)
 			continue
 		}
-		if filters := session.Subscriptions(); len(filters) > 0 {
+		former := slices.Contains(u.former, name)
+		filters := session.Subscriptions()
+		if former {
+			filters = slices.DeleteFunc(filters, func(f string) bool { return f == reduce.Prefix(u.config.Name, name)+"#" })
+		}
+		if len(filters) > 0 {
 			session.Unsubscribe(filters)
 		}
 		known.Match = nil
-		if n := session.Unfinished(); n > 0 {
+		if n := session.Unfinished(); n > 0 || former {
 			session.Disconnect(broker.DisconnectOptions{})
 			u.setAside(name, n)
 			continue

@@ -12,6 +12,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/watch"
 	"skerry/edge/config"
+	"skerry/edge/reduce"
 	"skerry/edge/uplink/interfaces"
 	"skerry/edge/uplink/profile"
 )
@@ -86,6 +87,8 @@ type Uplink struct {
 	door     *broker.Session
 	commands commands
 	held     held
+	reduced  []*reduce.Reducer
+	former   []string // streams that were reduced and are not any more
 	pairs    pairs
 	link     atomic.Pointer[link]        // that stands
 	carried  atomic.Pointer[[]string]    // the classes that a link may carry; nil: all
@@ -175,5 +178,6 @@ func (u *Uplink) Run(ctx context.Context) error {
 		u.count(func(s *Status) { s.Online = false })
 		u.changed()
 	}()
+	defer u.runReduced(ctx)()
 	return u.travel.run(ctx)
 }

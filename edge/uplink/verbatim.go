@@ -16,7 +16,8 @@ const verbatimStream = "$verbatim"
 func Verbatim(uplink string) string { return "$skerry/verbatim/" + uplink + "/" }
 
 func (u *Uplink) newVerbatim() *stream {
-	return &stream{name: verbatimStream, match: []string{Verbatim(u.config.Name) + "#"}}
+	match := []string{Verbatim(u.config.Name) + "#"}
+	return &stream{name: verbatimStream, match: match, asks: match}
 }
 
 // topicOf is the topic upstream of a message of a stream.
@@ -24,7 +25,7 @@ func (u *Uplink) topicOf(s *stream, m *broker.Message) string {
 	if s.name == verbatimStream {
 		return strings.TrimPrefix(m.TopicName, Verbatim(u.config.Name))
 	}
-	return u.config.Prefix + m.TopicName
+	return u.config.Prefix + u.original(m.TopicName)
 }
 
 // finishVerbatim has the stream carried on that is needed no more, while it still holds something.

@@ -35,7 +35,7 @@ storage: {path: queue}
 broker:
   listeners: {local: {tcp: %q, anonymous: true}}
 streams:
-  alarms: {match: ["farm/alarm/#"]}
+  alarms: {match: ["farm/alarm/#"], class: alarm}
   readings: {match: ["farm/north/#"]}
 uplinks:
   cloud:

@@ -10,7 +10,7 @@
 // # How
 //
 // The window begins with a few messages and grows with each acknowledgement, as long as the rate grows with it. When it does not, the
-// link is full, and the window becomes a quarter more than what the link holds: enough to notice that the link has become faster, and
+// link is full, and the window becomes an eighth more than what the link holds, and a few messages: enough to notice that the link has become faster, and
 // little enough to wait for. The rate is the highest of the last rounds, the round trip the shortest of the last minutes, so that a
 // packet that is lost, which holds up a stream of TCP, does not shrink it. Rounds in which there was less to send than the window allows say
 // nothing about the link.

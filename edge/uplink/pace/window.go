@@ -7,13 +7,15 @@ import (
 
 const (
 	// least is the smallest window, in bytes: what a server that is asked for nothing else takes in one segment of TCP or two.
-	least = 4 << 10
+	least = 2 << 10
+	// extra is what a window is larger than what the link holds, in bytes: some messages, also on a slow link.
+	extra = 1000
 	// first is the window of a new connection, in bytes: about what TCP sends before it has heard anything.
 	first = 8 << 10
 	// most is the largest window, in bytes.
 	most = 4 << 20
 	// rounds is how long a rate counts.
-	rounds = 10
+	rounds = 6
 	// plateau is in how many rounds the rate must not have grown until the link is taken for full.
 	plateau = 3
 	// tripFades is how long the shortest round trip counts.
@@ -74,6 +76,13 @@ func (w *Window) Room(asks bool) int {
 		w.limited = true
 	}
 	return max(room, 0)
+}
+
+// Size is how many bytes may be on their way.
+func (w *Window) Size() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.size
 }
 
 // Sent notes that a message was written.
@@ -164,7 +173,7 @@ func (w *Window) best() (best rate) {
 func (w *Window) resize(acked int) {
 	switch {
 	case w.full:
-		w.size = int(float64(w.best())*w.trip.Seconds()*5/4) + least/2
+		w.size = int(float64(w.best())*w.trip.Seconds()*9/8) + extra
 	case w.limited:
 		w.size += acked
 	}
