@@ -103,7 +103,7 @@ func (it *item) mayElide() bool {
 
 // facts tells whether an item holds nothing but facts.
 func (it *item) facts() bool {
-	for _, part := range it.batched {
+	for _, part := range it.parts() {
 		if part.typ != recPut && part.typ != recDelete {
 			return false
 		}
