@@ -129,6 +129,7 @@ type work struct {
 	mu      sync.Mutex
 	dirty   []*Session
 	acksDue time.Time // zero: no dirty session
+	alarm   time.Time // when the committer wakes by itself; zero: never
 	parked  []parked
 	fills   []*Session
 	wakeup  chan struct{} // for the committer
@@ -158,10 +159,32 @@ func (w *work) addDirty(x *Session, due time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dirty = append(w.dirty, x)
-	if w.acksDue.IsZero() {
-		w.acksDue = due
+	if !w.acksDue.IsZero() {
+		return
+	}
+	w.acksDue = due
+	if w.alarm.IsZero() || w.alarm.After(due) {
 		signal(w.wakeup)
 	}
+}
+
+// sleepUntil has the committer woken when something is due; zero: nothing is. An alarm that comes earlier stays: acknowledgements
+// become due and are written with a group again and again, and it is cheaper to look in vain once in a while than to set it each time.
+func (w *work) sleepUntil(timer *time.Timer, due time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !due.IsZero() && (w.alarm.IsZero() || w.alarm.After(due)) {
+		w.alarm = due
+		timer.Reset(time.Until(due))
+	}
+}
+
+// dropAlarm says that the committer wakes by itself no more.
+func (w *work) dropAlarm(timer *time.Timer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.alarm = time.Time{}
+	timer.Stop()
 }
 
 // acksDueBy tells whether acknowledgements are to be written by themselves.

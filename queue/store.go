@@ -215,26 +215,23 @@ func (s *Store) Run(ctx context.Context) error {
 
 func (s *Store) committer(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	timer.Stop()
+	defer s.work.dropAlarm(timer)
 	for {
 		due := s.due()
-		wait := time.Until(due)
-		switch {
-		case due.IsZero():
-			timer.Stop()
-		case wait <= 0:
+		if !due.IsZero() && time.Until(due) <= 0 {
 			if err := s.commitDue(ctx); err != nil {
 				return err
 			}
 			continue
-		default:
-			timer.Reset(wait)
 		}
+		s.work.sleepUntil(timer, due)
 		select {
 		case <-ctx.Done():
 			return s.commit()
 		case <-s.work.wakeup:
 		case <-timer.C:
+			s.work.dropAlarm(timer)
 		}
 	}
 }
