@@ -210,6 +210,7 @@ func (s *Store) finish(g *group, acks []acked) {
 	s.mu.Lock()
 	s.durable.Store(uint64(g.number))
 	s.writing = nil
+	s.keepRoom(g)
 	if len(s.ending) > 0 { // what the ended sessions needed may be free now
 		signal(s.checkpointer.kick)
 	}
@@ -226,6 +227,15 @@ func (s *Store) finish(g *group, acks []acked) {
 		x.mu.Unlock()
 		x.wake()
 	}
+}
+
+// keepRoom takes the room of the items of a group that is over for the next one, unless it is unusually large.
+func (s *Store) keepRoom(g *group) {
+	const most = 1024
+	if clear(g.items); cap(g.items) <= most {
+		s.items = g.items[:0]
+	}
+	g.items = nil
 }
 
 // wakeEach wakes each of them once. One alone may do at once what it waits for, which spares a switch to another goroutine; of many,

@@ -91,7 +91,8 @@ type Store struct {
 	mu       sync.Mutex // taken before the lock of a session; never held during I/O
 	err      error
 	pending  *group
-	writing  *group // nil: no commit is under way
+	writing  *group  // nil: no commit is under way
+	items    []*item // room for those of the next group
 	sessions map[uint64]*Session
 	facts    map[byte]map[string][]byte
 	ending   []ending

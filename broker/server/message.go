@@ -9,8 +9,11 @@ import (
 // newMessage makes a message of its own from parts that alias a read buffer. Topic Alias and expiry leave the
 // properties: the one belongs to the connection, the other counts down.
 func newMessage(topicName string, properties packet.Properties, payload []byte) *broker.Message {
-	expiry, expires := properties.MessageExpiryInterval()
-	properties = properties.Without(packet.MessageExpiryInterval, packet.TopicAlias)
+	expiry, expires := uint32(0), false
+	if len(properties) > 0 {
+		expiry, expires = properties.MessageExpiryInterval()
+		properties = properties.Without(packet.MessageExpiryInterval, packet.TopicAlias)
+	}
 	m, own := allocate(len(payload) + len(properties))
 	m.TopicName, m.Origin, m.Expiry, m.HasExpiry = topicName, queue.Client, expiry, expires
 	n := copy(own, payload)
