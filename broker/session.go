@@ -15,7 +15,8 @@ import (
 type Conn interface {
 	// Wake says that receipts or deliveries may be ready. It only signals: it must not block and touch no socket.
 	Wake()
-	// Flush is called by a publisher once per batch: deliver what waits now, as far as that goes without blocking.
+	// Flush is called by a publisher once per batch, and by the store instead of Wake if it has nobody else to wake: deliver what waits
+	// now, as far as that goes without blocking.
 	Flush()
 	// Close says that the session is this connection's no more (taken over). It only signals.
 	Close(packet.ReasonCode)

@@ -100,7 +100,7 @@ func (s *Store) Apply(b *Batch) (Receipt, error) {
 		x.mu.Unlock()
 	}
 	s.shareOffline()
-	it := &item{typ: recBatch, batched: make([]*item, 0, len(b.changes))}
+	it := &item{typ: recBatch, other: &other{batched: make([]*item, 0, len(b.changes))}}
 	for i := range b.changes {
 		it.batched = append(it.batched, s.apply(&b.changes[i]))
 	}
@@ -135,7 +135,7 @@ func (s *Store) apply(c *change) *item {
 	case recDelete:
 		delete(s.facts[c.space], c.key)
 	}
-	return &item{typ: c.typ, body: c.body}
+	return &item{typ: c.typ, other: &other{body: c.body}}
 }
 
 func (s *Store) setFact(space byte, key string, value []byte) {

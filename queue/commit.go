@@ -26,22 +26,31 @@ func (s *Store) Commit() error {
 func (s *Store) commit() error { return s.commitTurn(all) }
 
 func (s *Store) commitTurn(t turn) error {
+	g, err := s.commitGroup(t)
+	if g != nil {
+		wakeEach(g.wakers())
+	}
+	return err
+}
+
+// commitGroup makes what is pending durable and returns it, for those who wait for it; nil: it is not, or there was nothing.
+func (s *Store) commitGroup(t turn) (*group, error) {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	g, sessions, err := s.begin(t)
 	if g == nil {
-		return err
+		return nil, err
 	}
 	acks := s.encode(g, sessions)
 	if s.group.Len() > 0 {
 		s.addTime()
 		if err := s.flush(); err != nil {
-			return s.fail(fmt.Errorf("commit: %w", err))
+			return nil, s.fail(fmt.Errorf("commit: %w", err))
 		}
 		s.booted = true
 	}
 	s.finish(g, acks)
-	return nil
+	return g, nil
 }
 
 // begin takes what is pending. What is published from now on goes into the next group.
@@ -191,7 +200,7 @@ func (s *Store) addTime() {
 	s.group.Append(recTime, r.append(s.body[:0]))
 }
 
-// finish publishes that the group is durable, and wakes each of those who wait for it once.
+// finish publishes that the group is durable, and wakes the sessions that wait for that.
 func (s *Store) finish(g *group, acks []acked) {
 	if s.group.Len() > 0 { // else nothing was written
 		s.groups.Add(1)
@@ -201,6 +210,7 @@ func (s *Store) finish(g *group, acks []acked) {
 	s.mu.Lock()
 	s.durable.Store(uint64(g.number))
 	s.writing = nil
+	s.keepRoom(g)
 	if len(s.ending) > 0 { // what the ended sessions needed may be free now
 		signal(s.checkpointer.kick)
 	}
@@ -217,10 +227,24 @@ func (s *Store) finish(g *group, acks []acked) {
 		x.mu.Unlock()
 		x.wake()
 	}
-	wakeEach(g.wakers())
 }
 
+// keepRoom takes the room of the items of a group that is over for the next one, unless it is unusually large.
+func (s *Store) keepRoom(g *group) {
+	const most = 1024
+	if clear(g.items); cap(g.items) <= most {
+		s.items = g.items[:0]
+	}
+	g.items = nil
+}
+
+// wakeEach wakes each of them once. One alone may do at once what it waits for, which spares a switch to another goroutine; of many,
+// the last ones would wait for the first.
 func wakeEach(waiters []Waker) {
+	if f, ok := alone(waiters).(Flusher); ok {
+		f.Flush()
+		return
+	}
 	woken := make(map[Waker]struct{}, len(waiters))
 	for _, w := range waiters {
 		if _, again := woken[w]; !again {
@@ -228,6 +252,19 @@ func wakeEach(waiters []Waker) {
 			w.Wake()
 		}
 	}
+}
+
+// alone is the only one among them, or nil.
+func alone(waiters []Waker) Waker {
+	for _, w := range waiters {
+		if w != waiters[0] {
+			return nil
+		}
+	}
+	if len(waiters) == 0 {
+		return nil
+	}
+	return waiters[0]
 }
 
 // fail takes the store down: no receipt resolves any more, what was pending is let go of, and everyone who waits is

@@ -197,5 +197,5 @@ func (s *Store) addForms(items []*item) (r Receipt) {
 		it.fixed = true
 		bytes += int(it.size)
 	}
-	return s.add(&item{typ: recBatch, batched: items}, bytes)
+	return s.add(&item{typ: recBatch, other: &other{batched: items}}, bytes)
 }

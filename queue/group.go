@@ -35,23 +35,37 @@ func (g *group) wakers() []Waker {
 	return all
 }
 
-// item is one record to be written.
+// item is one record to be written. There is one for each message that is owed to the disk: a test holds its size, with that of a
+// target, to 128 bytes, a size class of the allocator.
 type item struct {
-	typ  byte
-	body []byte // unless the type says otherwise
-
-	// recMessage: encoded at commit, because by then some targets may be done.
-	m     *Message
-	to    []logTarget
-	by    from
+	typ   byte
 	fixed bool // of a batch: written in any case
+	aside bool // settled
 	size  int32
-	aside bool          // settled
 	came  time.Duration // since the store was opened; of what waits for a window
 
+	// recMessage: encoded at commit, because by then some targets may be done.
+	m  *Message
+	to []logTarget
+	by from
+
+	*other // nil: it is a message
+}
+
+// other is what an item holds that is no message.
+type other struct {
+	body    []byte    // unless the type says otherwise
 	run     runRecord // recReceived
 	bytes   uint64    // of its messages
 	batched []*item   // recBatch
+}
+
+// parts are the records of a batch.
+func (it *item) parts() []*item {
+	if it.other == nil {
+		return nil
+	}
+	return it.batched
 }
 
 // messages yields the items that are messages, those in batches included.
@@ -60,7 +74,7 @@ func (g *group) messages(yield func(*item) bool) {
 		if it.m != nil && !yield(it) {
 			return
 		}
-		for _, part := range it.batched {
+		for _, part := range it.parts() {
 			if part.m != nil && !yield(part) {
 				return
 			}
@@ -103,7 +117,7 @@ func (s *Store) addReceived(x *Session, e *entry) {
 			return
 		}
 	}
-	s.add(&item{typ: recReceived, run: runRecord{x.number, e.ordinal, 1}, bytes: uint64(e.weight)}, smallRecord)
+	s.add(&item{typ: recReceived, other: &other{run: runRecord{x.number, e.ordinal, 1}, bytes: uint64(e.weight)}}, smallRecord)
 }
 
 // smallRecord is what a record without a body of the user's is charged with.
@@ -115,6 +129,7 @@ type work struct {
 	mu      sync.Mutex
 	dirty   []*Session
 	acksDue time.Time // zero: no dirty session
+	alarm   time.Time // when the committer wakes by itself; zero: never
 	parked  []parked
 	fills   []*Session
 	wakeup  chan struct{} // for the committer
@@ -144,10 +159,32 @@ func (w *work) addDirty(x *Session, due time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dirty = append(w.dirty, x)
-	if w.acksDue.IsZero() {
-		w.acksDue = due
+	if !w.acksDue.IsZero() {
+		return
+	}
+	w.acksDue = due
+	if w.alarm.IsZero() || w.alarm.After(due) {
 		signal(w.wakeup)
 	}
+}
+
+// sleepUntil has the committer woken when something is due; zero: nothing is. An alarm that comes earlier stays: acknowledgements
+// become due and are written with a group again and again, and it is cheaper to look in vain once in a while than to set it each time.
+func (w *work) sleepUntil(timer *time.Timer, due time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !due.IsZero() && (w.alarm.IsZero() || w.alarm.After(due)) {
+		w.alarm = due
+		timer.Reset(time.Until(due))
+	}
+}
+
+// dropAlarm says that the committer wakes by itself no more.
+func (w *work) dropAlarm(timer *time.Timer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.alarm = time.Time{}
+	timer.Stop()
 }
 
 // acksDueBy tells whether acknowledgements are to be written by themselves.

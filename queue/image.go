@@ -14,7 +14,7 @@ type image struct {
 	fetchAll func()
 	keep     keeper
 	segment  uint64        // that is being replayed
-	at       messageRecord // the message there: one place for all, because a checkpoint reads as many as are published
+	at       messageRecord // the last message that is retained: one place for all
 
 	journey
 	messages int // applied by this image
@@ -121,8 +121,8 @@ func (g *image) batch(r slotlog.Record) (ok bool) {
 }
 
 func (g *image) message(r slotlog.Record) bool {
-	m, ok := &g.at, false
-	if *m, ok = decodeMessage(r.Body, r.Boot); !ok {
+	m, ok := decodeMessage(r.Body, r.Boot) // on the stack: a checkpoint reads as many as are published
+	if !ok {
 		return false
 	}
 	g.messages++
@@ -135,7 +135,8 @@ func (g *image) message(r slotlog.Record) bool {
 	case len(m.payload) == 0:
 		g.keep.unretain(m.topic)
 	default:
-		g.keep.retain(g.order, r.Boot, m)
+		g.at = m
+		g.keep.retain(g.order, r.Boot, &g.at)
 	}
 	if m.by.session != 0 {
 		if by := g.find(m.by.session); by != nil {
@@ -145,7 +146,7 @@ func (g *image) message(r slotlog.Record) bool {
 	for t := range m.eachTarget(nil) {
 		g.used(t.session)
 		if x := g.find(t.session); x != nil {
-			x.owe(g.segment, m, &t)
+			x.owe(g.segment, &m, &t)
 		}
 	}
 	return true

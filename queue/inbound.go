@@ -112,7 +112,7 @@ func (x *Session) Release(packetID uint16) (Receipt, bool) {
 	}
 	body := binary.AppendUvarint(nil, x.number)
 	body = binary.AppendUvarint(body, uint64(packetID))
-	h.released = s.add(&item{typ: recRelease, body: body}, smallRecord)
+	h.released = s.add(&item{typ: recRelease, other: &other{body: body}}, smallRecord)
 	x.hold(packetID, h)
 	x.forgetReleased()
 	return h.released, true
@@ -156,5 +156,5 @@ func (x *Session) ForgetHeld() Receipt {
 	if !logged {
 		return 0
 	}
-	return s.add(&item{typ: recRelease, body: binary.AppendUvarint(nil, x.number)}, smallRecord)
+	return s.add(&item{typ: recRelease, other: &other{body: binary.AppendUvarint(nil, x.number)}}, smallRecord)
 }

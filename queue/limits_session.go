@@ -157,7 +157,7 @@ func (x *Session) give(g span, bytes uint64, held bool) {
 	x.sweeps.add(g)
 	x.released.add(g)
 	s := x.s
-	r := s.add(&item{typ: recReceived, run: runRecord{x.number, g.from, g.to - g.from}, bytes: bytes}, smallRecord)
+	r := s.add(&item{typ: recReceived, other: &other{run: runRecord{x.number, g.from, g.to - g.from}, bytes: bytes}}, smallRecord)
 	if r != x.gave {
 		x.gave, x.given = r, load{}
 	}

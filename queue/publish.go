@@ -125,10 +125,8 @@ func (s *Store) admit(bytes int) error {
 func (s *Store) MaxMessage() int { return s.log.MaxRecord() * 15 / 16 }
 
 func (s *Store) newItem(m *Message, to []Target, logged int, by from) *item {
-	it := &item{typ: recMessage, m: m, by: by}
-	if logged > 0 {
-		it.to = make([]logTarget, 0, logged)
-	}
+	it := newMessageItem(logged)
+	it.typ, it.m, it.by = recMessage, m, by
 	for i := range to {
 		t := &to[i]
 		if !t.logged() {
@@ -139,6 +137,22 @@ func (s *Store) newItem(m *Message, to []Target, logged int, by from) *item {
 		n.x, n.number, n.ids, n.qos, n.retain = t.Session, t.Session.number, t.SubscriptionIDs, t.QoS, t.Retain
 	}
 	return it
+}
+
+// newMessageItem makes an item with room for so many targets. Nearly always it is one, which comes in the same allocation.
+func newMessageItem(targets int) *item {
+	switch targets {
+	case 0:
+		return new(item)
+	case 1:
+		one := new(struct {
+			item
+			to [1]logTarget
+		})
+		one.item.to = one.to[:0]
+		return &one.item
+	}
+	return &item{to: make([]logTarget, 0, targets)}
 }
 
 // deliver gives an item its ordinals and puts it into all rings.

@@ -10,6 +10,13 @@ type Receipt uint64
 // socket. Its type must be comparable.
 type Waker interface{ Wake() }
 
+// A Flusher is a Waker that can do what it waits for at once. The committer calls Flush instead of Wake if it has nobody else to wake:
+// the next commit waits for it, so it must not block either.
+type Flusher interface {
+	Waker
+	Flush()
+}
+
 // Durable is the highest resolved receipt.
 func (s *Store) Durable() Receipt { return Receipt(s.durable.Load()) }
 

@@ -374,7 +374,7 @@ func (x *Session) leave(e *entry, r Receipt) *item {
 	run, weight := runRecord{x.number, e.ordinal, 1}, e.m.weight()
 	x.bound(e, taken, r)
 	x.markDirty()
-	return &item{typ: recTaken, body: binary.AppendUvarint(run.append(nil), weight)}
+	return &item{typ: recTaken, other: &other{body: binary.AppendUvarint(run.append(nil), weight)}}
 }
 
 // bound ends what the share has of a delivery. In state done the log was not, and will not be, told that it was ever owed.
@@ -430,7 +430,7 @@ func (s *Store) addBound(bytes int, parts ...*item) {
 	case 1:
 		s.add(parts[0], bytes)
 	default:
-		s.add(&item{typ: recBatch, batched: parts}, bytes)
+		s.add(&item{typ: recBatch, other: &other{batched: parts}}, bytes)
 	}
 }
 

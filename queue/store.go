@@ -91,7 +91,8 @@ type Store struct {
 	mu       sync.Mutex // taken before the lock of a session; never held during I/O
 	err      error
 	pending  *group
-	writing  *group // nil: no commit is under way
+	writing  *group  // nil: no commit is under way
+	items    []*item // room for those of the next group
 	sessions map[uint64]*Session
 	facts    map[byte]map[string][]byte
 	ending   []ending
@@ -215,26 +216,23 @@ func (s *Store) Run(ctx context.Context) error {
 
 func (s *Store) committer(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	timer.Stop()
+	defer s.work.dropAlarm(timer)
 	for {
 		due := s.due()
-		wait := time.Until(due)
-		switch {
-		case due.IsZero():
-			timer.Stop()
-		case wait <= 0:
+		if !due.IsZero() && time.Until(due) <= 0 {
 			if err := s.commitDue(ctx); err != nil {
 				return err
 			}
 			continue
-		default:
-			timer.Reset(wait)
 		}
+		s.work.sleepUntil(timer, due)
 		select {
 		case <-ctx.Done():
 			return s.commit()
 		case <-s.work.wakeup:
 		case <-timer.C:
+			s.work.dropAlarm(timer)
 		}
 	}
 }

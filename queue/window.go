@@ -103,7 +103,7 @@ func (it *item) mayElide() bool {
 
 // facts tells whether an item holds nothing but facts.
 func (it *item) facts() bool {
-	for _, part := range it.batched {
+	for _, part := range it.parts() {
 		if part.typ != recPut && part.typ != recDelete {
 			return false
 		}
@@ -265,7 +265,8 @@ func (s *Store) cut(t turn, acks bool) *group {
 		if len(g.items) == 0 && g.due.IsZero() && !acks {
 			return nil
 		}
-		s.pending = &group{number: g.number + 1}
+		s.pending = &group{number: g.number + 1, items: s.items}
+		s.items = nil
 		return g
 	}
 	taken := &group{number: g.number - 1}

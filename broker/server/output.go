@@ -34,7 +34,8 @@ type output struct {
 
 func (o *output) unsent() []byte { return o.buf[o.sent:] }
 
-// Wake is told by the committer that acknowledgements or deliveries may have become ready. It touches no socket.
+// Wake is told by the committer that acknowledgements or deliveries may have become ready. It touches no socket: the committer has many
+// to wake. If it has only this one it calls Flush.
 func (c *conn) Wake() {
 	if c.turn.take() {
 		c.startWriter()

@@ -33,6 +33,7 @@ const (
 // generator runs a load with one thread.
 type generator struct {
 	load
+	address   string
 	epoll     int
 	clock     int // timer, with every
 	pubs      []*publisher
@@ -58,23 +59,23 @@ type subscriber struct {
 }
 
 func newGenerator(address string, l load) (*generator, error) {
-	g := &generator{load: l, clock: -1}
+	g := &generator{load: l, address: address, clock: -1}
 	var err error
 	if g.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, err
 	}
 	p := packet.Publish{QoS: l.qos, TopicName: []byte(topicName), PacketID: 1, Payload: make([]byte, payloadSize)}
 	g.frame = p.Append(nil, packet.V311)
-	if err := errors.Join(g.connect(address), g.startClock()); err != nil {
+	if err := errors.Join(g.connect(), g.startClock()); err != nil {
 		g.close()
 		return nil, err
 	}
 	return g, nil
 }
 
-func (g *generator) connect(address string) error {
+func (g *generator) connect() error {
 	for i := range g.load.subs {
-		s, err := dial(address, fmt.Sprint(g.clients, "s", i), !g.durable, inputSize)
+		s, err := dial(g.address, g.subscriberID(i), !g.durable, inputSize)
 		if err != nil {
 			return err
 		}
@@ -87,7 +88,7 @@ func (g *generator) connect(address string) error {
 		}
 	}
 	for i := range g.load.pubs {
-		s, err := dial(address, fmt.Sprint(g.clients, "p", i), true, inputSize)
+		s, err := dial(g.address, fmt.Sprint(g.clients, "p", i), true, inputSize)
 		if err != nil {
 			return err
 		}
@@ -118,10 +119,14 @@ func (g *generator) startClock() error {
 	return errors.Join(unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: t, Value: t}, nil), g.watch(fd, math.MaxInt32))
 }
 
-// close ends all connections. A kept session stays: its subject is ended soon, and each repetition has ClientIDs of its own.
+// close ends all connections, and kept sessions: who is away would be owed what the next repetition publishes, and that one would measure
+// something else.
 func (g *generator) close() {
-	for _, s := range g.subs {
+	for i, s := range g.subs {
 		s.close()
+		if g.durable {
+			g.endSession(i)
+		}
 	}
 	for _, p := range g.pubs {
 		p.close()
@@ -131,6 +136,16 @@ func (g *generator) close() {
 	}
 	unix.Close(g.epoll)
 }
+
+// endSession has a subject forget what it keeps for a subscriber, by a connection with Clean Session. If that fails, the subject is
+// about to end, or the next repetition says what is wrong.
+func (g *generator) endSession(subscriber int) {
+	if s, err := dial(g.address, g.subscriberID(subscriber), true, inputSize); err == nil {
+		s.close()
+	}
+}
+
+func (g *generator) subscriberID(i int) string { return fmt.Sprint(g.clients, "s", i) }
 
 // run works for a while and returns how many messages were delivered in it, and how long it really was.
 func (g *generator) run(d time.Duration) (delivered uint64, took time.Duration, err error) {
