@@ -59,7 +59,7 @@ func (a *acks) send(l *link) error {
 		return l.u.broker.Err()
 	}
 	a.notified = a.waiting[0].receipt
-	l.u.broker.Notify(a.notified, l)
+	l.u.broker.Notify(a.notified, waking{l})
 	return nil
 }
 
@@ -112,3 +112,8 @@ func (l *link) release(id uint16) error {
 	l.acks.push(ack{packet.Ack{Type: packet.PUBCOMP, PacketID: id, ReasonCode: code}, receipt})
 	return nil
 }
+
+// waking is the link for the store. Flush of the link is the reader's alone, and the store would call it (queue.Flusher).
+type waking struct{ l *link }
+
+func (w waking) Wake() { w.l.Wake() }
