@@ -19,7 +19,7 @@ func (g *Gateway) startControl(layers *layers, store *queue.Store, r queue.Repor
 	path := g.config.Storage.Path
 	srv, err := control.Listen(path, &control.Station{
 		Store: store, Report: r, Retained: b.Retained, Live: true, Wear: control.WatchWear(path), Server: g.server,
-		Own: g.own.clients, TraceUplink: g.own.trace, Sensors: sensors{g.sensors}, Outputs: outputs{g.outputs},
+		Own: g.own.clients, TraceUplink: g.own.trace, Sensors: sensors{g.sensors}, Outputs: outputs{g.outputs}, Uplinks: uplinkRows{&g.own},
 	}, g.log)
 	if err != nil {
 		g.log.Warn("`skerry queue` cannot look into the running station, only when it is stopped", "error", err)

@@ -8,6 +8,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/server"
 	"skerry/edge/config"
+	"skerry/edge/control"
 	"skerry/edge/output"
 	"skerry/queue"
 )
@@ -30,6 +31,7 @@ type statistics struct {
 	free    func() (int64, error)
 	filters []config.Filter
 	outputs func() []output.Status
+	uplinks func() []control.Uplink
 	began   time.Time
 	shown   map[string]string
 	sys     system
@@ -38,7 +40,7 @@ type statistics struct {
 func (g *Gateway) startStatistics(layers *layers, store *queue.Store, r queue.Report, b *broker.Broker) error {
 	s := &statistics{
 		store: store, broker: b, server: g.server, version: g.options.Version, report: r, filters: g.config.Broker.Filters,
-		outputs: g.outputs.Statuses, began: time.Now(), shown: map[string]string{}, sys: system{loads: map[string]*load{}},
+		outputs: g.outputs.Statuses, uplinks: uplinkRows{&g.own}.List, began: time.Now(), shown: map[string]string{}, sys: system{loads: map[string]*load{}},
 		free: func() (int64, error) { return g.options.FS.Free(g.config.Storage.Path) },
 	}
 	layers.start("statistics", time.Second, func(ctx context.Context) error {
@@ -75,6 +77,7 @@ func (s *statistics) publish() {
 	s.faults(&f)
 	s.lastStart()
 	s.filtered()
+	s.carried()
 	if free, err := s.free(); err == nil { // last: it asks the disk, which may hang
 		s.count("disk/free", uint64(max(free, 0)))
 	}

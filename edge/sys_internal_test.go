@@ -9,6 +9,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/server"
 	"skerry/broker/watch"
+	"skerry/edge/control"
 	"skerry/edge/output"
 	"skerry/queue"
 	"skerry/queue/vfs"
@@ -80,7 +81,7 @@ func newStatistics(t *testing.T) *statistics {
 		}
 		store.Close()
 	})
-	return &statistics{store: store, broker: b, version: "v1", outputs: func() []output.Status { return nil }, shown: map[string]string{}, sys: system{loads: map[string]*load{}}}
+	return &statistics{store: store, broker: b, version: "v1", outputs: func() []output.Status { return nil }, uplinks: func() []control.Uplink { return nil }, shown: map[string]string{}, sys: system{loads: map[string]*load{}}}
 }
 
 // TestLoad: a steady rate is what all averages come to, the shorter ones sooner; nothing fades away.

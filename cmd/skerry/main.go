@@ -36,6 +36,7 @@ func verbs() []verb {
 		{"doctor", "Say what is missing on this machine for a station, with the fix.", &doctorCmd{}},
 		{"sensors", "List the sensors of a station that runs, or read one now.", &sensorsCmd{}},
 		{"outputs", "List the outputs of a station that runs, or set one.", &outputsCmd{}},
+		{"uplink", "Show the uplinks of a station that runs.", &uplinkCmd{}},
 		{"filter", "Try a content filter of a configuration on a message.", &filterCmd{}},
 		{"pub", "Publish messages to an MQTT server.", &pubCmd{}},
 		{"sub", "Subscribe to topics of an MQTT server and print what arrives.", &subCmd{}},

@@ -19,6 +19,8 @@ const (
 	SensorList = "sensors" // rows: Sensor
 	SensorRead = "read"    // one row: Sensor
 
+	UplinkList = "uplinks" // rows: Uplink
+
 	OutputList = "outputs" // rows: Output
 	OutputSet  = "set"     // one row: OutputAnswer
 )

@@ -38,6 +38,9 @@ type Station struct {
 	Sensors Sensors
 	// Outputs are set. nil: nobody sets them.
 	Outputs Outputs
+
+	// Uplinks are carried. nil: nobody keeps them.
+	Uplinks Uplinks
 }
 
 // Answer answers a request, a row at a time. A row is a value that JSON can write; an error of emit ends it.
@@ -67,6 +70,8 @@ func (s *Station) Answer(ctx context.Context, r Request, emit func(row any) erro
 		return s.readSensor(ctx, r, emit)
 	case OutputList:
 		return s.listOutputs(emit)
+	case UplinkList:
+		return s.listUplinks(emit)
 	case OutputSet:
 		return s.setOutput(ctx, r, emit)
 	case Trace:

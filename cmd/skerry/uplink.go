@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"skerry/edge/control"
+)
+
+// uplinkCmd is `skerry uplink`.
+type uplinkCmd struct {
+	Status uplinkStatusCmd `cmd:"" help:"Show the uplinks of a station that runs: links, signal, keep-alive, budget, what waits and how long it takes to leave."`
+}
+
+// uplinkStatusCmd is `skerry uplink status`.
+type uplinkStatusCmd struct {
+	lookFlags
+}
+
+// Help stands behind the flags.
+func (*uplinkStatusCmd) Help() string {
+	return `The station must run; it is asked through the socket "control" in its data directory. Only root and the user that the station
+runs as may. The link in use has a *. KEEP-ALIVE is the longest silence until the server is asked whether it is there, and how that is known.
+WAITING are messages of QoS 1 and 2 that the server has not acknowledged. Exit status 1: an uplink is not online.`
+}
+
+// Run prints the status.
+func (c *uplinkStatusCmd) Run(ctx context.Context) error {
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	if !control.Running(dir) {
+		return control.ErrNoUplinks
+	}
+	return ask(ctx, &c.lookFlags, control.Request{Do: control.UplinkList}, unseen, showUplinks)
+}
+
+func showUplinks(_ control.Desk, rows []control.Uplink) error {
+	offline := 0
+	for i := range rows {
+		if i > 0 {
+			fmt.Println()
+		}
+		if err := showUplink(os.Stdout, &rows[i]); err != nil {
+			return err
+		}
+		if !rows[i].Online {
+			offline++
+		}
+	}
+	switch {
+	case len(rows) == 0:
+		fmt.Println("the station has no uplink")
+	case offline > 0:
+		return fmt.Errorf("%s not online", several(offline, "uplink"))
+	}
+	return nil
+}
+
+func showUplink(w io.Writer, u *control.Uplink) error {
+	fmt.Fprintf(w, "%s: %s\n", u.Name, headline(u))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "LINK\tSTATE\tFOR\tKEEP-ALIVE\tSIGNAL\tUSED\tNOTE")
+	for i := range u.Links {
+		l := &u.Links[i]
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", starred(l.Name, l.InUse), l.State, lasting(l.For), pings(l), signalOf(l.Signal), used(l.Budget), linkNote(l))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "STREAM\tCLASS\tWAITING\tBYTES\tOLDEST\tNOTE")
+	for i := range u.Streams {
+		s := &u.Streams[i]
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\n", s.Name, dash(s.Class), s.Waiting, size(s.Bytes), oldest(s), streamNote(s))
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.Aside)) {
+		fmt.Fprintf(t, "%s\t-\t%d\t-\t-\tcarried no more\n", name, u.Aside[name])
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, footline(u))
+	return err
+}
+
+// headline says whether an uplink is there, and for how long.
+func headline(u *control.Uplink) string {
+	switch {
+	case u.Online:
+		return fmt.Sprintf("online for %s at %s over %s, MQTT %s, round trip %s", lasting(u.For), u.Server, u.Link, u.Version, lasting(u.RoundTrip))
+	case u.For > 0:
+		return fmt.Sprintf("offline for %s: %s", lasting(u.For), shown(u.Error))
+	case u.Error != "":
+		return "not online yet: " + shown(u.Error)
+	}
+	return "not online yet"
+}
+
+func starred(name string, inUse bool) string {
+	if inUse {
+		return name + "*"
+	}
+	return name
+}
+
+func pings(l *control.UplinkLink) string {
+	text := lasting(l.KeepAlive) + ", " + l.Phase
+	if l.Refuted > 0 {
+		text += ", " + lasting(l.Refuted) + " is too long"
+	}
+	return text
+}
+
+func signalOf(s *control.Signal) string {
+	switch {
+	case s == nil:
+		return "-"
+	case s.Figures == "":
+		return s.Band
+	}
+	return s.Band + ", " + s.Figures
+}
+
+func used(b *control.Budget) string {
+	if b == nil {
+		return "-"
+	}
+	if len(b.Periods) == 0 {
+		return size(float64(b.Bytes))
+	}
+	var all []string
+	for _, p := range b.Periods {
+		all = append(all, fmt.Sprintf("%s of %s a %s, %s expected", size(float64(p.Used)), size(float64(p.Allowed)), p.Period, size(float64(p.Projected))))
+	}
+	return strings.Join(all, "; ")
+}
+
+// linkNote is what else is to be known of a link.
+func linkNote(l *control.UplinkLink) string {
+	var all []string
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	if len(l.Classes) > 0 {
+		add("carries %s", strings.Join(l.Classes, ", "))
+	}
+	if l.Session != nil && !l.InUse {
+		add("next session in %s", lasting(*l.Session))
+	}
+	if l.Next != nil && l.Wanted {
+		add("next attempt in %s", lasting(*l.Next))
+	}
+	if s := l.Signal; s != nil && len(s.Held) > 0 {
+		add("the signal holds back %s", strings.Join(s.Held, ", "))
+	}
+	if b := l.Budget; b != nil && b.Rung != "" && b.Rung != "normal" {
+		add("the budget: %s", b.Rung)
+	}
+	if l.Recovery != "" {
+		add("%s", l.Recovery)
+	}
+	if l.Error != "" {
+		add("%s", shown(l.Error))
+	}
+	return dash(strings.Join(all, "; "))
+}
+
+func oldest(s *control.UplinkStream) string {
+	if s.Waiting == 0 {
+		return "-"
+	}
+	return lasting(s.Oldest)
+}
+
+func streamNote(s *control.UplinkStream) string {
+	var all []string
+	if s.Pair != "" {
+		doing := "rests"
+		if s.Gathers {
+			doing = "gathers"
+		}
+		all = append(all, "with "+s.Pair+": "+doing)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(s.Dropped)) {
+		all = append(all, fmt.Sprintf("%d dropped: %s", s.Dropped[reason], reason))
+	}
+	return dash(strings.Join(all, "; "))
+}
+
+// footline sums up what waits, and how long it takes.
+func footline(u *control.Uplink) string {
+	text := fmt.Sprintf("%s waiting, %s", several(u.Waiting, "message"), size(u.Bytes))
+	if u.Drain != nil && u.Waiting > 0 {
+		text += ", " + lasting(*u.Drain) + " to drain"
+	}
+	if u.Offline != nil {
+		text += "; the store takes in " + lasting(*u.Offline) + " more while nothing leaves"
+	}
+	c := &u.Counts
+	return text + fmt.Sprintf("\nsince the start: %d sent, %d acknowledged, %d repeated, %d refused, %d received; %d connections, %d lost sessions",
+		c.Sent, c.Acknowledged, c.Repeated, c.Refused, c.Received, c.Connections, c.LostSession)
+}
