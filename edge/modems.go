@@ -35,9 +35,12 @@ type shared struct {
 
 // user is a link over a modem.
 type user struct {
-	uplink *uplink.Uplink
-	name   string // of the uplink
-	link   string
+	uplink interface { // *uplink.Uplink
+		Sensed(link string)
+		Status() uplink.Status
+	}
+	name string // of the uplink
+	link string
 }
 
 // steps are what brings a modem back.

@@ -28,7 +28,10 @@ const factWait = 5 * time.Second
 type radio struct {
 	watcher  *modem.Watcher
 	recovery *modem.Recovery
-	lost     bool // the last attempt or session was lost on the way; belongs to the goroutine of travel
+
+	// Of the goroutine of travel:
+	lost     bool // the last attempt or session was lost on the way
+	answered bool // something has answered it
 
 	mu    sync.Mutex
 	known Signal // operator, APN and class: while the modem is not seen they are what they were
@@ -153,10 +156,10 @@ func (w *way) holds(class string) bool {
 // slower is how much longer than usual an answer may take.
 func (w *way) slower() float64 { return max(w.sense().Answer, 1) }
 
-// fault notes what became of an attempt or a session; nil: it has done what it could.
+// fault notes what became of an attempt or a session. Where the interface has gone nobody knows.
 func (w *way) fault(f road.Fault) {
-	if w.radio != nil && f != road.Gone { // the kernel tells of what is gone
-		w.radio.lost = f == road.Way
+	if w.radio != nil {
+		w.radio.lost, w.radio.answered = f == road.Way, f == road.Server || f == road.None
 	}
 }
 
@@ -171,8 +174,8 @@ func (t *travel) climb(all []road.Status) {
 			w.radio.recovery.Online()
 		case w.radio.lost, s.State < road.Addressed && s.Wanted:
 			w.radio.recovery.Offline()
-		case s.Err != "":
-			w.radio.recovery.Online() // something has answered
+		case w.radio.answered:
+			w.radio.recovery.Online()
 		}
 	}
 }

@@ -365,3 +365,25 @@ func TestModemOfNoLink(t *testing.T) {
 		}
 	})
 }
+
+// TestInterfaceOfAModemIsMissing: that is no connection either, and one that comes back, with nothing behind it, begins nothing anew.
+func TestInterfaceOfAModemIsMissing(t *testing.T) {
+	withModem(t, []string{"lte"}, func(t *testing.T, at *radio) {
+		defer at.server.cut()
+		k := at.connectCables(config.Link{Name: "lte", Interface: "wwan0", Kind: "cellular"})
+		at.start()
+		at.online()
+		k.with("wwan0", func(c *cable) { c.there = false })
+		time.Sleep(3*time.Minute + 30*time.Second)
+		synctest.Wait()
+		if got := at.climbed(); got != "bearer" {
+			t.Errorf("%q were taken in 3 min without an interface", got)
+		}
+		k.with("wwan0", func(c *cable) { c.there, c.dead, c.index = true, true, 2 })
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if got := at.climbed(); got != "bearer radio" {
+			t.Errorf("%q were taken in 8 min", got)
+		}
+	})
+}
