@@ -387,3 +387,22 @@ func TestInterfaceOfAModemIsMissing(t *testing.T) {
 		}
 	})
 }
+
+// TestHeldBackMakesNoLinkConnect: a session on demand costs by the minute, and would have nothing to do.
+func TestHeldBackMakesNoLinkConnect(t *testing.T) {
+	withModem(t, []string{"sat"}, func(t *testing.T, at *radio) {
+		at.config.Links[0].Session = config.OnDemand
+		at.modem.Set(func(s *modemtest.State) { s.CSQ = 5 })
+		at.start()
+		at.until("a poor signal", func() bool { return at.link(0).Modem.Signal.Band == modem.Poor })
+		at.publish(&broker.Message{TopicName: "l/x", Payload: []byte("live"), QoS: 1})
+		time.Sleep(modem.DefaultMaxHold - 2*time.Minute)
+		synctest.Wait()
+		if n := at.uplink.Status().Connections; n != 0 {
+			t.Errorf("%d sessions for what is held back", n)
+		}
+		at.publish(&broker.Message{TopicName: "a/x", Payload: []byte("alarm"), QoS: 1})
+		at.until("the alarm upstream", func() bool { return at.server.order() == "a" })
+		at.until("what was held back upstream, after ten minutes", func() bool { return at.server.order() == "al" })
+	})
+}
