@@ -79,8 +79,30 @@ type radio struct {
 	modem *modemtest.Modem
 	pings *pings
 
-	mu    sync.Mutex
-	steps []string
+	changing sync.Mutex // while the station is another one
+	mu       sync.Mutex
+	steps    []string
+}
+
+// sensed passes on what the watcher tells, if there is an uplink just now.
+func (at *radio) sensed(link string) {
+	if at.changing.TryLock() {
+		defer at.changing.Unlock()
+		at.uplink.Sensed(link)
+	}
+}
+
+func (at *radio) reboot() {
+	at.changing.Lock()
+	defer at.changing.Unlock()
+	at.station.reboot()
+}
+
+// start starts the station before the modem is asked for the first time.
+func (at *radio) start() {
+	at.changing.Lock()
+	defer at.changing.Unlock()
+	at.station.start()
 }
 
 // withModem runs a test with an uplink of all classes over links of which the first has a modem.
@@ -120,7 +142,7 @@ func (at *radio) watch(link string) *modem.Watcher {
 	ours, theirs := net.Pipe()
 	w, err := modem.New(modem.Options{
 		Modem: "/dev/ttyUSB2", Open: func(string) (drivers.Port, error) { return serial{ours}, nil },
-		Changed: func(modem.Signal) { at.uplink.Sensed(link) },
+		Changed: func(modem.Signal) { at.sensed(link) },
 	})
 	if err != nil {
 		at.t.Fatal(err)
