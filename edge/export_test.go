@@ -17,7 +17,7 @@ func (g *Gateway) DialUplinks(dial func(context.Context, config.Server) (net.Con
 }
 
 // AskModems has the modems of links be asked more often.
-func (g *Gateway) AskModems(every time.Duration) { g.modemsEvery = every }
+func (g *Gateway) AskModems(every time.Duration) { g.modemPoll = every }
 
 // UplinkStatus is that of the first uplink, once Listening is closed.
 func (g *Gateway) UplinkStatus() uplink.Status { return g.own.uplinks[0].Status() }

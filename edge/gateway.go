@@ -38,29 +38,29 @@ type Options struct {
 
 // Gateway is one station.
 type Gateway struct {
-	config      *config.Config
-	options     Options
-	log         *slog.Logger
-	clock       *clock.Clock
-	sensors     *sampler.Sampler
-	alarms      *alarm.Set
-	outputs     *output.Panel
-	home        *hass.Plan
-	birth       string // local topic of Home Assistant's birth messages; "": none
-	listening   chan struct{}
-	addresses   map[string]net.Addr
-	broker      *broker.Broker
-	server      *server.Server
-	windows     *windows
-	doors       *doors
-	own         own
-	modems      *modems
-	lost        atomic.Uint64                                          // own.forgotten, when an uplink changed last
-	simulated   *simulate.Station                                      // nil: the devices are real
-	dial        func(context.Context, config.Server) (net.Conn, error) // of uplinks; nil: the network
-	modemsEvery time.Duration                                          // how often they are asked; 0: as usual
-	door        net.Listener                                           // beside those of the configuration, for everybody; nil: none
-	boot        queue.Boot                                             // what the log is told of the machine, but for the date; zero: what it says itself
+	config    *config.Config
+	options   Options
+	log       *slog.Logger
+	clock     *clock.Clock
+	sensors   *sampler.Sampler
+	alarms    *alarm.Set
+	outputs   *output.Panel
+	home      *hass.Plan
+	birth     string // local topic of Home Assistant's birth messages; "": none
+	listening chan struct{}
+	addresses map[string]net.Addr
+	broker    *broker.Broker
+	server    *server.Server
+	windows   *windows
+	doors     *doors
+	own       own
+	modems    *modems
+	lost      atomic.Uint64                                          // own.forgotten, when an uplink changed last
+	simulated *simulate.Station                                      // nil: the devices are real
+	dial      func(context.Context, config.Server) (net.Conn, error) // of uplinks; nil: the network
+	modemPoll time.Duration                                          // how often they are asked; 0: as usual
+	door      net.Listener                                           // beside those of the configuration, for everybody; nil: none
+	boot      queue.Boot                                             // what the log is told of the machine, but for the date; zero: what it says itself
 }
 
 // New builds a gateway, and touches neither disk nor device. The error is config.Errors: what only those who use the

@@ -77,7 +77,7 @@ func (g *Gateway) openModems(buses drivers.Buses) error {
 // newModem is the modem of a link.
 func (g *Gateway) newModem(l config.Link, buses drivers.Buses) (*shared, error) {
 	s := &shared{of: l.Modem}
-	o := modem.Options{Modem: modem.Auto, Every: g.modemsEvery, Changed: func(modem.Signal) { s.changed() }, Log: g.log}
+	o := modem.Options{Modem: modem.Auto, Every: g.modemPoll, Changed: func(modem.Signal) { s.changed() }, Log: g.log}
 	if l.Kind == "certus" {
 		o.Scale = modem.Iridium
 	}
