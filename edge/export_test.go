@@ -7,6 +7,7 @@ import (
 
 	"skerry/broker"
 	"skerry/edge/config"
+	"skerry/edge/uplink"
 	"skerry/queue"
 )
 
@@ -14,6 +15,12 @@ import (
 func (g *Gateway) DialUplinks(dial func(context.Context, config.Server) (net.Conn, error)) {
 	g.dial = dial
 }
+
+// AskModems has the modems of links be asked more often.
+func (g *Gateway) AskModems(every time.Duration) { g.modemPoll = every }
+
+// UplinkStatus is that of the first uplink, once Listening is closed.
+func (g *Gateway) UplinkStatus() uplink.Status { return g.own.uplinks[0].Status() }
 
 // Open has the Server accept connections from a listener besides, without credentials.
 func (g *Gateway) Open(door net.Listener) { g.door = door }

@@ -54,9 +54,11 @@ type Gateway struct {
 	windows   *windows
 	doors     *doors
 	own       own
+	modems    *modems
 	lost      atomic.Uint64                                          // own.forgotten, when an uplink changed last
 	simulated *simulate.Station                                      // nil: the devices are real
 	dial      func(context.Context, config.Server) (net.Conn, error) // of uplinks; nil: the network
+	modemPoll time.Duration                                          // how often they are asked; 0: as usual
 	door      net.Listener                                           // beside those of the configuration, for everybody; nil: none
 	boot      queue.Boot                                             // what the log is told of the machine, but for the date; zero: what it says itself
 }
@@ -175,7 +177,7 @@ func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server
 	if err := g.startUpstream(layers); err != nil {
 		return errors.Join(err, srv.Close())
 	}
-	uplinks, err := g.openUplinks(b)
+	uplinks, err := g.openUplinks(b, buses)
 	if err != nil {
 		return errors.Join(err, srv.Close())
 	}
@@ -191,6 +193,7 @@ func (g *Gateway) startRest(layers *layers, b *broker.Broker, srv *server.Server
 	for i, u := range uplinks {
 		layers.start("uplink "+g.config.Uplinks[i].Name, 2*time.Second, rests(b, u.Run))
 	}
+	layers.start("modems", 2*time.Second, g.modems.run)
 	if err := g.startHome(layers, b, store, uplinks); err != nil {
 		return err
 	}

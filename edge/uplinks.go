@@ -4,13 +4,17 @@ import (
 	"fmt"
 
 	"skerry/broker"
+	"skerry/drivers"
 	"skerry/edge/config"
 	"skerry/edge/uplink"
 )
 
 // openUplinks makes the sessions of the uplinks, before anybody can publish: what the first Client is told to be stored is
 // owed to the streams from the first moment on.
-func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
+func (g *Gateway) openUplinks(b *broker.Broker, buses drivers.Buses) ([]*uplink.Uplink, error) {
+	if err := g.openModems(buses); err != nil {
+		return nil, err
+	}
 	var all []*uplink.Uplink
 	var names []string
 	for _, c := range g.config.Uplinks {
@@ -22,7 +26,7 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 	for _, c := range g.config.Uplinks {
 		g.listenForBirth(&c)
 		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.uplinkChanged, Dial: g.dialer(c.Name),
-			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name)}
+			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name), Modem: g.modems.of(c)}
 		u, err := uplink.New(c, config.Carried(c, g.config.Streams), b, o)
 		if err != nil {
 			return nil, fmt.Errorf("uplink %s: %w", c.Name, err)
@@ -30,6 +34,7 @@ func (g *Gateway) openUplinks(b *broker.Broker) ([]*uplink.Uplink, error) {
 		if err := u.Open(); err != nil {
 			return nil, err
 		}
+		g.modems.serve(c, u)
 		all = append(all, u)
 	}
 	for _, u := range all {

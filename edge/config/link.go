@@ -59,12 +59,24 @@ type Schedule struct {
 	AtOnce []string      `yaml:"at_once" oneof:"alarm state live backfill"`
 }
 
-// Modem is where the signal of a link is read.
+// Modem is where the signal of a link is read, and what brings it back when it hangs.
 type Modem struct {
 	Auto bool   // ask the system's modem manager
 	Port string // "": no serial port is asked
-	Baud int
+	Baud int    // of the port
+
+	Power ModemPower
 }
+
+// ModemPower is what cuts the supply of a modem: a line, or the port of a USB hub. The zero ModemPower: nothing does.
+type ModemPower struct {
+	Pin    string `yaml:"pin"`                     // GPIO22 or P1_15
+	Active string `yaml:"active" oneof:"high low"` // the level at which the modem runs; "": high
+	USB    string `yaml:"usb"`                     // as below /sys/bus/usb/devices: "1-1-port2"
+}
+
+// High reports whether the modem runs at the high level.
+func (p ModemPower) High() bool { return p.Active != "low" }
 
 // None tells that no modem is asked.
 func (m Modem) None() bool { return !m.Auto && m.Port == "" }

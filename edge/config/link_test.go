@@ -49,6 +49,36 @@ uplinks:
 	}
 }
 
+// TestModems: where the speed is not said it is that of the kind, and what cuts the supply may stand beside ModemManager.
+func TestModems(t *testing.T) {
+	c := mustLoad(t, `
+gateway: {id: wx}
+uplinks:
+  a:
+    mqtt: "tls://h"
+    links:
+      - {name: lte, interface: wwan0, kind: cellular, modem: {port: auto, power: {usb: 1-1-port2}}}
+      - {name: m2m, interface: wwan1, kind: lte-m, modem: {port: /dev/ttyUSB2, power: {pin: GPIO22, active: low}}}
+      - {name: sat, interface: ppp0, kind: certus, modem: /dev/ttyS1}
+      - {name: old, interface: ppp1, kind: cellular, modem: none}
+  b: {mqtt: "tls://i", links: [{name: m2m, interface: wwan1, kind: lte-m, modem: {port: /dev/ttyUSB2, power: {pin: GPIO22, active: low}}}]}
+`)
+	want := []config.Modem{
+		{Auto: true, Power: config.ModemPower{USB: "1-1-port2"}},
+		{Port: "/dev/ttyUSB2", Baud: 115200, Power: config.ModemPower{Pin: "GPIO22", Active: "low"}},
+		{Port: "/dev/ttyS1", Baud: 19200},
+		{},
+	}
+	for i, l := range c.Uplinks[0].Links {
+		if l.Modem != want[i] {
+			t.Errorf("%s: %+v, want %+v", l.Name, l.Modem, want[i])
+		}
+	}
+	if p := want[1].Power; p.High() || !want[2].Power.High() {
+		t.Error("the level that feeds is the other one")
+	}
+}
+
 // TestNoLinks: an uplink without links is what it was before there were any.
 func TestNoLinks(t *testing.T) {
 	c := mustLoad(t, `

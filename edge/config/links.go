@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"skerry/edge/uplink/kind"
+	"skerry/edge/uplink/modem"
 )
 
 const (
@@ -61,6 +62,7 @@ func (d *decoder) link(key, at string, u *Uplink, i int) {
 	if !l.Modem.None() && !k.Modem {
 		d.fail(key+".modem", fmt.Sprintf("a link of kind %s has no modem that could be asked", l.Kind), "leave it out, or kind: cellular")
 	}
+	d.modem(key+".modem", l)
 	d.classes(key+".classes", l.Classes)
 	d.session(key, l)
 	d.budget(key+".budget", l)
@@ -80,6 +82,36 @@ func (d *decoder) interfaceName(key string, l *Link, before []Link) {
 		}
 		d.fail(d.nearest(key, at), "another link is "+what, "an interface of its own for each")
 	}
+}
+
+// modem resolves the speed of a port, and checks what cuts the supply.
+func (d *decoder) modem(key string, l *Link) {
+	m, at := &l.Modem, key+".power"
+	if m.Port != "" && m.Baud == 0 {
+		m.Baud = defaultBaud
+		if l.Kind == "certus" {
+			m.Baud = certusBaud
+		}
+	}
+	p := m.Power
+	switch {
+	case !d.given(at) || !d.sound(at):
+		return
+	case (p.Pin == "") == (p.USB == ""):
+		d.fail(at, "wants a pin or a port of a USB hub", "{pin: GPIO22}, or {usb: 1-1-port2}")
+		return
+	case p.USB != "":
+		if _, err := modem.PowerByUSB(nil, p.USB); err != nil {
+			d.fail(at+".usb", fmt.Sprintf("%q is not a port of a USB hub", p.USB), "as below /sys/bus/usb/devices: 1-1-port2; ls -d /sys/bus/usb/devices/*/*-port*")
+		}
+		return
+	}
+	other, taken := d.feeds[p.Pin]
+	if same := strings.HasSuffix(other.at, ".modem") && other.high == p.High(); taken && !same { // uplinks may share a modem
+		d.fail(at+".pin", fmt.Sprintf("%s is used by %s", p.Pin, other.at), "a line of its own for each modem")
+		return
+	}
+	d.feeds[p.Pin] = feed{key, p.High()}
 }
 
 // silence resolves keep-alive and waits: the link's own, the uplink's, or what is usual for the kind.

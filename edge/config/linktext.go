@@ -45,17 +45,19 @@ func (s *Session) UnmarshalText(b []byte) error {
 const (
 	modemHint   = "auto, none, the path of a serial port, or {port: /dev/ttyUSB2, baud: 115200}"
 	defaultBaud = 115200
+	certusBaud  = 19200 // of the serial ports of Iridium terminals
 )
 
-// modemPort is a modem on a serial port whose speed is not the usual one.
+// modemPort is a modem with more to say than where it is.
 type modemPort struct {
-	Port string `yaml:"port"`
-	Baud int    `yaml:"baud" in:"300..4000000"`
+	Port  string     `yaml:"port"`
+	Baud  int        `yaml:"baud" in:"300..4000000"`
+	Power ModemPower `yaml:"power"`
 }
 
-// decodeNode reads auto, none, a path, or {port: PATH, baud: 9600}.
+// decodeNode reads auto, none, a path, or {port: PATH, baud: 9600, power: {pin: GPIO22}}.
 func (m *Modem) decodeNode(d *decoder, n *yaml.Node, path string) {
-	p := modemPort{Baud: defaultBaud}
+	var p modemPort
 	switch {
 	case n.Kind == yaml.MappingNode:
 		d.mapping(n, path, reflect.ValueOf(&p).Elem())
@@ -73,11 +75,18 @@ func (m *Modem) decodeNode(d *decoder, n *yaml.Node, path string) {
 	default:
 		p.Port = n.Value
 	}
+	if p.Port == "auto" && d.sound(path) {
+		if p.Baud != 0 {
+			d.wrong(n, path, "ModemManager knows the speed of its modems", "leave baud out")
+		}
+		*m = Modem{Auto: true, Power: p.Power}
+		return
+	}
 	if d.sound(path) && (!strings.HasPrefix(p.Port, "/") || strings.ContainsFunc(p.Port, unicode.IsControl)) {
 		d.wrong(n, path, fmt.Sprintf("%q is not the path of a serial port", p.Port), modemHint)
 		return
 	}
-	*m = Modem{Port: p.Port, Baud: p.Baud}
+	*m = Modem{Port: p.Port, Baud: p.Baud, Power: p.Power}
 }
 
 // UnmarshalText reads 0.10 EUR/MB.

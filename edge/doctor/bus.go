@@ -160,7 +160,7 @@ func access(ctx context.Context, s *Subject, r *Report) {
 		return
 	}
 	lacks := map[string]bool{}
-	for _, n := range s.needs() {
+	for _, n := range append(s.needs(), s.modemNeeds()...) {
 		if g := groups[n.kind]; g != "" && s.there(n.device) && s.lacks(ctx, g) {
 			lacks[g] = true
 		}
@@ -187,7 +187,7 @@ func (s *Subject) lacks(ctx context.Context, group string) bool {
 	return false
 }
 
-// console looks whether the kernel, or its boot configuration, has a console on a port that a sensor uses.
+// console looks whether the kernel, or its boot configuration, has a console on a port that is used.
 func console(ctx context.Context, s *Subject, r *Report) {
 	if s.simulated() {
 		return
@@ -195,14 +195,14 @@ func console(ctx context.Context, s *Subject, r *Report) {
 	const fix = "take console=serial0,115200 out of /boot/firmware/cmdline.txt (or sudo raspi-config, Interface Options, Serial Port: no login shell, but the hardware) and start again"
 	active := strings.Fields(s.text(ctx, "sys/class/tty/console/active"))
 	boot := s.text(ctx, "boot/firmware/cmdline.txt") + " " + s.text(ctx, "boot/cmdline.txt")
-	for _, n := range s.needs() {
+	for _, n := range append(s.needs(), s.modemNeeds()...) {
 		if n.kind != drivers.SerialBus {
 			continue
 		}
 		device := path.Base(s.Resolve(n.device))
 		switch {
 		case slices.Contains(active, device):
-			r.problem(n.about, "the kernel's console is on "+n.device+": it talks to the sensor, and what the sensor says is taken for a login", fix)
+			r.problem(n.about, "the kernel's console is on "+n.device+": it talks to the device, and what the device says is taken for a login", fix)
 		case consoleOn(boot, path.Base(n.device)), consoleOn(boot, device):
 			r.problem(n.about, "the next start puts the kernel's console on "+n.device, fix)
 		}

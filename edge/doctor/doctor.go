@@ -23,6 +23,8 @@ type Subject struct {
 	Synced  bool      // the kernel's clock is kept in step
 	Sync    time.Time // when it last was; zero: not known
 
+	ModemManager string // its program; "": mmcli
+
 	Running bool
 	Sensors []Sensor // of the running station
 	Outputs []Output // likewise
@@ -68,7 +70,7 @@ func (r *Report) note(about, format string, args ...any) {
 type check func(ctx context.Context, s *Subject, r *Report)
 
 // checks are all, in the order in which somebody would mend things.
-var checks = []check{supply, buses, chips, pwm, access, console, date, card, space, mount, listeners, uplinks, sensors, outputs}
+var checks = []check{supply, buses, chips, pwm, access, console, date, card, space, mount, listeners, uplinks, modems, sensors, outputs}
 
 // Examine makes all checks.
 func Examine(ctx context.Context, s *Subject) *Report {

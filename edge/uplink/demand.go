@@ -34,7 +34,7 @@ func (t *travel) demand(now time.Time) (again time.Time) {
 func (t *travel) see(i int, w *way, waiting map[string]uint64) schedule.Now {
 	var n schedule.Now
 	for class, messages := range waiting {
-		if messages > 0 && w.Carries(class) {
+		if messages > 0 && w.Carries(class) && !w.holds(class) {
 			n.Waiting, n.Urgent = true, n.Urgent || w.urgent(class)
 		}
 	}

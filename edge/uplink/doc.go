@@ -26,6 +26,8 @@
 // connection that does not last counts as a failed attempt, so that nothing here can loop fast. When the session moves to another link, that
 // one has been dialled before, what is on its way is waited for, and the session upstream goes on. From a range the
 // keep-alive is learned for each path (package keepalive): while anything is received nothing is asked, and no outage makes it shorter.
+// A link may have a modem (package modem), whose signal shortens the interval, lengthens time-outs, holds back all but alarms for ten
+// minutes at most, and has another link used; while nothing gets through the modem is brought back step by step.
 //
 // # Limits
 //

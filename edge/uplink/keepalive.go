@@ -12,6 +12,7 @@ import (
 	"skerry/broker/client"
 	"skerry/edge/config"
 	"skerry/edge/uplink/keepalive"
+	"skerry/edge/uplink/modem"
 )
 
 // Signal is what is known of the radio of a link.
@@ -22,8 +23,10 @@ type Signal struct {
 
 	keepalive.Line
 
-	// Answer is the factor of the time that the Server has to answer PINGREQ. 0: 1.
+	// Answer is the factor of the time that the Server has to answer PINGREQ, and to acknowledge. 0: 1.
 	Answer float64
+	Held   modem.Classes // what is not sent for now
+	Bad    bool          // another link is better, if there is one
 }
 
 const (
@@ -57,7 +60,7 @@ type keeper struct {
 // newKeeper is that of a way.
 func (w *way) newKeeper(u *Uplink, o Options) *keeper {
 	return &keeper{link: w.Name, wanted: w.KeepAlive, limit: o.MaxKeepAlive, answer: max(answerTime, w.kind.DeadFloor), shelf: u.shelf,
-		log: u.log, signal: o.Signal}
+		log: u.log, signal: w.signal}
 }
 
 // take says where the next connection leads, before it is dialled.
@@ -201,10 +204,13 @@ func (k *keeper) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			k.learn(func(*keepalive.Learner, time.Time) bool { return false })
+			k.sensed()
 		}
 	}
 }
+
+// sensed looks at the signal.
+func (k *keeper) sensed() { k.learn(func(*keepalive.Learner, time.Time) bool { return false }) }
 
 // learn does something that may teach, stores what was learned, and has the connection follow.
 func (k *keeper) learn(f func(*keepalive.Learner, time.Time) (changed bool)) {
@@ -229,8 +235,11 @@ func (k *keeper) pings() client.KeepAlive {
 	if k.line.Answer > 0 {
 		p.Answer = time.Duration(float64(k.answer) * k.line.Answer)
 	}
-	if k.learner != nil {
+	switch f := k.line.Factor; {
+	case k.learner != nil:
 		p.Ping, p.Speak = k.learner.Interval(), k.learner.Speak()
+	case f > 0 && f < 1:
+		p.Ping = time.Duration(float64(p.Ping) * f)
 	}
 	return p
 }

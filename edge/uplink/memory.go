@@ -22,6 +22,9 @@ type memory struct {
 	// Subscribed are the filters that the session upstream has, with their Subscription Identifiers.
 	Subscribed map[string]uint32 `json:"subscribed,omitempty"`
 
+	// Modems are the links of whose modems something may be kept.
+	Modems []string `json:"modems,omitempty"`
+
 	// Window is the widest since the session upstream began.
 	Window window `json:"window"`
 

@@ -185,9 +185,11 @@ func (l *link) pick(a *lane, n int) *broker.Delivery {
 }
 
 // awake connects the local session of a lane if the link carries its class, and lets it alone if not, as soon as nothing of it is on its
-// way. What the Server may hold is finished on any link.
+// way. What the Server may hold is finished on any link. A class that waits for a better signal keeps its session: that is for minutes.
 func (l *link) awake(a *lane) (bool, error) {
 	switch carried := l.carries(a.class) || !a.resumed; {
+	case carried && a.resumed && l.way.holds(a.class):
+		return false, nil
 	case carried && a.asleep:
 		if a.doubtful {
 			a.doubtful, a.resumed, l.resumed = false, false, false

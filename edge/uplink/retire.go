@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -59,7 +60,7 @@ func (u *Uplink) retireAll() (empty bool, err error) {
 	if err := u.forgetCommands(); err != nil {
 		return false, err
 	}
-	if err := u.shelf.forget(); err != nil {
+	if err := errors.Join(u.shelf.forget(), u.forgetModems()); err != nil {
 		return false, err
 	}
 	_, err = u.broker.PutFact(u.group(), nil)

@@ -77,7 +77,8 @@ const looks = 24
 
 // limits are those of the link in use.
 func (l *link) limits() watchdog.Limits {
-	return watchdog.Limits{Floor: min(l.way.kind.DeadFloor, l.u.ackTimeout), Slow: max(l.u.ackTimeout, l.slowest())}
+	slow, factor := max(l.u.ackTimeout, l.slowest()), l.way.slower()
+	return watchdog.Limits{Floor: min(l.way.kind.DeadFloor, l.u.ackTimeout), Slow: time.Duration(float64(slow) * factor), Factor: factor}
 }
 
 // slowest is what a Server is given at least, whatever the options say: less than the link itself may need would be of no use.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"skerry/broker/watch"
+	"skerry/edge/uplink/modem"
 	"skerry/edge/uplink/road"
 	"skerry/queue"
 )
@@ -66,6 +67,9 @@ type LinkStatus struct {
 	Classes   []string  // nil: all
 	Session   time.Time // the next by its schedule; zero: it has none
 	Alive     KeepAliveStatus
+
+	Modem    *modem.Status         // its signal, and what that holds back; nil: it has none
+	Recovery *modem.RecoveryStatus // the last step that was to bring it back; nil: likewise
 }
 
 // show brings the links of the Status up to date.
@@ -75,6 +79,7 @@ func (t *travel) show() {
 	for i, w := range t.u.ways {
 		links[i] = LinkStatus{Status: all[i], Interface: w.Interface, Kind: w.kind.Name, Classes: w.Classes, Session: w.gate.Next()}
 	}
+	t.climb(all)
 	t.u.count(func(s *Status) { s.Links = links })
 }
 
@@ -109,6 +114,7 @@ func (u *Uplink) Status() Status {
 		alive := w.keep.status()
 		if i < len(s.Links) {
 			s.Links[i].Alive = alive
+			w.show(&s.Links[i])
 		}
 		if w.Name == s.Link || s.Link == "" && i == 0 {
 			s.Alive = alive

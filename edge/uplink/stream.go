@@ -139,6 +139,9 @@ func (u *Uplink) open() error {
 		return err
 	}
 	u.openCommands()
+	if err := u.forgetModems(); err != nil {
+		return err
+	}
 	if err := u.enlist(); err != nil {
 		return err
 	}

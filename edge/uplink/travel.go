@@ -94,6 +94,11 @@ func (t *travel) run(ctx context.Context) error {
 	defer t.leaveDials()
 	defer stop()
 	t.watch(ctx)
+	for _, w := range t.u.ways {
+		if w.radio != nil {
+			t.running.Go(func() { w.radio.recovery.Run(ctx) })
+		}
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -211,6 +216,7 @@ func (t *travel) dialled(i int, a *attempt, conn net.Conn, err error) {
 		t.dials[i] = nil
 		t.u.ways[i].keep.failed(err)
 		err = fmt.Errorf("dial: %w", err)
+		t.u.ways[i].fault(faultOf(err))
 		t.road.Failed(time.Now(), i, faultOf(err), t.u.reasonOf(err), t.costOf(i, err))
 		t.failed(i, a.server, err)
 	default:
@@ -248,12 +254,14 @@ func (t *travel) take(ctx context.Context, i int) {
 	ctx, stop := context.WithCancelCause(ctx)
 	s := &session{at: i, server: a.server, local: localOf(a.conn), stop: stop}
 	t.session = s
-	p := &passage{way: t.u.ways[i], first: a.conn, stands: func() {
+	p := &passage{way: t.u.ways[i], first: a.conn}
+	p.stands = func() {
 		t.news.post(func() {
 			s.online = time.Now()
+			p.way.fault(road.None)
 			t.road.Connected(s.online, i)
 		})
-	}}
+	}
 	t.running.Go(func() {
 		online, err := t.u.connection(ctx, p, a.server)
 		p.close()
@@ -307,6 +315,7 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	if stopped || err == nil {
 		return
 	}
+	w.fault(fault)
 	if fault == road.Way && w.keep.lostInSilence() {
 		fault = road.Server // or whatever stands before it: another link is not needed yet
 	}

@@ -43,6 +43,8 @@ type Options struct {
 
 	// Signal tells of the radio of a link. It must not block. nil: the signal is always fair.
 	Signal func(link string) Signal
+	// Modem gives the modem of a link, whose signal it is then; nil: the link has none. It is asked once. nil: no link has one.
+	Modem func(link string) *Modem
 	// MaxKeepAlive is the longest Keep Alive that the Server takes; 0: all that MQTT can say.
 	MaxKeepAlive time.Duration
 

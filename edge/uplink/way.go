@@ -31,6 +31,10 @@ type way struct {
 	kind kind.Kind
 	gate *schedule.Gate
 	keep *keeper
+
+	signal func(link string) Signal // nil: always fair
+	radio  *radio                   // nil: nobody knows of a modem
+
 	dial func(context.Context, config.Server) (net.Conn, error)
 	seen interfaces.Interface // what the kernel said last
 }
@@ -43,8 +47,14 @@ func (u *Uplink) newWays(o Options) []*way {
 	}
 	tickets := tls.NewLRUClientSessionCache(8)
 	var all []*way
-	for _, l := range links {
-		w := &way{Link: l, kind: kind.Of(l.Kind)}
+	for i, l := range links {
+		w := &way{Link: l, kind: kind.Of(l.Kind), signal: o.Signal}
+		if o.Modem != nil {
+			w.radio = u.newRadio(i, l.Name, o.Modem(l.Name))
+		}
+		if w.radio != nil {
+			w.signal = func(string) Signal { return w.radio.signal() }
+		}
 		w.keep = w.newKeeper(u, o)
 		w.gate = schedule.New(w.times(o.Gateway, u.config.Name))
 		switch {
