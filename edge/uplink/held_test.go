@@ -168,7 +168,7 @@ func TestHeldOverConnections(t *testing.T) {
 		at.server.with(at.server.swallow)
 		at.numbered("z/x", 18, 2)
 		synctest.Wait()
-		for i := range 6 {
+		for i := range 15 {
 			for _, letter := range []string{"a", "b", "c"} { // each has its turn after one of these
 				at.publish(&broker.Message{TopicName: fmt.Sprintf("%s/%d", letter, i), Payload: make([]byte, 4<<10), QoS: 2})
 			}
@@ -177,8 +177,7 @@ func TestHeldOverConnections(t *testing.T) {
 		if n := len(at.server.held); n != 18 {
 			t.Fatalf("the server holds %d", n)
 		}
-		at.server.with(func() { at.server.hangUp = true })
-		at.reboot()
+		at.rebootUnheard()
 		for _, letter := range []string{"a", "b", "c"} {
 			at.cutAt("farm/" + letter)
 		}
@@ -210,10 +209,17 @@ func (at *station) cutAt(prefix string) {
 	at.server.cut()
 }
 
+// rebootUnheard is reboot with a Server that hangs up.
+func (at *station) rebootUnheard() {
+	at.t.Helper()
+	at.server.with(func() { at.server.hangUp = true })
+	at.reboot()
+}
+
 // TestAlarmAfterRestart: to a 3.1.1 Server an alarm leaves before what may have been sent before the restart.
 func TestAlarmAfterRestart(t *testing.T) {
 	for qos := byte(1); qos <= 2; qos++ {
-		for backlog, most := range map[byte]int{1: 300, 2: 2} { // what is written already, and what is on its way
+		for backlog, most := range map[byte]int{1: 300, 2: 20} { // what is written already, and what the server may hold
 			t.Run(fmt.Sprintf("QoS %d behind %d", qos, backlog), func(t *testing.T) {
 				play(t, func(t *testing.T, at *station) { alarmAfterRestart(t, at, qos, backlog, most) })
 			})
@@ -228,13 +234,12 @@ func alarmAfterRestart(t *testing.T, at *station, qos, backlog byte, most int) {
 	at.online()
 	at.server.with(at.server.swallow)
 	at.fill("a/x", 900, backlog)
-	at.stopUplink()
+	at.rebootUnheard()
 	stalled := make(chan struct{})
 	at.server.with(func() {
-		at.server.sent = nil
+		at.server.sent, at.server.hangUp = nil, false
 		at.server.answer = func(*packet.Publish) (packet.ReasonCode, bool) { at.server.stalled = stalled; return 0, true }
 	})
-	at.startUplink()
 	at.until("something is sent again", func() bool { return len(at.server.topics()) > 0 })
 	before := len(at.server.topics())
 	at.numbered("f/x", 1, qos)
