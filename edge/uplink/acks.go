@@ -94,6 +94,13 @@ func (a *acks) completes(id uint16) bool {
 	return ok
 }
 
+// releasing tells whether PUBREL was sent on this link and not answered.
+func (a *acks) releasing(id uint16) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.released[id]
+}
+
 // publish hands a message to the local broker; QoS 2 with the id that is held until PUBREL.
 func (l *link) publish(p *packet.Publish, m *broker.Message) (queue.Receipt, packet.ReasonCode) {
 	if p.QoS == 2 {

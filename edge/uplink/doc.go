@@ -34,7 +34,8 @@
 // Live and backfill streams that share only a part send it twice; the configuration is checked for that. A state stream compares at
 // most 1,024 messages. A 3.1.1 Server cannot be told when a late message was published. 15 streams for each uplink, those included
 // that are carried no more but still hold a backlog. The Servers of a list are one service: they should share their sessions. A 3.1.1 Server cannot say what it takes: 18 QoS 2 messages are on their way to it
-// at most. A message that several filters of the receive map match goes where the first of them says, unless the Server
+// at most. After a restart nobody knows what the Server holds of those: it is sent again before anything new, one or few at a time. Only an
+// alarm does not wait for that, to a 3.1.1 Server; each restart in the middle of it may begin one QoS 2 message more than it counts. A message that several filters of the receive map match goes where the first of them says, unless the Server
 // sends one copy for each. Messages larger than 256 KiB are not received. Messages of QoS 0 do not have a link connect that connects on
 // demand. What a stream has sent on one link at QoS 2 is completed on one that does not carry it; after a restart, when that is not known, it
 // counts there against the Server's Receive Maximum.

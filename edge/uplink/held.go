@@ -3,15 +3,17 @@ package uplink
 import (
 	"slices"
 
+	"skerry/broker"
 	"skerry/broker/client"
+	"skerry/broker/packet"
 	"skerry/edge/config"
 )
 
 // held is what the Server may hold of QoS 2 messages from earlier connections. Servers count that against their Receive Maximum
 // as soon as a session goes on, also before the messages are sent again. It belongs to the goroutine of Run.
 type held struct {
-	known bool     // else an earlier run of the program has sent them
-	ids   []uint16 // if known
+	known bool     // else an earlier run of the program may have sent others
+	ids   []uint16 // that this run has sent
 }
 
 // mostInFlight is the window of a local session.
@@ -49,22 +51,31 @@ func (h *held) begin(l *link) {
 		if !h.known && a.class == config.StateClass { // it has not sent what it holds; what is superseded may be back
 			a.before = window{owed, owed}
 		}
-		a.resumed = a.resumed || a.before.left() == 0 || h.known && !h.holds(a.stream)
+		if !h.known { // what has its place already is not counted twice
+			n := h.count(a.stream)
+			a.before.All, a.before.Exact = a.before.All-n, a.before.Exact-n
+		}
+		a.resumed = a.resumed || owed == 0 || h.known && h.count(a.stream) == 0
 		if !h.known && !a.resumed && !l.carries(a.class) { // what may be held could be much: it is left to the next link
 			a.resumed, a.doubtful = true, true
 		}
 	}
-	l.doubted = !h.known
+	l.doubted, l.most = !h.known, max(l.u.memory.Window.Exact-len(h.ids), 0)
 	l.doubt()
 }
 
-// holds tells whether the Server may hold something of a stream: else nothing of it has to be sent before what is new.
-func (h *held) holds(s *stream) bool {
-	return slices.ContainsFunc(h.ids, func(id uint16) bool { return id >= s.first() && id <= s.last() })
+// count is how many of the ids are those of a stream. Of none nothing has to be sent before what is new.
+func (h *held) count(s *stream) (n int) {
+	for _, id := range h.ids {
+		if id >= s.first() && id <= s.last() {
+			n++
+		}
+	}
+	return n
 }
 
 // left is how many of the next messages may be among those that were sent before.
-func (w *window) left() int { return min(w.All, w.Exact) }
+func (w *window) left() int { return max(min(w.All, w.Exact), 0) }
 
 // sent notes one of them.
 func (w *window) sent(exact bool) {
@@ -89,15 +100,58 @@ func (l *link) doubt() {
 			sending = 1
 		}
 	}
-	l.conn.Doubt(max(min(left-sending, l.u.memory.Window.Exact), 0))
+	l.conn.Doubt(max(min(left-sending, l.most), 0))
+}
+
+// begun tells whether a lane begins with its next message what the Server does not hold.
+func (l *link) begun(a *lane, d *broker.Delivery) bool {
+	if a.latest != nil || d.QoS == 0 || d.Release {
+		return false
+	}
+	return !d.Dup || l.doubted && a.before.left() == 0 && !l.placed(d)
+}
+
+// doubts tells whether a message that is to be sent may be among those that the Server holds and nobody remembers. PUBREL is not: after a
+// loss of power many are sent for ids that the Server does not hold, and they say nothing of how many messages it does.
+func (l *link) doubts(a *lane, d *broker.Delivery) bool {
+	if a.resumed || d.QoS == 0 || d.Release || a.latest != nil && !a.latest.list[0].pinned {
+		return false
+	}
+	return !l.doubted || !l.placed(d)
+}
+
+// placed tells whether the Server may hold a message from an earlier connection of this run, or has it now.
+func (l *link) placed(d *broker.Delivery) bool {
+	return l.conn.Unacknowledged(d.PacketID, d.PacketID) > 0
+}
+
+// recount replaces the account of a lane of class state when all that the Server may hold of it has been read: it is what is pinned.
+func (l *link) recount(a *lane) {
+	if a.latest.counted {
+		return
+	}
+	n := 0
+	for _, c := range a.latest.list {
+		if c.pinned && !c.Release && !l.placed(&c.Delivery) {
+			n++
+		}
+	}
+	a.before, a.latest.counted = window{n, n}, true
+	l.doubt()
+}
+
+// passes tells whether what is new of a lane may leave before everything is sent again: an alarm. It takes the place that a message does
+// which the Server turns out not to hold. In 5.0 a QoS 1 message would need one more.
+func (l *link) passes(a *lane) bool {
+	return a.class == config.AlarmClass && (!l.doubted || l.conn.Version() != packet.V5)
 }
 
 // end learns from a connection.
 func (h *held) end(l *link) {
 	doubtful := slices.ContainsFunc(l.lanes, func(a *lane) bool { return a.doubtful })
 	h.known = h.known || l.resumed && !doubtful
-	h.ids = nil
-	if h.known {
-		h.ids = l.conn.Held()
+	h.ids = l.conn.Held()
+	if !h.known { // nor is known whether the Server held what PUBREL was sent for
+		h.ids = slices.DeleteFunc(h.ids, l.acks.releasing)
 	}
 }

@@ -25,6 +25,8 @@ type latest struct {
 	owed  int       // of the list, those of QoS 1 and 2
 	read  time.Time // when there was something last
 	last  uint64    // the ordinal of that
+
+	counted bool // all that the Server may hold was read
 }
 
 // current is a message that is held.
@@ -139,7 +141,7 @@ func (l *link) keep(a *lane, d *broker.Delivery) {
 	switch {
 	case a.resumed || d.QoS == 0:
 	case !d.Dup && !d.Release:
-		a.before = window{} // and so are all behind it
+		l.recount(a) // what is behind it was not sent either
 	case !pinned:
 		a.before.sent(true)
 		l.doubt()
@@ -158,7 +160,10 @@ func (l *link) keep(a *lane, d *broker.Delivery) {
 func (l *link) newest(a *lane) *broker.Delivery {
 	k := a.latest
 	behind := a.session.Load().Unfinished() > uint64(k.owed+l.conn.Unacknowledged(a.first(), a.last()))
-	a.resumed = a.resumed || !k.pinned() && (!behind || a.before.left() <= 0)
+	if !a.resumed && !behind {
+		l.recount(a)
+	}
+	a.resumed = a.resumed || !k.pinned() && a.before.left() <= 0
 	if len(k.list) == 0 {
 		return nil
 	}

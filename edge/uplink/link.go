@@ -51,6 +51,7 @@ type link struct {
 	quiet   atomic.Bool // nothing new is sent: what is on its way is to be acknowledged before another link takes over
 	resumed bool        // all lanes have
 	doubted bool        // nobody knows what the Server holds, until then
+	most    int         // how much of that there may be at most, beside what this run has sent
 	greeted bool        // the state topic says online
 	look    *time.Timer // wakes the writer up to see whether the date is known; nil: nothing has waited for it yet
 	pace    profile.Pace

@@ -157,18 +157,19 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 	if d == nil || l.waits(a, d) {
 		return 0, false, nil
 	}
-	a.resumed = a.resumed || a.latest == nil && !d.Dup && !d.Release && d.QoS > 0
-	if a.resumed && !l.resumed {
+	a.resumed = a.resumed || l.begun(a, d)
+	if a.resumed && !l.resumed && !l.passes(a) {
 		return 0, false, nil
 	}
+	doubts := l.doubts(a, d)
 	if bytes, err = l.send(a, d); err != nil {
 		if errors.Is(err, client.ErrQuota) { // it waits for its turn
 			err = nil
 		}
 		return 0, false, err
 	}
-	if !a.resumed && (d.QoS > 0 || d.Release) && (a.latest == nil || a.latest.list[0].pinned) {
-		a.before.sent(a.latest != nil || d.QoS == 2 || d.Release)
+	if doubts {
+		a.before.sent(a.latest != nil || d.QoS == 2)
 		a.resumed = a.latest == nil && a.before.left() <= 0
 		l.doubt()
 	}
