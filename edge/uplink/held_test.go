@@ -204,7 +204,10 @@ func (at *station) cutAt(prefix string) {
 		}
 		at.server.hangUp = false
 	})
-	at.until(prefix, func() bool { return taken })
+	at.until(prefix, func() (ok bool) {
+		at.server.with(func() { ok = taken })
+		return ok
+	})
 	at.server.with(func() { at.server.hangUp = true })
 	at.server.cut()
 }
