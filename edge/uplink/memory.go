@@ -22,6 +22,9 @@ type memory struct {
 	// Subscribed are the filters that the session upstream has, with their Subscription Identifiers.
 	Subscribed map[string]uint32 `json:"subscribed,omitempty"`
 
+	// Budgets are the links whose accounts are facts of their own.
+	Budgets []string `json:"budgets,omitempty"`
+
 	// Window is the widest since the session upstream began.
 	Window window `json:"window"`
 

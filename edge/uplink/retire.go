@@ -62,6 +62,9 @@ func (u *Uplink) retireAll() (empty bool, err error) {
 	if err := u.shelf.forget(); err != nil {
 		return false, err
 	}
+	if err := u.forgetBudgets(u.memory.Budgets); err != nil {
+		return false, err
+	}
 	_, err = u.broker.PutFact(u.group(), nil)
 	return true, err
 }
