@@ -71,7 +71,7 @@ func TestDocumentedFunctions(t *testing.T) {
 	}
 }
 
-// TestDocumentedExamples loads every block of YAML in the document, in the pages on values, alarms, boards, outputs, Home Assistant, servers and uplinks and in the README as
+// TestDocumentedExamples loads every block of YAML in the document, in the pages on values, alarms, boards, outputs, Home Assistant, servers, uplinks and budgets and in the README as
 // a file.
 func TestDocumentedExamples(t *testing.T) {
 	text, _ := readDocument(t)
@@ -85,7 +85,7 @@ func TestDocumentedExamples(t *testing.T) {
 		t.Fatal("no example in the README")
 	}
 	blocks = append(blocks, first...)
-	for _, page := range []string{"values", "alarms", "boards", "outputs", "home-assistant", "uplink", "keep-alive", "servers", "streams"} {
+	for _, page := range []string{"values", "alarms", "boards", "outputs", "home-assistant", "uplink", "keep-alive", "budget", "servers", "streams"} {
 		text, err := os.ReadFile("../../docs/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)

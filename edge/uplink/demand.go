@@ -12,6 +12,7 @@ func (t *travel) demand(now time.Time) (again time.Time) {
 	waiting := t.u.waiting()
 	poll := false
 	for i, w := range t.u.ways {
+		w.gate.Set(now, w.pressed(w.purse.rung()))
 		open, at := w.gate.Look(now, t.see(i, w, waiting))
 		t.road.Want(now, i, open)
 		again = sooner(again, at)
@@ -34,7 +35,7 @@ func (t *travel) demand(now time.Time) (again time.Time) {
 func (t *travel) see(i int, w *way, waiting map[string]uint64) schedule.Now {
 	var n schedule.Now
 	for class, messages := range waiting {
-		if messages > 0 && w.Carries(class) && !w.holds(class) {
+		if messages > 0 && w.Carries(class) && !w.holds(class) && w.purse.may(class) {
 			n.Waiting, n.Urgent = true, n.Urgent || w.urgent(class)
 		}
 	}

@@ -8,7 +8,8 @@
 // same filters are a pair. An [Uplink] has links, ways to its Servers, in order of preference (see package road). It carries its streams
 // over one Network Connection at a time, on the link in use. On it each stream has a lane: a range of Packet
 // Identifiers of its own. Upstream the Server keeps one session under the ClientID. What is received enters the local
-// broker through one more session, the door. The state topic says upstream whether the gateway is there.
+// broker through one more session, the door. The state topic says upstream whether the gateway is there. A purse is what was spent on a
+// link, and what still may be (package budget).
 //
 // # Guarantees
 //
@@ -28,6 +29,8 @@
 // keep-alive is learned for each path (package keepalive): while anything is received nothing is asked, and no outage makes it shorter.
 // A link may have a modem (package modem), whose signal shortens the interval, lengthens time-outs, holds back all but alarms for ten
 // minutes at most, and has another link used; while nothing gets through the modem is brought back step by step.
+// What a link costs is counted below TLS, names and failed attempts included. A link with a budget sends less before that is used up, and
+// alarms whatever has been used; what waits for the budget is not lost, is counted, and leaves later.
 //
 // # Limits
 //
@@ -38,7 +41,8 @@
 // alarm does not wait for that, to a 3.1.1 Server; each restart in the middle of it may begin one QoS 2 message more than it counts. A message that several filters of the receive map match goes where the first of them says, unless the Server
 // sends one copy for each. Messages larger than 256 KiB are not received. Messages of QoS 0 do not have a link connect that connects on
 // demand. What a stream has sent on one link at QoS 2 is completed on one that does not carry it; after a restart, when that is not known, it
-// counts there against the Server's Receive Maximum.
+// counts there against the Server's Receive Maximum. What was begun is finished whatever the budget says. Budgets are looked at once a
+// minute: a new period is noticed up to a minute late.
 //
 // # The state topic
 //

@@ -31,7 +31,7 @@ type gateway struct {
 }
 
 // openGateway starts one.
-func openGateway(dir string, c config.Uplink, log *slog.Logger) (*gateway, error) {
+func openGateway(dir string, c config.Uplink, log *slog.Logger, streams ...config.Stream) (*gateway, error) {
 	store, recovery, err := queue.Open(vfs.OS{}, dir, queue.Options{SlotSize: 4 << 20})
 	if err != nil {
 		return nil, err
@@ -40,7 +40,10 @@ func openGateway(dir string, c config.Uplink, log *slog.Logger) (*gateway, error
 	if err != nil {
 		return nil, err
 	}
-	u, err := uplink.New(c, []config.Stream{stream("all", "#")}, b, uplink.Options{Site: "lake", Gateway: "wx-042", Log: log})
+	if len(streams) == 0 {
+		streams = []config.Stream{stream("all", "#")}
+	}
+	u, err := uplink.New(c, streams, b, uplink.Options{Site: "lake", Gateway: "wx-042", Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +70,9 @@ func openGateway(dir string, c config.Uplink, log *slog.Logger) (*gateway, error
 }
 
 // startGateway is openGateway for a test, until it ends or stop is called.
-func startGateway(t *testing.T, dir string, c config.Uplink) *gateway {
+func startGateway(t *testing.T, dir string, c config.Uplink, streams ...config.Stream) *gateway {
 	t.Helper()
-	g, err := openGateway(dir, c, slog.New(slog.DiscardHandler))
+	g, err := openGateway(dir, c, slog.New(slog.DiscardHandler), streams...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,6 +156,7 @@ const (
 type childJob struct {
 	Server string
 	From   int
+	Budget int64 // per month, of the link; 0: none
 }
 
 func TestMain(m *testing.M) {
@@ -172,7 +176,7 @@ func child(dir, spec string) error {
 	if err := json.Unmarshal([]byte(spec), &job); err != nil {
 		return err
 	}
-	g, err := openGateway(dir, realConfig(job.Server), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	g, err := openGateway(dir, budgetConfig(job.Server, config.Size(job.Budget)), slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,9 @@ func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
 // carries tells whether what is of a class leaves over this link. The others wait for another one, but for what was begun.
 func (l *link) carries(class string) bool {
 	limited := l.u.carried.Load()
+	if !l.way.purse.may(class) {
+		return false
+	}
 	return class == "" || l.way.Carries(class) && (limited == nil || slices.Contains(*limited, class))
 }
 

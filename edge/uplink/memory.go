@@ -24,6 +24,8 @@ type memory struct {
 
 	// Modems are the links of whose modems something may be kept.
 	Modems []string `json:"modems,omitempty"`
+	// Budgets are the links whose accounts are facts of their own.
+	Budgets []string `json:"budgets,omitempty"`
 
 	// Window is the widest since the session upstream began.
 	Window window `json:"window"`

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/interfaces"
 )
 
@@ -70,7 +71,14 @@ func TestNamesThroughTheInterface(t *testing.T) {
 	f.plug("eth7", 7, 2)
 	f.plug("wwan0", 8, 2)
 	f.ip("link set far7 down")
-	d := interfaces.NewDialer(interfaces.Options{Interface: "wwan0", Frugal: true})
+	account, err := budget.New(budget.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	meter := budget.NewMeter(account, budget.MeterOptions{})
+	d := interfaces.NewDialer(interfaces.Options{
+		Interface: "wwan0", Frugal: true, Fresh: time.Hour, Counted: func(dial interfaces.Dial) interfaces.Dial { return meter.Dialing(dial) },
+	})
 	reach := func() {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
@@ -85,8 +93,13 @@ func TestNamesThroughTheInterface(t *testing.T) {
 		conn.Close()
 	}
 	reach()
+	first := meter.Total()
 	names.Close()
 	reach()
+	// Two questions and two answers are four packets with 28 bytes of headers each.
+	if asked, second := first-(meter.Total()-first), meter.Total()-first; asked < 4*28+100 || asked > 400 || second < 300 {
+		t.Errorf("the name cost %d B, a connection %d B", asked, second)
+	}
 }
 
 func localOf(conn net.Conn) string { return conn.LocalAddr().(*net.TCPAddr).IP.String() }

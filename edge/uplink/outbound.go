@@ -20,6 +20,8 @@ const (
 	// cannot be overtaken any more. The least is about a segment of TCP.
 	leastTogether = 1300
 	flushAt       = 16 << 10
+	// answerCost is what the acknowledgement of a message costs that comes alone, in bytes.
+	answerCost = 110
 	// holdLook is how often the writer looks whether the time of messages that wait is known.
 	holdLook = time.Second
 )
@@ -75,8 +77,10 @@ func (l *link) round() (more bool, err error) {
 		switch {
 		case l.conn.Buffered() >= most:
 			return true, nil
-		case s == nil || l.quiet.Load() || !l.room(s.lane.class):
+		case s == nil || l.quiet.Load():
 			return false, nil
+		case !l.room(s.lane.class):
+			return l.conn.Buffered() > 0, nil // what is written makes room, if it is not to be acknowledged
 		}
 		bytes, sent, err := l.turn(s.lane)
 		if err != nil {
@@ -88,7 +92,16 @@ func (l *link) round() (more bool, err error) {
 }
 
 // room tells whether one more message of a class may be written now. Who makes room later wakes the writer. An alarm waits for nobody: there are few.
-func (l *link) room(class string) bool { return class == config.AlarmClass || l.flow.Room(true) > 0 }
+func (l *link) room(class string) bool {
+	return class == config.AlarmClass || l.flow.Room(true) > 0 && l.affords(class)
+}
+
+// affords tells whether the budget has something left for a message beside what is on its way. What must not be sent at all is not waited
+// for here.
+func (l *link) affords(class string) bool {
+	p := l.way.purse
+	return !p.limited || !p.may(class) || p.fits(class, int64(l.conn.Buffered()+answerCost*l.conn.Unacknowledged(1, math.MaxUint16)))
+}
 
 // together is how many bytes are written at once: a part of what may be on its way. The Server can read none of it before all has come, if it is
 // one record of TLS.
@@ -174,6 +187,8 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		l.doubt()
 	}
 	a.done()
+	l.way.purse.meter.Carry(classOf(a.class), int64(bytes))
+	l.u.turnover.wrote(bytes)
 	return bytes, true, nil
 }
 

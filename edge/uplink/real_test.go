@@ -127,7 +127,7 @@ func TestSIGKILL(t *testing.T) {
 			server.start()
 			up.join(false)
 		}
-		v := startVictim(t, dir, childJob{server.address, next})
+		v := startVictim(t, dir, childJob{Server: server.address, From: next})
 		eventually(t, "progress", func() bool { return v.count() >= 40 })
 		for qos, numbers := range v.kill() {
 			acked[qos] = append(acked[qos], numbers...)

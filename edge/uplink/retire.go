@@ -63,6 +63,9 @@ func (u *Uplink) retireAll() (empty bool, err error) {
 	if err := errors.Join(u.shelf.forget(), u.forgetModems()); err != nil {
 		return false, err
 	}
+	if err := u.forgetBudgets(u.memory.Budgets); err != nil {
+		return false, err
+	}
 	_, err = u.broker.PutFact(u.group(), nil)
 	return true, err
 }

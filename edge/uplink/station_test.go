@@ -311,20 +311,27 @@ func (s *subscriber) messages() []string {
 type journal struct {
 	mu    sync.Mutex
 	lines []string
-	attrs string // of Logger.With; all loggers of a test have the same
 }
 
-func (j *journal) Enabled(context.Context, slog.Level) bool { return true }
-func (j *journal) WithAttrs(a []slog.Attr) slog.Handler {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.attrs = fmt.Sprint(" ", a)
-	return j
+// branch is the journal of a Logger.With.
+type branch struct {
+	*journal
+	attrs string
 }
-func (j *journal) WithGroup(string) slog.Handler { return j }
-func (j *journal) Handle(_ context.Context, r slog.Record) error {
+
+func (b branch) WithAttrs(a []slog.Attr) slog.Handler {
+	return branch{b.journal, b.attrs + fmt.Sprint(" ", a)}
+}
+func (b branch) Handle(_ context.Context, r slog.Record) error { return b.note(b.attrs, r) }
+
+func (j *journal) Enabled(context.Context, slog.Level) bool      { return true }
+func (j *journal) WithAttrs(a []slog.Attr) slog.Handler          { return branch{j, fmt.Sprint(" ", a)} }
+func (j *journal) WithGroup(string) slog.Handler                 { return j }
+func (j *journal) Handle(_ context.Context, r slog.Record) error { return j.note("", r) }
+
+func (j *journal) note(attrs string, r slog.Record) error {
 	var b strings.Builder
-	b.WriteString(r.Level.String() + " " + r.Message + j.attrs)
+	b.WriteString(r.Level.String() + " " + r.Message + attrs)
 	r.Attrs(func(a slog.Attr) bool { b.WriteString(" " + a.String()); return true })
 	j.mu.Lock()
 	defer j.mu.Unlock()

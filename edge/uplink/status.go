@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"skerry/broker/watch"
+	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/modem"
 	"skerry/edge/uplink/road"
 	"skerry/queue"
@@ -54,6 +55,9 @@ type Status struct {
 	AckTime   time.Duration // the longest that a reading of our own took lately from being published to PUBACK; 0: none yet
 	RoundTrip time.Duration // how long PUBACK takes from being sent, smoothed
 
+	Drain   time.Duration // how long the backlog takes to leave at the pace of the last minutes; below 0: it grows, or nothing is known
+	Offline time.Duration // how long the store takes in what comes, at the pace of the last hour, while nothing leaves; below 0: not known
+
 	Streams []StreamStatus    // that are carried
 	Backlog map[string]uint64 // by stream: messages of QoS 1 and 2 that the Server has not acknowledged
 	Aside   map[string]uint64 // the same for streams that are carried no more
@@ -70,6 +74,8 @@ type LinkStatus struct {
 
 	Modem    *modem.Status         // its signal, and what that holds back; nil: it has none
 	Recovery *modem.RecoveryStatus // the last step that was to bring it back; nil: likewise
+	Budget   budget.Status         // what was used, of what, and how long that lasts
+	Bytes    int64                 // of IP packets in both directions, as well as it is known
 }
 
 // show brings the links of the Status up to date.
@@ -110,10 +116,11 @@ func (u *Uplink) Status() Status {
 		}
 	}
 	u.tap.look(&s)
+	u.capacity(&s)
 	for i, w := range u.ways {
 		alive := w.keep.status()
 		if i < len(s.Links) {
-			s.Links[i].Alive = alive
+			s.Links[i].Alive, s.Links[i].Budget, s.Links[i].Bytes = alive, w.purse.account.Status(), w.purse.meter.Total()
 			w.show(&s.Links[i])
 		}
 		if w.Name == s.Link || s.Link == "" && i == 0 {
@@ -121,6 +128,21 @@ func (u *Uplink) Status() Status {
 		}
 	}
 	return s
+}
+
+// capacity says how long what waits takes to leave, and how much more may come.
+func (u *Uplink) capacity(s *Status) {
+	s.Drain, s.Offline = -1, -1
+	q := u.Queue()
+	if d, ok := u.turnover.drain(q.Messages); ok {
+		s.Drain = d
+	}
+	if u.space == nil {
+		return
+	}
+	if d, ok := u.turnover.offline(u.space(), q); ok {
+		s.Offline = d
+	}
 }
 
 func (u *Uplink) streamStatus(s *stream, q queue.SessionStats) StreamStatus {
@@ -211,13 +233,24 @@ func (u *Uplink) failedBeside(w *way, s *server, err error) {
 func (u *Uplink) left(w *way) {
 	u.mu.Lock()
 	u.status.Online, u.status.Since = false, time.Now()
-	u.status.Err = "link " + w.Name + " connects on demand, and nothing waits"
-	if w.Schedule != nil {
-		u.status.Err = "link " + w.Name + " waits for its next time"
-	}
+	u.status.Err = "link " + w.Name + " " + w.rests()
 	u.mu.Unlock()
 	u.changed()
 	u.log.Info("uplink has left its link until it is needed", "link", w.Name)
+}
+
+// rests says why the way is not used now.
+func (w *way) rests() string {
+	rung := w.purse.rung()
+	switch {
+	case rung == budget.AlarmOnly:
+		return "connects for alarms only: its budget is used up"
+	case w.Schedule != nil:
+		return "waits for its next time"
+	case rung >= budget.OnDemand && !w.OnDemand():
+		return "connects on demand to spare its budget, and nothing waits that may be sent"
+	}
+	return "connects on demand, and nothing waits"
 }
 
 // reasonOf gives the text of an error without addresses, which differ from one attempt to the next, and with its hint.

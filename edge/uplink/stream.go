@@ -145,6 +145,9 @@ func (u *Uplink) open() error {
 	if err := u.enlist(); err != nil {
 		return err
 	}
+	if err := u.enlistBudgets(); err != nil {
+		return err
+	}
 	return u.memory.keep()
 }
 

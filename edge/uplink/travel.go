@@ -40,6 +40,7 @@ type attempt struct {
 	server *server
 	cancel context.CancelFunc
 	conn   net.Conn
+	before int64 // what the meter of the link showed
 }
 
 // session is the one that goes on.
@@ -50,6 +51,7 @@ type session struct {
 	stop   context.CancelCauseFunc
 	told   error     // what it was stopped with
 	online time.Time // zero: not yet
+	before int64     // what the meter of the link showed when it was dialled
 }
 
 // inbox holds what has happened until the goroutine of travel comes to it.
@@ -196,7 +198,7 @@ func (t *travel) do(ctx context.Context, step road.Step) {
 // dial opens a connection while whatever else goes on.
 func (t *travel) dial(ctx context.Context, i int, s *server) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	a := &attempt{server: s, cancel: cancel}
+	a := &attempt{server: s, cancel: cancel, before: t.u.ways[i].purse.meter.Total()}
 	t.u.ways[i].keep.take(s.Address())
 	t.dials[i] = a
 	t.running.Go(func() {
@@ -217,7 +219,7 @@ func (t *travel) dialled(i int, a *attempt, conn net.Conn, err error) {
 		t.u.ways[i].keep.failed(err)
 		err = fmt.Errorf("dial: %w", err)
 		t.u.ways[i].fault(faultOf(err))
-		t.road.Failed(time.Now(), i, faultOf(err), t.u.reasonOf(err), t.costOf(i, err))
+		t.road.Failed(time.Now(), i, faultOf(err), t.u.reasonOf(err), t.u.ways[i].purse.since(a.before))
 		t.failed(i, a.server, err)
 	default:
 		a.conn = conn
@@ -252,7 +254,7 @@ func (t *travel) take(ctx context.Context, i int) {
 	a := t.dials[i]
 	t.dials[i] = nil
 	ctx, stop := context.WithCancelCause(ctx)
-	s := &session{at: i, server: a.server, local: localOf(a.conn), stop: stop}
+	s := &session{at: i, server: a.server, local: localOf(a.conn), stop: stop, before: a.before}
 	t.session = s
 	p := &passage{way: t.u.ways[i], first: a.conn}
 	p.stands = func() {
@@ -295,7 +297,7 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	}
 	now, fault, cost := time.Now(), faultOf(err), int64(0)
 	if !online {
-		cost = w.kind.AttemptBytes
+		cost = w.purse.since(s.before)
 	}
 	if errors.Is(err, errRenew) {
 		t.road.Ended(now, s.at, road.None, "", 0)
@@ -331,12 +333,4 @@ func (t *travel) failed(i int, s *server, err error) {
 	}
 	t.u.failed(t.u.ways[i], s, err)
 	t.u.pairs.offline()
-}
-
-// costOf is what a failed attempt has cost on the link.
-func (t *travel) costOf(i int, err error) int64 {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return synBytes
-	}
-	return t.u.ways[i].kind.AttemptBytes
 }

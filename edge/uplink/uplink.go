@@ -57,6 +57,11 @@ type Options struct {
 	// Time is the date by which the Server's certificate is judged; nil: the system's.
 	Time func() time.Time
 
+	// Date is the date, and whether it is trusted: periods of budgets begin by it. nil: the system's, which is.
+	Date func() (now time.Time, trusted bool)
+	// Room is how many bytes of messages the store still has room for. nil: not known.
+	Room func() int64
+
 	// Changed is called when the uplink has come online or gone offline, or Acknowledged has become longer. It must not block.
 	// nil: nobody is told.
 	Changed func()
@@ -73,6 +78,9 @@ type Uplink struct {
 	interfaces func(context.Context, func(interfaces.Table)) error // nil: links are taken to be there
 	ways       []*way
 	travel     *travel
+	ledger     ledger
+	turnover   turnover
+	space      func() int64 // nil: not known
 	hold       time.Duration
 	profile    *profile.Profile
 	names      profile.Names    // of the Server, if it has its own
@@ -106,7 +114,7 @@ type Uplink struct {
 
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
-	u := &Uplink{config: c, broker: b, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
+	u := &Uplink{config: c, broker: b, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
 	u.status.Aside = map[string]uint64{}
 	u.profile = profile.Of(c.Profile)
 	u.names, u.now = u.profile.Names(c.ClientID), o.Time
@@ -151,7 +159,9 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 		o.Gateway = c.ClientID
 	}
 	u.shelf = &shelf{broker: b, key: u.group() + "/keep_alive", log: u.log}
-	u.ways = u.newWays(o)
+	if err := u.newWays(o); err != nil {
+		return nil, err
+	}
 	u.travel = newTravel(u)
 	u.state = StateTopic(c.Prefix, o.Site, o.Gateway, c.Name)
 	return u, nil
@@ -181,5 +191,12 @@ func (u *Uplink) Run(ctx context.Context) error {
 		u.changed()
 	}()
 	defer u.runReduced(ctx)()
-	return u.travel.run(ctx)
+	var running sync.WaitGroup
+	watching, stop := context.WithCancel(ctx)
+	running.Go(func() { u.watchBudgets(watching) })
+	err := u.travel.run(ctx)
+	stop()
+	running.Wait()
+	u.closeBudgets()
+	return err
 }

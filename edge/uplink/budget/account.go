@@ -111,14 +111,17 @@ func (a *Account) Cover(bytes int64) bool {
 
 // May tells whether something may be sent. Alarms always may. The old backlog may use what regular traffic is not expected to need.
 // Overhead is a connection that is held open with nothing to send. For a link that is only counted everything may.
-func (a *Account) May(c Class) bool {
+func (a *Account) May(c Class) bool { return a.Fits(c, 0) }
+
+// Fits is May, where so many bytes are to be spent soon on what has been sent, and are not counted yet.
+func (a *Account) Fits(c Class, soon int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.date()
 	if c == Alarm || len(a.books) == 0 {
 		return true
 	}
-	if a.ladder.rung == AlarmOnly || a.left() <= 0 {
+	if a.ladder.rung == AlarmOnly || a.left() <= soon {
 		return false
 	}
 	switch c {

@@ -23,8 +23,7 @@
 //
 // # Limits
 //
-// The rung is not kept over a restart; it is found anew from the account and from the history, which takes an hour without that. The
-// budget of attempts begins full.
+// The rung is not kept over a restart; it is found anew from the account and from the history, which takes an hour without that.
 //
 // What other programs send on the same interface is not seen, unless [Interface] counts the interface. What is counted
 // is what this machine sends and receives: what is lost upstream of it on the way here is billed by some operators and not counted.

@@ -177,49 +177,6 @@ func TestPrice(t *testing.T) {
 }
 
 func TestAttempts(t *testing.T) {
-	c := at("2026-11-30 00:00")
-	passed := func() time.Duration { return c.passed }
-	count := func(a *budget.Attempts, d time.Duration, bytes int64) (n int) {
-		for end := c.passed + d; c.passed < end; c.after(time.Minute) {
-			for a.May() {
-				a.Spend(bytes)
-				n++
-			}
-		}
-		return n
-	}
-	// 50 MB a month are 33 kB a day for attempts: 8 of them; twelve are always allowed, beside those of the full bucket at the start.
-	a := budget.AttemptsFor(perMonth(50*budget.MB), passed)
-	if n := count(a, 10*24*time.Hour, 3800); n < 130 || n > 134 {
-		t.Errorf("%d attempts in ten days, want 132", n)
-	}
-	// Attempts that are cheap, because nobody answers, may be many.
-	a = budget.AttemptsFor(append(perMonth(500*budget.MB), perDay(3*budget.MB)...), passed)
-	if n := count(a, 24*time.Hour, 420); n < 200 {
-		t.Errorf("%d cheap attempts in a day, want more than 200", n)
-	}
-	a = budget.NewAttempts(100*budget.KB, passed)
-	for range 12 {
-		if !a.May() {
-			t.Fatal("less than twelve attempts")
-		}
-		a.Spend(5000)
-	}
-	a.Spend(0)
-	if a.May() || a.Left() != 0 {
-		t.Error("more than twelve attempts")
-	}
-	wait := a.Wait()
-	if wait <= 0 || wait > 2*time.Hour+time.Minute {
-		t.Errorf("wait %v for the next", wait)
-	}
-	if c.after(wait); !a.May() {
-		t.Error("not after the wait")
-	}
-	a.Spend(math.MaxInt64 / 2)
-	if wait := a.Wait(); wait <= 0 || wait > 49*time.Hour {
-		t.Errorf("wait %v after a very dear one", wait)
-	}
 	if got := budget.AttemptBytes(perMonth(300*budget.MB), 3800); got != 200_000 {
 		t.Errorf("%d B a day for attempts, want 200,000", got)
 	}
@@ -228,8 +185,5 @@ func TestAttempts(t *testing.T) {
 	}
 	if got := budget.AttemptBytes(nil, 3800); got != 0 {
 		t.Errorf("%d B a day for attempts of a link without a budget", got)
-	}
-	if free := budget.NewAttempts(0, nil); !free.May() || free.Left() != -1 {
-		t.Error("no budget, and a limit")
 	}
 }

@@ -3,6 +3,7 @@ package budget
 import (
 	"context"
 	"errors"
+	"net"
 	"syscall"
 	"time"
 )
@@ -59,6 +60,9 @@ func synSent(waited time.Duration) int64 {
 // failedDial is what an attempt cost that gave no connection, in bytes.
 func failedDial(err error, waited time.Duration, ip int64) int64 {
 	syn := ip + tcpHeader + synOptions
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return 0 // there was no address; what asked for it was counted packet by packet
+	}
 	for _, none := range []error{syscall.ENETUNREACH, syscall.ENETDOWN, syscall.ENODEV, syscall.EADDRNOTAVAIL, syscall.EPERM, syscall.EACCES} {
 		if errors.Is(err, none) {
 			return 0 // it never left

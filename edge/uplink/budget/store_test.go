@@ -133,11 +133,10 @@ func Example() {
 		return
 	}
 	defer account.Close() // what was charged ahead and not used is given back
-	attempts := budget.AttemptsFor([]budget.Allowance{{Bytes: 1 * budget.MB, Period: budget.Month}}, nil)
 	meter := budget.NewMeter(account, budget.MeterOptions{})
 
 	// Before it connects. The connections of meter.Dialing(dialer.DialContext) count what passes; TLS goes on top of them.
-	fmt.Println("may connect:", attempts.May() && account.May(budget.Live))
+	fmt.Println("may connect:", account.May(budget.Live))
 
 	// For each message that is sent.
 	send := func(class budget.Class, bytes int64) {

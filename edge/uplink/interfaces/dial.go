@@ -38,15 +38,22 @@ type Options struct {
 	Frugal bool
 	Fresh  time.Duration
 
+	// Counted is given what opens a connection, of TCP, and of UDP to the name servers, and gives one that counts. nil: nobody counts.
+	Counted func(Dial) Dial
+
 	// Resolve answers instead of the name servers of the machine, for tests. nil: they are asked through the interface.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 }
+
+// Dial opens a connection, as net.Dialer does.
+type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Dialer opens TCP connections through one interface. Its methods may be called from several goroutines.
 type Dialer struct {
 	o        Options
 	net      net.Dialer
-	resolver net.Resolver
+	open     Dial // by net
+	resolver *net.Resolver
 
 	mu    sync.Mutex
 	names map[string]known
@@ -65,8 +72,17 @@ func NewDialer(o Options) *Dialer {
 	// MQTT's own keep-alive tells more than TCP's and costs the link nothing twice.
 	d.net = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1 * time.Second}
 	if o.Interface != "" {
-		d.resolver = net.Resolver{PreferGo: true, Dial: d.ask}
-		d.net.Resolver, d.net.Control = &d.resolver, d.bind
+		d.net.Control = d.bind
+	}
+	ask := d.ask
+	d.open = d.net.DialContext
+	if o.Counted != nil {
+		ask, d.open = o.Counted(ask), o.Counted(d.open)
+	}
+	d.resolver = net.DefaultResolver
+	if o.Interface != "" || o.Counted != nil {
+		d.resolver = &net.Resolver{PreferGo: true, Dial: ask}
+		d.net.Resolver = d.resolver
 	}
 	return d
 }
@@ -87,7 +103,7 @@ func (d *Dialer) ask(ctx context.Context, network, address string) (net.Conn, er
 	if to, err := netip.ParseAddrPort(address); err == nil && to.Addr().IsLoopback() {
 		return plain.DialContext(ctx, network, address)
 	}
-	plain.Control = d.bind
+	plain.Control = d.net.Control
 	return plain.DialContext(ctx, network, address)
 }
 
@@ -119,7 +135,7 @@ func (d *Dialer) Dial(ctx context.Context, host string, port int) (net.Conn, err
 
 // race lets package net choose: it tries IPv6 and IPv4 at nearly the same time, which costs a little and saves waiting.
 func (d *Dialer) race(ctx context.Context, host string, before []netip.Addr, port int) (net.Conn, error) {
-	conn, err := d.net.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	conn, err := d.open(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	var name *net.DNSError
 	switch {
 	case err == nil:
@@ -174,12 +190,8 @@ func (d *Dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	defer cancel()
 	resolve := d.o.Resolve
 	if resolve == nil {
-		resolver := net.DefaultResolver
-		if d.o.Interface != "" {
-			resolver = &d.resolver
-		}
 		resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return resolver.LookupNetIP(ctx, "ip", host)
+			return d.resolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
 	addrs, err := resolve(ctx, host)
@@ -218,5 +230,5 @@ func (d *Dialer) each(ctx context.Context, host string, addrs []netip.Addr, port
 }
 
 func (d *Dialer) dial(ctx context.Context, a netip.Addr, port int) (net.Conn, error) {
-	return d.net.DialContext(ctx, "tcp", net.JoinHostPort(a.String(), strconv.Itoa(port)))
+	return d.open(ctx, "tcp", net.JoinHostPort(a.String(), strconv.Itoa(port)))
 }

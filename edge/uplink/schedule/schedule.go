@@ -54,6 +54,20 @@ type Gate struct {
 // New builds a gate, which is closed.
 func New(o Options) *Gate { return &Gate{o: o} }
 
+// Set has the gate follow other options from now on. One that was open always is open on demand at first: it closes after a silence.
+func (g *Gate) Set(now time.Time, o Options) {
+	if o == g.o {
+		return
+	}
+	if g.o.Mode == Always && o.Mode == OnDemand {
+		g.open, g.timed, g.opened = true, false, now
+	}
+	if o.Mode != Timed {
+		g.timed, g.next = false, time.Time{}
+	}
+	g.o = o
+}
+
 // Look tells whether the link is wanted at a time, and when to look again if nothing happens; zero: there is no need.
 func (g *Gate) Look(now time.Time, n Now) (open bool, again time.Time) {
 	if g.o.Mode == Always {

@@ -162,3 +162,44 @@ func TestOffset(t *testing.T) {
 		t.Errorf("next %v", g.Next())
 	}
 }
+
+// TestSet: a gate that was open always closes after a silence, keeps what waits together, and is open again when it may be.
+func TestSet(t *testing.T) {
+	g, now := schedule.New(schedule.Options{}), time.Unix(1_000_000, 0)
+	look := func(after time.Duration, n schedule.Now) bool {
+		now = now.Add(after)
+		open, _ := g.Look(now, n)
+		return open
+	}
+	if !look(0, schedule.Now{}) {
+		t.Fatal("closed")
+	}
+	demand := schedule.Options{Mode: schedule.OnDemand, Linger: time.Hour}
+	g.Set(now, demand)
+	if !look(time.Second, schedule.Now{Online: time.Hour, Quiet: time.Second}) {
+		t.Error("it closes in the middle of something")
+	}
+	if look(10*time.Second, schedule.Now{Online: time.Hour, Quiet: 11 * time.Second}) {
+		t.Error("it stays open with nothing to send")
+	}
+	for range 59 {
+		g.Set(now, demand) // the same: it goes on
+		if look(time.Minute, schedule.Now{Waiting: true}) {
+			t.Fatal("it does not wait for an hour")
+		}
+	}
+	if !look(2*time.Minute, schedule.Now{Waiting: true}) {
+		t.Error("it waits for more than an hour")
+	}
+	g.Set(now, schedule.Options{})
+	if !look(time.Hour, schedule.Now{}) {
+		t.Error("closed")
+	}
+	g.Set(now, schedule.Options{Mode: schedule.Timed, Every: time.Hour, Stay: time.Minute})
+	if look(0, schedule.Now{}); g.Next().IsZero() {
+		t.Error("no next time")
+	}
+	if g.Set(now, demand); !g.Next().IsZero() {
+		t.Error("on demand, and a next time")
+	}
+}
