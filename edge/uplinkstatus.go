@@ -1,10 +1,13 @@
 package edge
 
 import (
+	"fmt"
 	"time"
 
 	"skerry/edge/control"
 	"skerry/edge/uplink"
+	"skerry/edge/uplink/budget"
+	"skerry/edge/uplink/modem"
 	"skerry/queue"
 )
 
@@ -37,6 +40,7 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 	for i := range s.Links {
 		row.Links = append(row.Links, linkRow(&s.Links[i], now))
 	}
+	row.Drain, row.Offline = known(s.Drain), known(s.Offline)
 	for i := range s.Streams {
 		row.Waiting += s.Streams[i].Messages
 		row.Bytes += s.Streams[i].Bytes
@@ -52,6 +56,10 @@ func linkRow(l *uplink.LinkStatus, now time.Time) control.UplinkLink {
 	row := control.UplinkLink{
 		Name: l.Name, Kind: l.Kind, Interface: l.Interface, State: l.State.String(), For: since(l.Since, now), InUse: l.InUse, Wanted: l.Wanted,
 		Classes: l.Classes, Error: l.Err, Next: until(l.Next, now), Session: until(l.Session, now), KeepAlive: l.Alive.Ping.Seconds(), Phase: "fixed",
+	}
+	row.Signal, row.Budget = signalRow(l.Modem), budgetRow(l)
+	if r := l.Recovery; r != nil && !r.Last.When.IsZero() {
+		row.Recovery = r.String()
 	}
 	if k := l.Alive.Learned; k != nil {
 		row.Phase, row.Proven, row.Refuted, row.Lost, row.Frozen = string(k.Phase), k.Proven.Seconds(), k.Refuted.Seconds(), k.Lost, k.Frozen
@@ -70,6 +78,53 @@ func streamRow(s *uplink.StreamStatus) control.UplinkStream {
 		}
 	}
 	return row
+}
+
+// signalRow is what a modem says; nil if there is none.
+func signalRow(m *modem.Status) *control.Signal {
+	if m == nil {
+		return nil
+	}
+	return &control.Signal{Band: m.Signal.Band.String(), Figures: m.Signal.String(), Operator: m.Signal.Operator, Held: m.Effects.Held.Words(), Error: m.Err}
+}
+
+// budgetRow is what a link has used.
+func budgetRow(l *uplink.LinkStatus) *control.Budget {
+	b := control.Budget{Bytes: l.Bytes, Rung: l.Budget.Rung.String(), Classes: map[string]int64{}}
+	for class, n := range l.Budget.Bytes {
+		if n > 0 {
+			b.Classes[budget.Class(class).String()] = n
+		}
+	}
+	for class, n := range l.Budget.Held {
+		if n > 0 {
+			if b.Held == nil {
+				b.Held = map[string]int64{}
+			}
+			b.Held[budget.Class(class).String()] = n
+		}
+	}
+	for _, f := range l.Budget.Forecasts {
+		p := control.BudgetPeriod{Period: f.Period.String(), Used: f.Used, Allowed: f.Bytes, Known: f.Known, Projected: f.Projected}
+		if !f.Exhausted.IsZero() && !l.Budget.Date.IsZero() {
+			s := max(f.Exhausted.Sub(l.Budget.Date).Seconds(), 0)
+			p.Exhausted = &s
+		}
+		if l.Budget.Currency != "" && f.Known {
+			p.Cost = fmt.Sprintf("%.2f %s", f.ProjectedCost, l.Budget.Currency)
+		}
+		b.Periods = append(b.Periods, p)
+	}
+	return &b
+}
+
+// known is a time in seconds; nil if it is below 0, which says that it is not known.
+func known(d time.Duration) *float64 {
+	if d < 0 {
+		return nil
+	}
+	s := d.Seconds()
+	return &s
 }
 
 // since is how long ago something was, in seconds; 0 if it never was.

@@ -123,10 +123,12 @@ func signalOf(s *control.Signal) string {
 	switch {
 	case s == nil:
 		return "-"
+	case s.Error != "":
+		return s.Band + ": " + shown(s.Error)
 	case s.Figures == "":
 		return s.Band
 	}
-	return s.Band + ", " + s.Figures
+	return shown(s.Figures)
 }
 
 func used(b *control.Budget) string {
@@ -138,7 +140,17 @@ func used(b *control.Budget) string {
 	}
 	var all []string
 	for _, p := range b.Periods {
-		all = append(all, fmt.Sprintf("%s of %s a %s, %s expected", size(float64(p.Used)), size(float64(p.Allowed)), p.Period, size(float64(p.Projected))))
+		text := fmt.Sprintf("%s of %s a %s", size(float64(p.Used)), size(float64(p.Allowed)), p.Period)
+		if p.Known {
+			text += ", " + size(float64(p.Projected)) + " expected"
+		}
+		if p.Cost != "" {
+			text += ", " + p.Cost
+		}
+		if p.Exhausted != nil {
+			text += ", used up in " + lasting(*p.Exhausted)
+		}
+		all = append(all, text)
 	}
 	return strings.Join(all, "; ")
 }

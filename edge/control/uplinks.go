@@ -60,13 +60,13 @@ type Signal struct {
 	Error    string   `json:"error,omitempty"`
 }
 
-// Budget is what a link has used.
+// Budget is what a link has used, in bytes of IP packets in both directions.
 type Budget struct {
-	Bytes   int64            `json:"bytes"` // since the start
+	Bytes   int64            `json:"bytes"`             // since the start
+	Classes map[string]int64 `json:"classes,omitempty"` // of it
+	Held    map[string]int64 `json:"held,omitempty"`    // messages by class that wait for the budget, or have
+	Rung    string           `json:"rung"`              // how far what is sent is cut down
 	Periods []BudgetPeriod   `json:"periods,omitempty"`
-	Classes map[string]int64 `json:"classes,omitempty"` // of the period
-	Rung    string           `json:"rung,omitempty"`
-	Cost    string           `json:"cost,omitempty"` // that is expected
 }
 
 // BudgetPeriod is one allowance.
@@ -74,8 +74,10 @@ type BudgetPeriod struct {
 	Period    string   `json:"period"` // day or month
 	Used      int64    `json:"used"`
 	Allowed   int64    `json:"allowed"`
-	Projected int64    `json:"projected"`
+	Known     bool     `json:"known"`                 // whether there is a forecast
+	Projected int64    `json:"projected,omitempty"`   // at its end
 	Exhausted *float64 `json:"exhausted_s,omitempty"` // until then; none: not in this period
+	Cost      string   `json:"cost,omitempty"`        // of Projected
 }
 
 // UplinkStream is what one stream holds.
