@@ -17,7 +17,6 @@ type publisher struct {
 	qos, n   int
 	address  string
 	session  *client.Session
-	next     int          // not yet begun
 	acked    atomic.Int64 // by the gateway
 	trouble  chan error
 	hold     func() bool // too much is on its way already
@@ -39,8 +38,10 @@ func (p *publisher) run(ctx context.Context) error {
 		}
 		cancel()
 	}()
-	err := attend(ctx, p.address, fmt.Sprintf("publisher-%d", p.qos), client.Options{Session: p.session}, func(c *client.Client) error {
-		return p.send(ctx, c)
+	id := fmt.Sprintf("publisher-%d", p.qos)
+	err := attend(ctx, id, func() error {
+		begun := p.begun()
+		return connected(ctx, p.address, id, client.Options{Session: p.session}, func(c *client.Client) error { return p.send(ctx, c, begun) })
 	})
 	select {
 	case refused := <-p.trouble:
@@ -50,9 +51,13 @@ func (p *publisher) run(ctx context.Context) error {
 	}
 }
 
-// send sends what is left over one connection. Of what a connection takes down the session knows.
-func (p *publisher) send(ctx context.Context, c *client.Client) error {
-	for p.next < p.n {
+// begun is how many readings an earlier connection has begun, valid between connections: those the session still holds, whatever Send
+// said when the connection broke, and those that are acknowledged.
+func (p *publisher) begun() int { return int(p.acked.Load()) + p.session.Pending() }
+
+// send sends what is left over one connection, from the given reading on.
+func (p *publisher) send(ctx context.Context, c *client.Client, from int) error {
+	for i := from; i < p.n; i++ {
 		for p.hold() {
 			select {
 			case <-time.After(2 * time.Millisecond):
@@ -60,12 +65,11 @@ func (p *publisher) send(ctx context.Context, c *client.Client) error {
 				return ctx.Err()
 			}
 		}
-		x := nth(p.qos, p.next)
+		x := nth(p.qos, i)
 		m := &packet.Publish{QoS: packet.QoS(p.qos), TopicName: []byte(x.topicName()), Payload: []byte(x.payload())}
 		if err := c.Send(ctx, m, p.done); err != nil {
 			return err
 		}
-		p.next++
 	}
 	return nil
 }
@@ -92,36 +96,32 @@ type subscriber struct {
 	session *client.Session
 
 	mu        sync.Mutex
-	ready     bool // connected and subscribed
-	forgotten int  // connections at which the server did not know the session
+	forgotten int // connections at which the server did not know the session
 }
 
 // run follows until ctx ends.
 func (s *subscriber) run(ctx context.Context) error {
 	o := client.Options{Session: s.session, OnMessage: func(m *packet.Publish) { s.ledger.note(string(m.TopicName), string(m.Payload)) }}
 	o.Ping = 5 * time.Second
-	return attend(ctx, s.address, "subscriber", o, func(c *client.Client) error {
-		if !c.Server().SessionPresent {
-			codes, err := c.Subscribe(ctx, packet.Subscription{TopicFilter: []byte("soak/#"), QoS: 2})
-			if err != nil {
-				return err
-			}
-			if codes[0].IsError() {
-				return codes[0]
-			}
-		}
-		s.note(!c.Server().SessionPresent, true)
-		return nil
-	})
+	return attend(ctx, "subscriber", func() error { return connected(ctx, s.address, "subscriber", o, s.join) })
 }
 
-func (s *subscriber) note(forgotten, ready bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ready = ready
-	if forgotten {
-		s.forgotten++
+// join subscribes if the server does not know the session.
+func (s *subscriber) join(c *client.Client) error {
+	if c.Server().SessionPresent {
+		return nil
 	}
+	codes, err := c.Subscribe(context.Background(), packet.Subscription{TopicFilter: []byte("soak/#"), QoS: 2})
+	if err != nil {
+		return err
+	}
+	if codes[0].IsError() {
+		return codes[0]
+	}
+	s.mu.Lock()
+	s.forgotten++
+	s.mu.Unlock()
+	return nil
 }
 
 // joins is how many connections began without a session.

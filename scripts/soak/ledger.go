@@ -48,9 +48,12 @@ type ledger struct {
 	first   string             // of those
 
 	doubt map[name]bool // on their way when the server lost its sessions
+	taken map[name]bool // of them, those that the server had said PUBREC for
 }
 
-func newLedger() *ledger { return &ledger{doubt: map[name]bool{}, last: time.Now()} }
+func newLedger() *ledger {
+	return &ledger{doubt: map[name]bool{}, taken: map[name]bool{}, last: time.Now()}
+}
 
 // note takes a message in.
 func (l *ledger) note(topic, payload string) {
@@ -97,18 +100,25 @@ func (l *ledger) quiet() time.Duration {
 }
 
 // suspect notes what was on its way when the server lost its sessions.
-func (l *ledger) suspect(all []name) {
+func (l *ledger) suspect(all, taken []name) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, n := range all {
 		l.doubt[n] = true
 	}
+	for _, n := range taken {
+		l.doubt[n], l.taken[n] = true, true
+	}
 }
+
+// owed is how many of the first n readings of each QoS have not arrived and were not on their way when sessions were lost.
+func (l *ledger) owed(n int) int { return l.judge(1, n).lost + l.judge(2, n).lost }
 
 // tally is the account of one QoS.
 type tally struct {
 	lost, twice  int // outside lost sessions
 	spared, both int // of what was on its way when sessions were lost: missing, twice
+	recorded     int // of spared: the server had said PUBREC
 	late         int
 	examples     []string
 }
@@ -127,6 +137,9 @@ func (l *ledger) judge(qos, n int) tally {
 		switch doubt := l.doubt[x]; {
 		case times == 0 && doubt:
 			t.spared++
+			if l.taken[x] {
+				t.recorded++
+			}
 		case times == 0:
 			t.lost++
 			t.example(x, times)

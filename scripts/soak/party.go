@@ -75,10 +75,10 @@ func newServer(dir, address string) (*server, error) {
 	return s, os.WriteFile(path, []byte(text), 0o600)
 }
 
-// attend keeps a client connected until ctx ends, and gives each connection to do. The session outlasts the connections.
-func attend(ctx context.Context, address, id string, o client.Options, do func(*client.Client) error) error {
+// attend connects again and again until ctx ends. The session outlasts the connections.
+func attend(ctx context.Context, id string, connection func() error) error {
 	for ctx.Err() == nil {
-		err := connected(ctx, address, id, o, do)
+		err := connection()
 		var refused *client.Refused
 		if errors.As(err, &refused) && refused.Type != packet.CONNACK || errors.Is(err, client.ErrForgotten) {
 			return fmt.Errorf("%s: %w", id, err)

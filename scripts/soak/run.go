@@ -157,7 +157,8 @@ func (p *play) run(ctx context.Context) error {
 func (p *play) settle(ctx context.Context, trouble <-chan error, n int) error {
 	const rest = 20 * time.Second // nothing is owed that comes later
 	if err := p.until(ctx, trouble, "the rest arrives", func() bool {
-		return p.ledger.count() >= n || p.ledger.quiet() > rest
+		quiet := p.ledger.quiet()
+		return p.ledger.count() >= n || quiet > rest || quiet > 3*time.Second && p.ledger.owed(n/2) == 0
 	}); err != nil {
 		return err
 	}
@@ -208,7 +209,7 @@ func (p *play) happen(ctx context.Context, trouble <-chan error, e event) error 
 // what the server holds for it, and again until it has subscribed anew: what is missing then is not what nobody asked for.
 func (p *play) lose(ctx context.Context, trouble <-chan error) error {
 	p.way.close()
-	p.ledger.suspect(p.way.latest())
+	p.ledger.suspect(p.way.latest(), p.way.between())
 	begun := time.Now()
 	if err := p.until(ctx, trouble, "the subscriber has all", func() bool {
 		return min(time.Since(begun), p.ledger.quiet()) > 500*time.Millisecond

@@ -43,6 +43,7 @@ func (r *result) print(w io.Writer) {
 		{"out of order", func(q int) int { return r.came[q].late }},
 		{"lost session:", nil},
 		{"  missing", func(q int) int { return r.came[q].spared }},
+		{"  with PUBREC", func(q int) int { return r.came[q].recorded }},
 		{"  twice", func(q int) int { return r.came[q].both }},
 		{"uplink sent", func(q int) int { return r.sent[q] }},
 		{"  repeated", func(q int) int { return max(0, r.sent[q]-r.settings.readings/2) }},

@@ -20,14 +20,16 @@ type way struct {
 	listener net.Listener // nil: closed
 	conns    []net.Conn
 	deaf     bool
-	sent     [3]int // PUBLISH packets of the uplink, by QoS
-	dup      int    // of them, marked as sent again
-	recent   []name // of the last of them
+	sent     [3]int          // PUBLISH packets of the uplink, by QoS
+	dup      int             // of them, marked as sent again
+	recent   []name          // of the last of them
+	ids      map[uint16]name // QoS 2 exchanges, by Packet Identifier
+	taken    map[name]bool   // QoS 2: the server has said PUBREC, and not PUBCOMP
 	wg       sync.WaitGroup
 }
 
 func newWay(to string) (*way, error) {
-	w := &way{address: "127.0.0.1:0", to: to}
+	w := &way{address: "127.0.0.1:0", to: to, ids: map[uint16]name{}, taken: map[name]bool{}}
 	return w, w.open()
 }
 
@@ -62,24 +64,24 @@ func (w *way) accept(l net.Listener) {
 			reset(there)
 		}
 		w.mu.Unlock()
-		w.wg.Go(func() { w.carry(there, conn, &reader{way: w}) })
-		w.wg.Go(func() { w.carry(conn, there, nil) })
+		x := &exchanges{way: w}
+		w.wg.Go(func() { w.carry(there, conn, x.up) })
+		w.wg.Go(func() { w.carry(conn, there, x.down) })
 	}
 }
 
 // carry copies one direction until an end of it is gone. What is swallowed was sent all the same.
-func (w *way) carry(to, from net.Conn, look *reader) {
+func (w *way) carry(to, from net.Conn, see func(packet.Header)) {
 	defer to.Close()
 	defer from.Close()
 	b := make([]byte, 1<<16)
+	var look reader
 	for {
 		n, err := from.Read(b)
 		if err != nil {
 			return
 		}
-		if look != nil {
-			look.take(b[:n])
-		}
+		look.take(b[:n], see)
 		w.mu.Lock()
 		deaf := w.deaf
 		w.mu.Unlock()
@@ -148,60 +150,4 @@ func (w *way) totals() (qos [3]int, dup int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.sent, w.dup
-}
-
-// note counts a PUBLISH packet.
-func (w *way) note(m *packet.Publish) {
-	n, ok := read(string(m.TopicName), string(m.Payload))
-	if !ok {
-		return // the state of the uplink
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sent[n.qos]++
-	if m.Dup {
-		w.dup++
-	}
-	if len(w.recent) >= 8*window { // seldom, for it copies
-		w.recent = append(w.recent[:0], w.recent[len(w.recent)-2*window:]...)
-	}
-	w.recent = append(w.recent, n)
-}
-
-// reader finds the packets in what the uplink sends over one connection.
-type reader struct {
-	way     *way
-	rest    []byte
-	version packet.Version
-}
-
-func (r *reader) take(b []byte) {
-	r.rest = append(r.rest, b...)
-	at := 0
-	for {
-		n, _, err := packet.Next(r.rest[at:], 0)
-		if n == 0 || err != nil {
-			break
-		}
-		if h, err := packet.Split(r.rest[at : at+n]); err == nil {
-			r.see(h)
-		}
-		at += n
-	}
-	r.rest = append(r.rest[:0], r.rest[at:]...)
-}
-
-func (r *reader) see(h packet.Header) {
-	switch h.Type {
-	case packet.CONNECT:
-		var c packet.Connect
-		if c.Decode(h) == nil {
-			r.version = c.Version
-		}
-	case packet.PUBLISH:
-		var m packet.Publish
-		if m.Decode(r.version, h) == nil {
-			r.way.note(&m)
-		}
-	}
 }
