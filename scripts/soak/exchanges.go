@@ -60,7 +60,7 @@ func (w *way) note(m *packet.Publish) {
 	defer w.mu.Unlock()
 	w.sent[n.qos]++
 	if m.Dup {
-		w.dup++
+		w.dup[n.qos]++
 	}
 	if m.QoS == 2 {
 		w.ids[m.PacketID] = n

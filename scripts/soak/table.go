@@ -19,8 +19,8 @@ type result struct {
 	joins    int // connections of the subscriber that the server knew no session for
 	came     [3]tally
 	first    string
-	sent     [3]int
-	dup      int
+	sent     [3]int // PUBLISH packets that reached the way, by QoS
+	dup      [3]int // of sent, those that the uplink says it sent before: also where the way died before it saw that
 }
 
 // print writes the table.
@@ -45,8 +45,9 @@ func (r *result) print(w io.Writer) {
 		{"  missing", func(q int) int { return r.came[q].spared }},
 		{"  with PUBREC", func(q int) int { return r.came[q].recorded }},
 		{"  twice", func(q int) int { return r.came[q].both }},
-		{"uplink sent", func(q int) int { return r.sent[q] }},
-		{"  repeated", func(q int) int { return max(0, r.sent[q]-r.settings.readings/2) }},
+		{"on the way", func(q int) int { return r.sent[q] }},
+		{"  repeated", func(q int) int { return r.dup[q] }},
+		{"  seen again", func(q int) int { return max(0, r.sent[q]-r.settings.readings/2) }},
 	} {
 		if line.of == nil {
 			fmt.Fprintln(w, line.what)
@@ -54,7 +55,6 @@ func (r *result) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%-14s %9d %9d\n", line.what, line.of(1), line.of(2))
 	}
-	fmt.Fprintf(w, "  marked DUP   %9d of both\n", r.dup)
 }
 
 // verdict is an error if a promise was broken.

@@ -21,7 +21,7 @@ type way struct {
 	conns    []net.Conn
 	deaf     bool
 	sent     [3]int          // PUBLISH packets of the uplink, by QoS
-	dup      int             // of them, marked as sent again
+	dup      [3]int          // of them, marked as sent again
 	recent   []name          // of the last of them
 	ids      map[uint16]name // QoS 2 exchanges, by Packet Identifier
 	taken    map[name]bool   // QoS 2: the server has said PUBREC, and not PUBCOMP
@@ -146,7 +146,7 @@ func (w *way) latest() []name {
 }
 
 // totals are the PUBLISH packets of the uplink.
-func (w *way) totals() (qos [3]int, dup int) {
+func (w *way) totals() (sent, dup [3]int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.sent, w.dup
