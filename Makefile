@@ -7,7 +7,7 @@ TAGS     = nethttpomithttp2
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks link interop modbus board pulses cross clean
+.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks link soak interop modbus board pulses cross clean
 
 build: bin/skerry
 
@@ -71,6 +71,12 @@ bench: bin/skerry
 link: bin/skerry
 	$(GO) build -o bin/link ./scripts/link
 	bin/link $(LINK)
+
+# A million readings through the real gateway to Debian's mosquitto, over cuts, SIGKILLs, restarts and lost sessions: docs/uplink.md.
+# SOAK='-readings 100000 -seed 7 -v'
+soak: bin/skerry
+	$(GO) build -o bin/soak ./scripts/soak
+	bin/soak $(SOAK)
 
 # Modbus on a bad line, on a pseudo-terminal: replies that come late, twice, torn, damaged, from elsewhere. Counts values under a wrong
 # name, ours and those of a well-known Go library in the same scenario; and our Modbus TCP against that library's server.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"skerry/broker/client"
 	"skerry/broker/packet"
@@ -223,6 +224,26 @@ func TestSessionGoesOn(t *testing.T) {
 	<-done
 	if outcome["one"] != nil || outcome["two"] != nil || !errors.Is(outcome["half"], client.ErrForgotten) || session.Pending() != 0 {
 		t.Errorf("outcome %v, %d pending", outcome, session.Pending())
+	}
+}
+
+// TestLostInSend: a Send that breaks off in the middle of writing either hands its message to the session or says that it did not.
+// Who is told both sends it twice.
+func TestLostInSend(t *testing.T) {
+	session := client.NewSession()
+	_, c, ended := start(t, packet.V5, packet.Connack{}, client.Options{Session: session})
+	m := message("large", 1)
+	m.Payload = make([]byte, 100<<10) // so much that Send writes it, to a Server that does not read
+	sent := make(chan error, 1)
+	go func() { sent <- c.Send(t.Context(), m, func(error) {}) }()
+	for session.Pending() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond) // most likely it is in Write then
+	c.Close()
+	result(t, ended)
+	if err := <-sent; (err == nil) != (session.Pending() == 1) {
+		t.Errorf("Send says %v, and the session has %d messages", err, session.Pending())
 	}
 }
 

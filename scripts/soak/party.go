@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"skerry/broker/client"
+	"skerry/broker/packet"
+	"skerry/scripts/rig"
+)
+
+// patience is how long a program may take for what it must do.
+const patience = 60 * time.Second
+
+// party is a program that stops and starts.
+type party struct {
+	address string
+	argv    []string
+	process *rig.Process
+}
+
+func (p *party) start() error {
+	var err error
+	if p.process, err = rig.Start(p.argv[0], p.argv[1:]...); err != nil {
+		return err
+	}
+	return p.process.Listens(p.address, patience)
+}
+
+// stop ends it with SIGTERM.
+func (p *party) stop() error { return p.process.Stop(patience) }
+
+func (p *party) end() {
+	if p.process != nil {
+		p.process.Kill()
+	}
+}
+
+// newGateway writes the configuration of the gateway into dir.
+func newGateway(skerry, dir, address, upstream string) (*party, error) {
+	path := filepath.Join(dir, "skerry.yaml")
+	text := fmt.Sprintf(`gateway: {id: soak, board: sim}
+storage: {path: %q}
+broker: {listeners: {local: {tcp: %q, anonymous: true}}}
+streams:
+  once: {class: live, match: ["soak/q2/#"]}
+  atleast: {class: live, match: ["soak/q1/#"]}
+uplinks:
+  server: {mqtt: "tcp://%s", profile: mosquitto, keep_alive: 10s, retry: 100ms..1s}
+`, filepath.Join(dir, "queue"), address, upstream)
+	return &party{address: address, argv: []string{skerry, "run", path}}, os.WriteFile(path, []byte(text), 0o600)
+}
+
+// server is mosquitto with its database.
+type server struct {
+	party
+	database string
+}
+
+func newServer(dir, address string) (*server, error) {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "mosquitto.conf")
+	text := fmt.Sprintf("persistence true\npersistence_location %s/\nautosave_interval 60\nmax_queued_messages 0\n"+
+		"max_inflight_messages %d\nuser root\nallow_anonymous true\nlistener %s 127.0.0.1\n", dir, window, port)
+	s := &server{party: party{address: address, argv: []string{mosquitto, "-c", path}}, database: filepath.Join(dir, "mosquitto.db")}
+	return s, os.WriteFile(path, []byte(text), 0o600)
+}
+
+// attend connects again and again until ctx ends. The session outlasts the connections.
+func attend(ctx context.Context, id string, connection func() error) error {
+	for ctx.Err() == nil {
+		err := connection()
+		var refused *client.Refused
+		if errors.As(err, &refused) && refused.Type != packet.CONNACK || errors.Is(err, client.ErrForgotten) {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// connected is one connection, from its beginning to its end.
+func connected(ctx context.Context, address, id string, o client.Options, do func(*client.Client) error) error {
+	conn, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		return err
+	}
+	connecting, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	connect := &packet.Connect{Version: packet.V5, ClientID: []byte(id), KeepAlive: 60}
+	connect.Properties = connect.Properties.AppendNumber(packet.SessionExpiryInterval, math.MaxUint32)
+	c, err := client.Connect(connecting, conn, connect, o)
+	if err != nil {
+		return err
+	}
+	over := make(chan error, 1)
+	go func() { over <- c.Run(ctx) }()
+	err = do(c)
+	if err != nil {
+		c.Close()
+	}
+	return errors.Join(err, <-over)
+}
