@@ -194,7 +194,7 @@ func (a *alive) next() (wait time.Duration, due bool) {
 	}
 	left := never
 	if a.wish.Speak > 0 {
-		left = a.wish.Speak - time.Since(a.sent)
+		left = a.wish.Speak - time.Since(later(a.sent, a.latest)) // the answer can come before the write that it answers has ended
 	}
 	if a.wish.Ping > 0 {
 		left = min(left, a.wish.Ping-time.Since(a.received))
