@@ -19,12 +19,15 @@ FORCE:
 run: bin/skerry
 	./bin/skerry run --show docs/examples/simulated.yaml
 
+# Many tests wait for real time or for programs: one package more at a time than a board's two cores would have.
+AT_ONCE ?= -p=3
+
 # Every test that needs no root; what was skipped, and why, stands at the end.
 test:
-	$(GO) run ./scripts/gotest ./...
+	$(GO) run ./scripts/gotest $(AT_ONCE) ./...
 
 race:
-	$(GO) run ./scripts/gotest -race ./...
+	$(GO) run ./scripts/gotest $(AT_ONCE) -race ./...
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt would change:'; gofmt -l .; exit 1; }
