@@ -23,10 +23,8 @@ func (s *Store) Commit() error {
 	return err
 }
 
-func (s *Store) commit() error { return s.commitTurn(all) }
-
-func (s *Store) commitTurn(t turn) error {
-	g, err := s.commitGroup(t)
+func (s *Store) commit() error {
+	g, err := s.commitGroup(all)
 	if g != nil {
 		wakeEach(g.wakers())
 	}

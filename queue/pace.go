@@ -46,10 +46,13 @@ func (s *Store) commitDue(ctx context.Context) error {
 		s.waitForBurst(ctx)
 		s.gather(ctx)
 	}
-	err := s.commitTurn(t)
+	g, err := s.commitGroup(t)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pace.end(s.forced, s.pending.forced)
+	s.pace.end(s.forced, s.pending.forced) // first: who is woken and comes back at once would count twice
+	s.mu.Unlock()
+	if g != nil {
+		wakeEach(g.wakers())
+	}
 	return err
 }
 
