@@ -19,8 +19,8 @@ FORCE:
 run: bin/skerry
 	./bin/skerry run --show docs/examples/simulated.yaml
 
-# Many tests wait for real time or for programs: one package more at a time than a board's two cores would have.
-AT_ONCE ?= -p=3
+# Many tests wait for real time or for programs: twice as many packages at a time as two cores would have.
+AT_ONCE ?= -p=4
 
 # Every test that needs no root; what was skipped, and why, stands at the end.
 test:
