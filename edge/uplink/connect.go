@@ -209,7 +209,7 @@ func (u *Uplink) adopt(ctx context.Context, conn *client.Conn) error {
 	}
 	if known && !present && !u.profile.Unsaid {
 		u.count(func(s *Status) { s.LostSession++ })
-		u.log.Warn("the server has forgotten the session; what was on its way is sent again, and may arrive twice")
+		u.log.Warn("the server has forgotten the session; what it had not confirmed is sent again, and may arrive twice; QoS 2 messages that it had confirmed and not passed on are lost")
 	}
 	u.memory.ClientID = u.config.ClientID
 	u.memory.Window.widen(conn)

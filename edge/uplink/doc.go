@@ -15,8 +15,9 @@
 //
 // A message is acknowledged to the local broker only when the Server has taken it, so that nothing is lost by an outage, a
 // SIGKILL or a power cut. Packet Identifiers are those of the local session and the same after a restart; PUBREL leaves only
-// when the PUBREC is on the disk. So a QoS 2 message arrives exactly once as long as the Server keeps its session, and if it
-// loses the session what was on its way is sent again. A stream keeps the order of its messages. Alarms leave before all else; the
+// when the PUBREC is on the disk. So a QoS 2 message arrives exactly once as long as the Server keeps its session. If it
+// loses the session what it had not confirmed is sent again, and may arrive twice; a QoS 2 message that it had confirmed with PUBREC and had not
+// passed on is lost with it. A stream keeps the order of its messages. Alarms leave before all else; the
 // other classes share what is left in bytes, 3 : 3 : 1, so that none waits for ever. A state stream sends the latest message of each
 // topic, and never an older one after it. Of a pair each message goes to exactly one stream, through all cuts and power cuts. What
 // another stream may have overtaken is not retained upstream over something newer, and what leaves late says when it was published.
