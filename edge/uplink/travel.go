@@ -23,6 +23,10 @@ var (
 	errGone     = errors.New("its interface or address has gone")
 )
 
+// passedOver is why a session ends that another link has overtaken.
+const passedOver = "the server did not answer before another link stood (hint: does anything pass there?)"
+
+
 // travel is the part of Run that moves between links. All of it belongs to that goroutine but the inbox.
 type travel struct {
 	u       *Uplink
@@ -305,7 +309,11 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	}
 	switch s.told {
 	case errHandOver:
-		t.road.Ended(now, s.at, road.None, "", 0)
+		why := ""
+		if !online {
+			why = passedOver
+		}
+		t.road.Ended(now, s.at, road.None, why, cost)
 		return
 	case errLeft:
 		t.road.Ended(now, s.at, road.None, "", 0)

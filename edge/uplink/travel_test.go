@@ -74,6 +74,30 @@ func TestFailOver(t *testing.T) {
 	})
 }
 
+// TestNobodyBehindTheLink: on the better link connections are opened, by a proxy of the provider, and nothing passes beyond. The other one is
+// left for it ever more seldom, and messages go on.
+func TestNobodyBehindTheLink(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		c := at.connectCables(lte(config.Link{}), sat(config.Link{}))
+		c.with("wwan0", func(one *cable) { one.mute = true })
+		at.start()
+		at.on("sat")
+		began := at.uplink.Status().Connections
+		for i := range 24 * 60 {
+			at.publishMany(i, 1, 1)
+			time.Sleep(time.Minute)
+		}
+		at.taken(24 * 60)
+		at.on("sat")
+		if s := at.uplink.Status(); s.Connections-began > 24*60/32+5 {
+			t.Errorf("the link that works was left %d times in a day", s.Connections-began)
+		}
+		if l := at.linkStatus("lte"); !strings.Contains(l.Err, "did not answer") || l.Doubt == 0 {
+			t.Errorf("%+v", l)
+		}
+	})
+}
+
 // TestHandOver: messages go on while the session moves back to the better link. None is sent twice, the session upstream goes on, and
 // nobody is told that the gateway is offline.
 func TestHandOver(t *testing.T) {
