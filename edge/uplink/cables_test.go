@@ -27,7 +27,7 @@ type cable struct {
 	addr    string
 	dead    bool // nothing passes, and nobody is told
 	refuses bool
-	mute    bool // somebody on the way opens connections, and nothing passes beyond
+	mute    bool          // somebody on the way opens connections, and nothing passes beyond
 	delay   time.Duration // of a dial
 	dials   int
 }

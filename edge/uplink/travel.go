@@ -26,7 +26,6 @@ var (
 // passedOver is why a session ends that another link has overtaken.
 const passedOver = "the server did not answer before another link stood (hint: does anything pass there?)"
 
-
 // travel is the part of Run that moves between links. All of it belongs to that goroutine but the inbox.
 type travel struct {
 	u       *Uplink

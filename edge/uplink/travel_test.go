@@ -279,6 +279,58 @@ func TestSchedule(t *testing.T) {
 	})
 }
 
+// TestScheduleWithSensors: a reading each second does not hold the sessions of a schedule open; each waits for the next one at most.
+func TestScheduleWithSensors(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		c := at.connectCables(lte(config.Link{Schedule: &config.Schedule{Every: 15 * time.Minute, Stay: 45 * time.Second, AtOnce: []string{"alarm"}}}))
+		c.with("wwan0", func(one *cable) { one.delay = time.Second })
+		at.server.with(func() { at.server.late = 1500 * time.Millisecond })
+		at.streams = []config.Stream{{Name: "all", Match: []string{"t/#"}, Class: "live"}}
+		at.start()
+		time.Sleep(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour)))
+		online := time.Duration(0)
+		for i := range 3600 {
+			at.publishMany(i, 1, 1)
+			time.Sleep(time.Second)
+			if at.uplink.Status().Online {
+				online += time.Second
+			}
+		}
+		if online < 3*time.Minute || online > 5*time.Minute {
+			t.Errorf("online for %v of an hour, by a schedule of four times 45 s", online)
+		}
+		if got := at.uplink.Status().Acknowledged; got < 2700 {
+			t.Errorf("%d of 3600 in an hour", got)
+		}
+	})
+}
+
+// TestPaidByTimeWithSensors: nor does it hold a session open on a link whose time is paid.
+func TestPaidByTimeWithSensors(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		l := sat(config.Link{Session: config.Auto})
+		l.Kind = "certus"
+		at.connectCables(l)
+		at.server.with(func() { at.server.late = 1500 * time.Millisecond })
+		at.streams = []config.Stream{{Name: "all", Match: []string{"t/#"}, Class: "live"}}
+		at.start()
+		online := time.Duration(0)
+		for i := range 3600 {
+			at.publishMany(i, 1, 1)
+			time.Sleep(time.Second)
+			if at.uplink.Status().Online {
+				online += time.Second
+			}
+		}
+		if online > 20*time.Minute {
+			t.Errorf("online for %v of an hour", online)
+		}
+		if got := at.uplink.Status().Acknowledged; got < 3500 {
+			t.Errorf("%d of 3600 in an hour", got)
+		}
+	})
+}
+
 // keepsWill demands that between sessions the Server was left the Will, for when the next one does not come, and that nobody was told that
 // the gateway is offline; and that this is said when the gateway stops in a session.
 func (at *station) keepsWill(every time.Duration) {

@@ -86,7 +86,7 @@ func (w *way) times(gateway, uplink string) schedule.Options {
 	case s != nil:
 		return schedule.Options{Mode: schedule.Timed, Every: s.Every, Stay: s.Stay, Offset: schedule.Offset(s.Every, gateway, uplink, w.Name)}
 	case w.OnDemand():
-		return schedule.Options{Mode: schedule.OnDemand, Linger: w.kind.Linger}
+		return schedule.Options{Mode: schedule.OnDemand, Linger: w.kind.Linger, Brief: w.kind.IdleBilled}
 	}
 	return schedule.Options{}
 }
@@ -98,7 +98,7 @@ func (w *way) pressed(rung budget.Rung) schedule.Options {
 	switch {
 	case rung == budget.AlarmOnly, rung >= budget.OnDemand && o.Mode == schedule.Always:
 		pooled := min(perConnect*w.KeepAlive.Max, mostPooled)
-		return schedule.Options{Mode: schedule.OnDemand, Linger: max(pooled, rung.Linger(w.kind.Linger))}
+		return schedule.Options{Mode: schedule.OnDemand, Linger: max(pooled, rung.Linger(w.kind.Linger)), Brief: true}
 	case o.Mode == schedule.OnDemand:
 		o.Linger = rung.Linger(o.Linger)
 	}
