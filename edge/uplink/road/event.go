@@ -82,7 +82,7 @@ func (r *Road) Connected(now time.Time, i int) {
 // as a failure of its way.
 func (r *Road) Ended(now time.Time, i int, f Fault, why string, bytes int64) {
 	l := r.links[i]
-	lasted := l.online && now.Sub(l.began) >= lasting
+	lasted := l.online && now.Sub(l.began) >= lasting && f != Mute
 	if f == None && l.passed {
 		f = Way // it was not left on purpose: the Server did not answer there
 	}

@@ -44,6 +44,7 @@ const (
 	Way                 // the link: nothing passes, nothing answers
 	Server              // something answered, and said no or hung up
 	Gone                // the interface or its address went away
+	Mute                // the Server has accepted the session and acknowledged nothing in it
 )
 
 // Do is a thing to do.

@@ -275,6 +275,28 @@ func TestServers(t *testing.T) {
 	p.says("dial lte")
 }
 
+// TestMute: a Server that has accepted a session, and served nothing in it, is left for the next of the list, and waited for if it is the only one.
+func TestMute(t *testing.T) {
+	for _, servers := range []int{1, 2} {
+		p := travel(t, road.Link{Name: "lte", Servers: servers, RetryMin: 2 * time.Second, RetryMax: time.Minute, HeadStart: 5 * time.Second})
+		p.says("dial lte")
+		for _, wait := range []time.Duration{2 * time.Second, 6 * time.Second, 18 * time.Second} {
+			p.online(0)
+			p.wait(90 * time.Second)
+			p.road.Ended(p.now, 0, road.Mute, "served nothing", 0)
+			if servers == 2 {
+				p.says("dial lte 1")
+				p.online(0)
+				p.wait(90 * time.Second)
+				p.road.Ended(p.now, 0, road.Mute, "served nothing", 0)
+			}
+			p.says("")
+			p.until(wait)
+			p.says("dial lte")
+		}
+	}
+}
+
 // TestWaits: attempts on one link spread, and begin anew after a session that lasted.
 func TestWaits(t *testing.T) {
 	p := travel(t, road.Link{Name: "lte", RetryMin: 2 * time.Second, RetryMax: 30 * time.Second, HeadStart: time.Second})
