@@ -302,6 +302,9 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	if !online {
 		cost = w.purse.since(s.before)
 	}
+	if w.doubt != nil && (!online || fault == road.Mute) {
+		w.doubt(s.server.Host) // who has opened the connection is perhaps not the Server any more
+	}
 	if errors.Is(err, errRenew) {
 		t.road.Ended(now, s.at, road.None, "", 0)
 		return

@@ -37,8 +37,9 @@ type way struct {
 	signal func(link string) Signal // nil: always fair
 	radio  *radio                   // nil: nobody knows of a modem
 
-	dial dial
-	seen interfaces.Interface // what the kernel said last
+	dial  dial
+	doubt func(host string)    // has the name server asked before the next attempt; nil: nobody keeps names
+	seen  interfaces.Interface // what the kernel said last
 }
 
 // ways builds those of an uplink.
@@ -73,7 +74,7 @@ func (u *Uplink) newWays(o Options) error {
 				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Counted: w.purse.counted,
 			})
 			d.time, d.tickets, d.profile = o.Time, tickets, u.profile
-			w.dial = w.purse.together(d.dial)
+			w.dial, w.doubt = w.purse.together(d.dial), d.net.Doubt
 		}
 		u.ways = append(u.ways, w)
 	}
