@@ -71,7 +71,7 @@ func (u *Uplink) newWays(o Options) error {
 			w.dial = w.purse.counting(o.Dial)
 		default:
 			d := newDialer(u.config.TLS, interfaces.Options{
-				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Counted: w.purse.counted,
+				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Least: w.kind.DeadFloor / 3, Counted: w.purse.counted,
 			})
 			d.time, d.tickets, d.profile = o.Time, tickets, u.profile
 			w.dial, w.doubt = w.purse.together(d.dial), d.net.Doubt
