@@ -16,6 +16,9 @@ import (
 // demandEvery is how often the backlog is looked at while that may have a link connect.
 const demandEvery = time.Second
 
+// askKernelAgain is how long the kernel is left alone that could not tell of its interfaces: it had no room, or was busy with an earlier question.
+const askKernelAgain = time.Minute
+
 // Why a session ends that could go on.
 var (
 	errHandOver = errors.New("another link takes over")
@@ -135,10 +138,20 @@ func (t *travel) watch(ctx context.Context) {
 		return
 	}
 	t.running.Go(func() {
-		err := t.u.interfaces(ctx, func(table interfaces.Table) { t.news.post(func() { t.changed(table) }) })
-		if err != nil && ctx.Err() == nil {
-			t.u.log.Warn("the kernel does not tell of network interfaces; links are tried without", "err", err)
-			t.news.post(t.allThere)
+		for ctx.Err() == nil {
+			err := t.u.interfaces(ctx, func(table interfaces.Table) { t.news.post(func() { t.changed(table) }) })
+			if err != nil && ctx.Err() == nil {
+				t.u.once("interfaces", func() {
+					t.u.log.Warn("the kernel does not tell of network interfaces; links are tried without, and it is asked again now and then", "err", err)
+				})
+				t.news.post(t.allThere)
+			}
+			timer := time.NewTimer(askKernelAgain)
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+			}
+			timer.Stop()
 		}
 	})
 }

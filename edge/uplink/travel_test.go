@@ -1,8 +1,10 @@
 package uplink_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"skerry/broker/packet"
 	"skerry/edge/config"
 	"skerry/edge/uplink"
+	"skerry/edge/uplink/interfaces"
 	"skerry/edge/uplink/road"
 )
 
@@ -148,6 +151,28 @@ func TestInterfaceGone(t *testing.T) {
 		}
 		at.publishMany(0, 10, 1)
 		at.taken(10)
+	})
+}
+
+// TestKernelFallsSilent: the kernel has no room to tell of its interfaces for a moment. They are taken to be there meanwhile, and asked for again.
+func TestKernelFallsSilent(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		c := at.connectCables(lte(config.Link{}), sat(config.Link{}))
+		asked, told := 0, at.options.Interfaces
+		at.options.Interfaces = func(ctx context.Context, changed func(interfaces.Table)) error {
+			if asked++; asked < 3 {
+				return syscall.EBUSY
+			}
+			return told(ctx, changed)
+		}
+		at.start()
+		at.on("lte")
+		time.Sleep(5 * time.Minute)
+		c.with("wwan0", func(one *cable) { one.there = false })
+		synctest.Wait()
+		if s := at.uplink.Status(); s.Link != "sat" || s.Connections != 2 || !s.Online || asked != 3 {
+			t.Errorf("asked %d times, %+v", asked, s)
+		}
 	})
 }
 

@@ -151,7 +151,7 @@ func (w *way) look(now time.Time, t interfaces.Table, r *road.Road, i int, local
 	if moved || before.Carrier != w.seen.Carrier {
 		w.keep.moved(now)
 	}
-	gone := before.Index != w.seen.Index || local.IsValid() && !slices.Contains(w.seen.Local, local)
+	gone := before.Index != 0 && before.Index != w.seen.Index || local.IsValid() && !slices.Contains(w.seen.Local, local)
 	if moved || !before.Routed && w.seen.Routed {
 		r.Moved(now, i, moved && gone)
 	}
