@@ -311,10 +311,7 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	if t.broken == nil && t.u.broker.Err() != nil {
 		t.broken = fmt.Errorf("uplink %s: the local broker cannot store: %w", t.u.config.Name, t.u.broker.Err())
 	}
-	now, fault, cost := time.Now(), faultOf(err), int64(0)
-	if !online {
-		cost = w.purse.since(s.before)
-	}
+	now, fault, cost := time.Now(), faultOf(err), w.purse.since(s.before)
 	if w.doubt != nil && (!online || fault == road.Mute) {
 		w.doubt(s.server.Host) // who has opened the connection is perhaps not the Server any more
 	}

@@ -78,7 +78,7 @@ func (r *Road) Connected(now time.Time, i int) {
 	r.settle(now)
 }
 
-// Ended tells that the session is over, why, and what the attempt has cost if it was not accepted. One that was handed over before that counts
+// Ended tells that the session is over, why, and what it has cost: one that did not last is an attempt that came to nothing. One that was handed over before that counts
 // as a failure of its way.
 func (r *Road) Ended(now time.Time, i int, f Fault, why string, bytes int64) {
 	l := r.links[i]
@@ -89,8 +89,9 @@ func (r *Road) Ended(now time.Time, i int, f Fault, why string, bytes int64) {
 	r.judge(l, now, f)
 	if l.online {
 		l.good = now
-	} else {
-		l.spend(now, bytes)
+	}
+	if f != None && !lasted {
+		l.spend(now, min(bytes, l.AttemptBytes))
 	}
 	l.phase, l.online, l.moved, l.back, l.passed = idle, false, false, false, false
 	r.use = none
@@ -132,7 +133,7 @@ func (l *lane) again(now time.Time, r *Road, f Fault, lasted bool) {
 		return
 	}
 	l.notBefore = now.Add(l.wait(r))
-	if need := l.afford(); need > 0 {
+	if need := l.afford(); need > 0 && !lasted { // the way was good a moment ago: the first attempt is worth it
 		l.notBefore = later(l.notBefore, now.Add(need))
 	}
 	l.turn = time.Time{}
