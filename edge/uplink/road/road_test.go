@@ -163,6 +163,9 @@ func TestFailBack(t *testing.T) {
 	p.wait(time.Minute)
 	p.road.Physical(p.now, 0, road.Addressed)
 	p.says("")
+	if next := p.road.Status()[0].Next; next.Sub(p.now) != 2*time.Minute {
+		t.Errorf("the status says that it is returned to at %v, and it is %v", next, p.now)
+	}
 	p.until(2 * time.Minute)
 	p.says("dial lte")
 	p.state(1, road.Online) // still
