@@ -36,11 +36,11 @@ func (t *travel) see(i int, w *way, waiting map[string]uint64) schedule.Now {
 	var n schedule.Now
 	for class, messages := range waiting {
 		if messages > 0 && w.Carries(class) && !w.holds(class) && w.purse.may(class) {
-			n.Waiting, n.Urgent = true, n.Urgent || w.urgent(class)
+			n.Waiting, n.Urgent, n.Amount = true, n.Urgent || w.urgent(class), n.Amount+messages
 		}
 	}
 	if s := t.session; s != nil && s.at == i && !s.online.IsZero() {
-		n.Online, n.Quiet = max(time.Since(s.online), 1), t.u.quiet()
+		n.Online, n.Quiet, n.Gone = max(time.Since(s.online), 1), t.u.quiet(), t.u.gone()
 	}
 	return n
 }
@@ -67,6 +67,13 @@ func (u *Uplink) waiting() map[string]uint64 {
 		all[config.LiveClass] += missed
 	}
 	return all
+}
+
+// gone is how many messages the Server has taken, or will never take.
+func (u *Uplink) gone() uint64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.status.Acknowledged + u.status.Refused + u.status.Expired + u.status.Superseded
 }
 
 // quiet is how long nothing has come or gone on the latest connection.
