@@ -186,9 +186,11 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 				"filter", filter, "hint", "use a prefix that the filters under receive do not match")
 		})
 	}
+	u.doubt()
 	u.connected(p.way, s, present)
 	p.stands()
 	defer func() { u.online += time.Since(l.born) }()
+	defer u.leftOff(l)
 	ctx, cancel := u.lease(ctx)
 	defer cancel()
 	err = l.run(ctx)

@@ -100,6 +100,7 @@ type Uplink struct {
 	reduced  []*reduce.Reducer
 	former   []string // streams that were reduced and are not any more
 	pairs    pairs
+	losses   losses
 	link     atomic.Pointer[link]        // that stands
 	carried  atomic.Pointer[[]string]    // the classes that a link may carry; nil: all
 	trace    atomic.Pointer[watch.Trace] // nil: nobody watches
@@ -115,7 +116,7 @@ type Uplink struct {
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
 	u := &Uplink{config: c, broker: b, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
-	u.status.Aside = map[string]uint64{}
+	u.status.Aside, u.losses.dropped = map[string]uint64{}, map[string]uint64{}
 	u.profile = profile.Of(c.Profile)
 	u.names, u.now = u.profile.Names(c.ClientID), o.Time
 	if u.now == nil {
