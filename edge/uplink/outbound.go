@@ -336,13 +336,13 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 		}
 		h.Expiry = 1 // the Server may have half of it: the exchange goes on
 	}
-	if why := l.u.unsuitable(h.TopicName, d.Message.Payload); why != "" {
-		l.drop(a, d, why)
-		return h, false
+	why := l.u.unsuitable(h.TopicName)
+	if why == "" {
+		h.TopicName = l.outward(d, h.TopicName)
+		why = l.u.oversized(h.TopicName, m.Payload)
 	}
-	h.TopicName = l.u.names.Outward(h.TopicName, m.Properties)
-	if len(h.TopicName) > math.MaxUint16 {
-		l.drop(a, d, "the topic is too long with the prefix")
+	if why != "" {
+		l.drop(a, d, why)
 		return h, false
 	}
 	return h, true
