@@ -28,7 +28,7 @@ func gatewayOf(p *packet.Connect) *gateway {
 }
 
 // cameBack tells whether a message of a gateway has been here before: two gateways, or more, carry everything to each other, and it would go round for
-// ever. Else the message is given the mark of that gateway.
+// ever. Else the message is given the mark of that gateway, behind its own User Properties, which stay as they are [MQTT-3.3.2-17].
 func (c *conn) cameBack(p *packet.Publish) bool {
 	g, ours := c.gateway, c.server.mark
 	if g == nil || ours == "" {

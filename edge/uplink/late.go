@@ -62,10 +62,10 @@ func hasUserProperty(properties packet.Properties, name string) bool {
 }
 
 // retains tells whether a message that was to be retained is to be retained upstream. In one stream each message is newer than the one
-// before. But what another stream may have overtaken, or what has waited while the streams were others, must not take the place of
-// something newer.
+// before. But what another stream may have overtaken, what has waited while the streams were others, or what the Server had no room for while it took
+// what was behind it, must not take the place of something newer.
 func (l *link) retains(s *stream, m *broker.Message) bool {
-	if s.class != config.BackfillClass && !s.mixed && l.u.alone(s, plain(m.TopicName)) {
+	if s.class != config.BackfillClass && !s.mixed && !s.shuffled.Load() && l.u.alone(s, plain(m.TopicName)) {
 		return true
 	}
 	asked := m
