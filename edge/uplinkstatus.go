@@ -34,7 +34,7 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 		Counts: control.UplinkCounts{
 			Attempts: s.Attempts, Connections: s.Connections, LostSession: s.LostSession, Sent: s.Sent, Acknowledged: s.Acknowledged,
 			Repeated: s.Repeated, Downgraded: s.Downgraded, Refused: s.Refused, Deferred: s.Deferred, Expired: s.Expired,
-			Superseded: s.Superseded, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
+			Superseded: s.Superseded, Overtaken: s.Overtaken, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
 		},
 	}
 	for i := range s.Links {
@@ -90,22 +90,12 @@ func signalRow(m *modem.Status) *control.Signal {
 
 // budgetRow is what a link has used.
 func budgetRow(l *uplink.LinkStatus) *control.Budget {
-	b := control.Budget{Bytes: l.Bytes, Rung: l.Budget.Rung.String(), Classes: map[string]int64{}}
-	for class, n := range l.Budget.Bytes {
-		if n > 0 {
-			b.Classes[budget.Class(class).String()] = n
-		}
-	}
-	for class, n := range l.Budget.Held {
-		if n > 0 {
-			if b.Held == nil {
-				b.Held = map[string]int64{}
-			}
-			b.Held[budget.Class(class).String()] = n
-		}
-	}
+	b := control.Budget{Bytes: l.Bytes, Rung: l.Budget.Rung.String(), Classes: byClass(l.Budget.Bytes), Held: byClass(l.Budget.Held)}
 	for _, f := range l.Budget.Forecasts {
-		p := control.BudgetPeriod{Period: f.Period.String(), Used: f.Used, Allowed: f.Bytes, Known: f.Known, Projected: f.Projected}
+		p := control.BudgetPeriod{Period: f.Period.String(), Used: f.Used, Allowed: f.Bytes, Known: f.Known, Projected: f.Projected, Classes: byClass(f.ByClass)}
+		if f.Unknown > 0 {
+			p.Classes["unknown"] = f.Unknown
+		}
 		if !f.Exhausted.IsZero() && !l.Budget.Date.IsZero() {
 			s := max(f.Exhausted.Sub(l.Budget.Date).Seconds(), 0)
 			p.Exhausted = &s
@@ -116,6 +106,17 @@ func budgetRow(l *uplink.LinkStatus) *control.Budget {
 		b.Periods = append(b.Periods, p)
 	}
 	return &b
+}
+
+// byClass is what a tally has counted, by the names of the classes.
+func byClass(t budget.Tally) map[string]int64 {
+	all := map[string]int64{}
+	for class, n := range t {
+		if n > 0 {
+			all[budget.Class(class).String()] = n
+		}
+	}
+	return all
 }
 
 // known is a time in seconds; nil if it is below 0, which says that it is not known.
