@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -210,7 +211,7 @@ func (o setting) properties() packet.Properties {
 	if !o.stamped {
 		return nil
 	}
-	return packet.Properties(nil).AppendUserProperty(uplink.TimeProperty, time.Now().UTC().Format("2006-01-02T15:04:05.000Z"))
+	return packet.Properties(nil).AppendUserProperty(uplink.TimeProperty, strconv.FormatInt(time.Now().UnixMilli(), 10))
 }
 
 // stop ends the subject orderly.
