@@ -39,10 +39,7 @@ func TestFigures(t *testing.T) {
 
 // TestOwnPayload: what the gateway itself publishes codes as well.
 func TestOwnPayload(t *testing.T) {
-	var messages []pack.Message
-	for _, m := range packtest.Own(2000, 1) {
-		messages = append(messages, m)
-	}
+	messages := packtest.Own(2000, 1)
 	total := 0
 	for _, b := range blocks(t, head, 0, 100, messages) {
 		total += len(b)
