@@ -7,7 +7,7 @@ TAGS     = nethttpomithttp2
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks link soak interop modbus board pulses cross clean
+.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks packbench link soak interop modbus board pulses cross clean
 
 build: bin/skerry
 
@@ -80,6 +80,15 @@ link: bin/skerry
 soak: bin/skerry
 	$(GO) build -o bin/soak ./scripts/soak
 	bin/soak $(SOAK)
+
+# The coder of blocks beside zstd level 3, in bytes and processor time, here and as ARMv6 under qemu-user (Debian: qemu-user-static):
+# docs/pack.md. PACKBENCH='-readings 20000 -strict'
+PACKBENCH ?=
+packbench:
+	mkdir -p bin
+	cd scripts/packbench && CGO_ENABLED=0 $(GO) build -o ../../bin/packbench . && CGO_ENABLED=0 GOARCH=arm GOARM=6 $(GO) build -o ../../bin/packbench-armv6 .
+	bin/packbench $(PACKBENCH)
+	qemu-arm-static bin/packbench-armv6 -turns 5 $(PACKBENCH)
 
 # Modbus on a bad line, on a pseudo-terminal: replies that come late, twice, torn, damaged, from elsewhere. Counts values under a wrong
 # name, ours and those of a well-known Go library in the same scenario; and our Modbus TCP against that library's server.

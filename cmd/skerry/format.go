@@ -140,10 +140,16 @@ func appendBit(b []byte, set bool) []byte {
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 
 func appendTime(b []byte, _ *packet.Publish, now time.Time) []byte {
+	if now.IsZero() {
+		return b // it is not known
+	}
 	return now.UTC().AppendFormat(b, timeFormat)
 }
 
 func appendUnix(b []byte, _ *packet.Publish, now time.Time) []byte {
+	if now.IsZero() {
+		return b
+	}
 	return fmt.Appendf(b, "%d.%09d", now.Unix(), now.Nanosecond())
 }
 

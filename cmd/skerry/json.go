@@ -12,7 +12,7 @@ import (
 
 // object is what --json prints of a message. The order of the fields is that of the output.
 type object struct {
-	Time       string   `json:"time"`
+	Time       string   `json:"time,omitempty"`
 	Topic      string   `json:"topic"`
 	QoS        byte     `json:"qos"`
 	Retain     bool     `json:"retain"`
@@ -52,7 +52,7 @@ func appendJSONPayload(b []byte, m *packet.Publish, now time.Time) []byte {
 
 func objectOf(m *packet.Publish, now time.Time) object {
 	return object{
-		Time: now.UTC().Format(timeFormat), Topic: string(m.TopicName), QoS: m.QoS, Retain: m.Retain, Dup: m.Dup,
+		Time: string(appendTime(nil, m, now)), Topic: string(m.TopicName), QoS: m.QoS, Retain: m.Retain, Dup: m.Dup,
 		Length: len(m.Payload), Properties: detailsOf(m.Properties),
 	}
 }

@@ -1,0 +1,140 @@
+package pack
+
+import "bytes"
+
+// An Encoder makes blocks, one after the other: Begin, Append until it is full or time to go, Seal. The zero value is ready for Begin. It is
+// for one goroutine.
+type Encoder struct {
+	// Fallbacks counts the blocks that the shape coder did not give back as they were, and that were written as a list.
+	// It should stay 0.
+	Fallbacks int
+
+	header   header
+	limit    int
+	full     bool
+	messages []Message // of the block; what they point to is the caller's
+	held     int       // their bytes
+	shaper   shaper
+	body     []byte // shape codec
+	list     []byte // list codec
+}
+
+// Begin begins a block, and drops what was not sealed. limit is how many bytes the block may have, 0 for any number; a single message may be
+// larger.
+func (e *Encoder) Begin(h Head, limit int) {
+	e.header = header{Head: h}
+	e.limit, e.full = limit, false
+	clear(e.messages)
+	e.messages, e.held = e.messages[:0], 0
+}
+
+// Len is how many messages the block has.
+func (e *Encoder) Len() int { return len(e.messages) }
+
+// Size is how many bytes the block would have if it were sealed now, at most.
+func (e *Encoder) Size() int {
+	if len(e.messages) == 0 {
+		return 0
+	}
+	return e.sizeOf(len(e.messages))
+}
+
+func (e *Encoder) sizeOf(messages int) int {
+	body := e.shaper.size()
+	return e.header.size(messages, body) + body
+}
+
+// Append puts a message into the block. ErrFull says that it is the first of the next one: Seal, Begin, and append it again. After
+// an error that wraps ErrMessage the block goes on without it. What the message points to must not change before Seal. It takes time only for this message.
+func (e *Encoder) Append(m Message) error {
+	if err := m.check(); err != nil {
+		return err
+	}
+	n := len(e.messages)
+	if n > 0 && m.Sequence <= e.messages[n-1].Sequence {
+		return unfit("its sequence is %d, after %d", m.Sequence, e.messages[n-1].Sequence)
+	}
+	if e.full || n >= MaxMessages || e.held+m.bytes() > MaxBytes || n > 0 && m.Sequence-e.messages[n-1].Sequence > 1<<62 {
+		e.full = true
+		return ErrFull
+	}
+	if n == 0 {
+		if err := e.header.check(); err != nil {
+			return err
+		}
+		e.header.first = m.Sequence
+		e.shaper.reset(m.Sequence)
+		e.shaper.encode(e.body[:0])
+	}
+	before := e.shaper.mark()
+	c := m // the coder fills in what it decodes
+	if err := e.shaper.message(&c); err != nil {
+		return err // cannot be: only a decoder finds faults
+	}
+	if e.limit > 0 && n > 0 && e.sizeOf(n+1) > e.limit {
+		e.shaper.back(before) // what the models learned does not matter any more: nothing is coded after it
+		e.full = true
+		return ErrFull
+	}
+	e.messages = append(e.messages, m)
+	e.held += m.bytes()
+	return nil
+}
+
+// Seal appends the block to dst and tells how many messages are in it: all, or, if the coder failed and the block was written as a list, which is
+// larger, as many of the first ones as keep to the limit. The others belong into the next block. It has decoded the block and compared each
+// message before it returns. The Encoder then waits for Begin.
+func (e *Encoder) Seal(dst []byte) (block []byte, messages int) {
+	if len(e.messages) == 0 {
+		return dst, 0
+	}
+	defer e.Begin(Head{}, 0)
+	e.body = e.shaper.finish()
+	sound := e.sound()
+	if !sound {
+		e.Fallbacks++
+	}
+	if !sound || len(e.body) > e.held {
+		if n := e.asList(); !sound || n == len(e.messages) && len(e.list) < len(e.body) {
+			e.header.codec, e.header.count = codecList, n
+			return e.header.seal(dst, e.list), n
+		}
+	}
+	e.header.codec, e.header.count = codecShape, len(e.messages)
+	return e.header.seal(dst, e.body), len(e.messages)
+}
+
+// sound decodes the body and compares.
+func (e *Encoder) sound() bool {
+	s := &e.shaper
+	s.reset(e.header.first)
+	s.decode(e.body)
+	for i := range e.messages {
+		s.left = MaxBytes
+		var got Message
+		if s.message(&got) != nil || !got.equal(&e.messages[i]) {
+			return false
+		}
+	}
+	return s.whole()
+}
+
+// asList writes as many messages as fit, and one at least, as a list.
+func (e *Encoder) asList() int {
+	l := lister{sequence: e.header.first - 1}
+	e.list = e.list[:0]
+	for i := range e.messages {
+		size := len(e.list)
+		e.list = l.append(e.list, &e.messages[i])
+		if e.limit > 0 && i > 0 && e.header.size(i+1, len(e.list))+len(e.list) > e.limit {
+			e.list = e.list[:size]
+			return i
+		}
+	}
+	return len(e.messages)
+}
+
+func (m *Message) equal(w *Message) bool {
+	return m.Topic == w.Topic && m.QoS == w.QoS && m.Retain == w.Retain && m.Time == w.Time && m.Sequence == w.Sequence &&
+		bytes.Equal(m.Payload, w.Payload) && bytes.Equal(m.Properties, w.Properties)
+}

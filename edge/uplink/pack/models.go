@@ -1,0 +1,45 @@
+package pack
+
+import "sync"
+
+// models are those of decisions that are not about one slot.
+type models struct {
+	follows bit    // the shape is the one that followed the shape before it last time
+	isNew   [2]bit // the shape is new; by whether it could have been the one that follows
+	shape   count  // its place in the table
+
+	newTopic        bit
+	topic           count // its place in the table
+	sameFlags       bit   // those of the shape that was new last
+	flags           [8]bit
+	sameProperties  bit   // so with the properties
+	properties      count // 0: new; else their place in the table, from 1
+	skeletonFollows bit   // the skeleton is the one that followed the skeleton before it last time
+	skeleton        count // 0: new; 1: none; else its number and 1
+	lengths         [2]count
+
+	gap         count  // sequences left out
+	timed       [2]bit // the time is known; by whether that of the message before was
+	format      [1 << formatBits]bit
+	differences [sizes]difference
+}
+
+// unlearned is what models are at the start of a block.
+var unlearned = sync.OnceValue(func() *models {
+	m := &models{
+		follows: evenly, newTopic: evenly, skeletonFollows: evenly,
+		sameFlags: rarely(64).not(), sameProperties: rarely(64).not(),
+	}
+	for _, bits := range [][]bit{m.isNew[:], m.flags[:], m.timed[:], m.format[:]} {
+		for i := range bits {
+			bits[i] = evenly
+		}
+	}
+	for _, c := range []*count{&m.shape, &m.topic, &m.skeleton, &m.properties, &m.gap, &m.lengths[0], &m.lengths[1]} {
+		c.reset()
+	}
+	for i := range m.differences {
+		m.differences[i].reset(i)
+	}
+	return m
+})

@@ -1,0 +1,208 @@
+package pack
+
+import "strconv"
+
+// A format is how a number is written: a family in the upper three bits, how many digits in the lower five.
+type format byte
+
+const (
+	decimals format = iota << 5 // so many decimals, always; none, and no point, for 0
+	shortest                    // at most so many decimals, no zeros at their end
+	padded                      // a whole number of so many digits, with zeros before it
+	instant                     // 2026-11-22T04:16:00 and so many decimals of the second
+
+	formatBits = 7
+)
+
+func (f format) family() format { return f &^ 31 }
+func (f format) digits() int    { return int(f & 31) }
+
+const (
+	maxDigits   = 19      // of a number, so that it fits into 64 bits
+	maxDecimals = 18      // of them
+	maxNumber   = 1 << 62 // no number is as large; differences of two fit into 64 bits
+	maxFraction = 9       // decimals of a second
+)
+
+// valid tells whether numbers are written so.
+func (f format) valid() bool {
+	switch f.family() {
+	case decimals, shortest:
+		return f.digits() <= maxDecimals
+	case padded:
+		return f.digits() >= 2 && f.digits() <= maxDigits
+	case instant:
+		return f.digits() <= maxFraction
+	}
+	return false
+}
+
+// powers of ten that fit into 63 bits.
+var powers = func() (p [maxDigits]int64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = p[i-1] * 10
+	}
+	return p
+}()
+
+// A token is a number as it stands in a payload.
+type token struct {
+	value  int64  // all its digits; of an instant, the time since 1970 in units of its last decimal
+	format format // decimals as written, padded with zeros before it, or instant
+	length int
+}
+
+// as is the value in a format, if the token is written so.
+func (t token) as(f format) (int64, bool) {
+	if t.format == f {
+		return t.value, true
+	}
+	switch {
+	case f.family() == shortest && t.format.family() == decimals:
+		more := f.digits() - t.format.digits()
+		if more < 0 || t.format.digits() > 0 && t.value%10 == 0 {
+			return 0, false
+		}
+		v := t.value * powers[more]
+		return v, v/powers[more] == t.value && v > -maxNumber && v < maxNumber
+	case f.family() == padded && t.format == decimals:
+		return t.value, t.value >= 0 && t.length == f.digits()
+	}
+	return 0, false
+}
+
+// formatAfter is the format for a token that is not written in the format that is usual in its place.
+func (t token) formatAfter(usual format) format {
+	if t.format.family() == decimals && (usual.family() == decimals || usual.family() == shortest) {
+		f := shortest | format(max(t.format.digits(), usual.digits()))
+		if _, ok := t.as(f); ok {
+			return f
+		}
+	}
+	return t.format
+}
+
+// rescale is v, a number in a format, as one of the same size in another; 0 where they do not compare.
+func rescale(v int64, from, to format) int64 {
+	if from == to {
+		return v
+	}
+	a, b := from.family(), to.family()
+	if a != b && (a > shortest || b > shortest) {
+		return 0
+	}
+	switch n := to.digits() - from.digits(); {
+	case a == padded || n == 0:
+		return v
+	case n > 0:
+		return v * powers[n] // may overflow, to the same number everywhere
+	default:
+		return v / powers[-n]
+	}
+}
+
+// append writes a number.
+func (f format) append(dst []byte, v int64) []byte {
+	switch f.family() {
+	case instant:
+		return appendInstant(dst, v, f.digits())
+	case padded:
+		return appendPadded(dst, v, f.digits())
+	}
+	if v < 0 {
+		dst = append(dst, '-')
+		v = -v
+	}
+	d := f.digits()
+	if d == 0 {
+		return strconv.AppendInt(dst, v, 10)
+	}
+	start := len(dst)
+	dst = append(appendPadded(dst, v, d+1), 0)
+	point := len(dst) - 1 - d
+	copy(dst[point+1:], dst[point:]) // decimals move behind the point
+	dst[point] = '.'
+	if f.family() == shortest {
+		dst = trim(dst, start)
+	}
+	return dst
+}
+
+// trim takes zeros off the end of the decimals that begin after start, and a point that nothing follows.
+func trim(dst []byte, start int) []byte {
+	for n := len(dst) - 1; n > start; n-- {
+		switch dst[n] {
+		case '0':
+			continue
+		case '.':
+			return dst[:n]
+		}
+		return dst[:n+1]
+	}
+	return dst
+}
+
+// fits tells whether a number can be written in the format.
+func (f format) fits(v int64) bool {
+	switch f.family() {
+	case padded:
+		return v >= 0 && (f.digits() >= maxDigits || v < powers[f.digits()])
+	case instant:
+		return v >= 0 && v/powers[f.digits()] <= maxTime/1000
+	}
+	return true
+}
+
+// appendPadded writes v with at least n digits.
+func appendPadded(dst []byte, v int64, n int) []byte {
+	for ; n > 1 && v < powers[n-1]; n-- {
+		dst = append(dst, '0')
+	}
+	return strconv.AppendInt(dst, v, 10)
+}
+
+// readNumber reads the number that begins at the start of b, a digit or a minus sign and a digit. Length 0: what is there is none that
+// the coder can write.
+func readNumber(b []byte) token {
+	negative := b[0] == '-'
+	first := 0
+	if negative {
+		first = 1
+	} else if t := readInstant(b); t.length > 0 {
+		return t
+	}
+	at := first
+	var v uint64
+	for ; at < len(b) && isDigit(b[at]) && at-first <= maxDigits; at++ {
+		v = v*10 + uint64(b[at]-'0')
+	}
+	whole := at - first
+	if whole > maxDigits {
+		return token{}
+	}
+	if whole > 1 && b[first] == '0' {
+		if negative || v >= maxNumber {
+			return token{}
+		}
+		return token{int64(v), padded | format(whole), at}
+	}
+	d := 0
+	if at+1 < len(b) && b[at] == '.' && isDigit(b[at+1]) {
+		at++
+		for ; at < len(b) && isDigit(b[at]) && whole+d <= maxDigits; at++ {
+			v = v*10 + uint64(b[at]-'0')
+			d++
+		}
+	}
+	if whole+d > maxDigits || d > maxDecimals || v >= maxNumber || negative && v == 0 {
+		return token{}
+	}
+	t := token{int64(v), decimals | format(d), at}
+	if negative {
+		t.value = -t.value
+	}
+	return t
+}
+
+func isDigit(b byte) bool { return b-'0' <= 9 }
