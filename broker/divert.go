@@ -67,6 +67,21 @@ func (s *Session) SetLimits(l queue.Limits) { s.state.queue.SetLimits(l) }
 // handle.
 func (s *Session) Settled() bool { return s.state.queue.Settled() }
 
+// KeepReceived has a QoS 2 message of the session kept until PUBCOMP, see queue.Session.KeepReceived. It also answers on a dead handle, as the
+// following do.
+func (s *Session) KeepReceived(keep bool) { s.state.queue.KeepReceived(keep) }
+
+// Confirmed is how many deliveries are between PUBREC and PUBCOMP: those whose message is kept, and those of which it is gone.
+func (s *Session) Confirmed() (kept, bare uint64) { return s.state.queue.Confirmed() }
+
+// Republish has what is kept published anew, see queue.Session.Republish.
+func (s *Session) Republish() queue.Receipt { return s.state.queue.Republish() }
+
+// RepublishOne is Republish for one packet id, while there is a connection: with the next one.
+func (s *Session) RepublishOne(packetID uint16) (queue.Receipt, bool) {
+	return s.state.queue.RepublishOne(packetID)
+}
+
 // Newest tells whether no retained message of its topic is newer than m, which was to be retained when it was published: it is the
 // retained one, or has removed what was. A message that is not retained any more, for it has expired or was removed, is not the newest.
 func (b *Broker) Newest(m *Message) bool {

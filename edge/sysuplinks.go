@@ -26,6 +26,8 @@ func (s *statistics) carried() {
 		s.publishAs(at+"offline_hours", numeral(u.Offline, 3600, 1))
 		s.publishAs(at+"connections", count(u.Counts.Connections))
 		s.publishAs(at+"lost_sessions", count(u.Counts.LostSession))
+		s.publishAs(at+"published_anew", count(u.Counts.PublishedAnew))
+		s.publishAs(at+"maybe_lost", count(u.Counts.MaybeLost))
 		s.publishAs(at+"sent", count(u.Counts.Sent))
 		s.publishAs(at+"acknowledged", count(u.Counts.Acknowledged))
 		s.publishAs(at+"repeated", count(u.Counts.Repeated))

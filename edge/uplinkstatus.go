@@ -32,7 +32,8 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 		Name: name, Online: s.Online, For: since(s.Since, now), Server: s.Server, Version: s.Version, Error: s.Err, Link: s.Link,
 		RoundTrip: s.RoundTrip.Seconds(), AckTime: s.AckTime.Seconds(), Links: []control.UplinkLink{}, Streams: []control.UplinkStream{},
 		Counts: control.UplinkCounts{
-			Attempts: s.Attempts, Connections: s.Connections, LostSession: s.LostSession, Sent: s.Sent, Acknowledged: s.Acknowledged,
+			Attempts: s.Attempts, Connections: s.Connections, LostSession: s.LostSession,
+			PublishedAnew: s.PublishedAnew, MaybeLost: s.MaybeLost, Sent: s.Sent, Acknowledged: s.Acknowledged,
 			Repeated: s.Repeated, Downgraded: s.Downgraded, Refused: s.Refused, Deferred: s.Deferred, Expired: s.Expired,
 			Superseded: s.Superseded, Overtaken: s.Overtaken, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
 		},

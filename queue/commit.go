@@ -170,7 +170,11 @@ func (it *item) encode(dst []byte, boot uint32) []byte {
 	case recMessage:
 		return appendMessage(dst, it.m, it.by, it.to, boot)
 	case recReceived:
-		return binary.AppendUvarint(it.run.append(dst), it.bytes)
+		dst = binary.AppendUvarint(it.run.append(dst), it.bytes)
+		if it.what == receivedGone {
+			return dst
+		}
+		return append(dst, it.what)
 	}
 	return append(dst, it.body...)
 }

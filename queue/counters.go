@@ -61,7 +61,7 @@ func (d *atomicDrops) load() (all Drops) {
 
 // SessionStats is what a session holds, and what it has dropped since it was made.
 type SessionStats struct {
-	Messages uint64        // deliveries whose message is owed: not acknowledged; of QoS 2, PUBREC has not come
+	Messages uint64        // deliveries whose message is owed: not acknowledged; of QoS 2, PUBREC has not come, or it is kept until PUBCOMP
 	Bytes    uint64        // topic names, properties and payloads of those
 	Oldest   time.Duration // proven age of the oldest of them, a lower bound
 	InFlight int           // sent and not complete

@@ -166,7 +166,7 @@ func (x *Session) expire() {
 	for x.ring.len() > 0 {
 		e := x.ring.at(0)
 		swept := x.sweeping() && e.ordinal > x.sweeps[0].from // that comes first
-		if e.m == nil || swept {
+		if e.m == nil || e.state == received || swept {
 			return
 		}
 		why, old := x.tooOld(e.m, e.qos)
@@ -436,18 +436,26 @@ func (x *Session) Received(packetID uint16) (Receipt, bool) {
 	return e.rec, true
 }
 
-// release turns a delivery into one of which only PUBREL is left. Its message is not needed any more.
+// release turns a delivery into one of which only PUBREL is left. Its message is not needed any more, unless the session keeps it.
 func (x *Session) release(e *entry, r Receipt) bool {
 	if e == nil || e.qos != 2 {
 		return false
 	}
 	if e.state != received {
-		if x.durable {
-			x.unowe(e.m, true)
-			e.weight = uint32(e.m.weight())
+		e.state, e.rec = received, r
+		if !x.durable || !x.keep {
+			x.forgo(e)
 		}
-		x.occupy(-e.size)
-		e.state, e.rec, e.m, e.ids, e.size = received, r, nil, nil, 0
 	}
 	return true
+}
+
+// forgo gives up the message of a delivery of which only PUBREL is left.
+func (x *Session) forgo(e *entry) {
+	if x.durable {
+		x.unowe(e.m, true)
+		e.weight = uint32(e.m.weight())
+	}
+	x.occupy(-e.size)
+	e.m, e.ids, e.size = nil, nil, 0
 }

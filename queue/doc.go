@@ -12,7 +12,8 @@
 //
 // Guarantees. What a resolved receipt covers survives the loss of power at any instruction; acknowledged messages
 // are delivered in the order of publishing; a QoS 2 message is given to a durable session under one packet id for
-// its whole life, so that its receiver never takes it twice. Memory does not grow with what waits: a session keeps
+// its whole life, so that its receiver never takes it twice; where that is asked for it is kept until PUBCOMP, so that
+// a receiver that has lost its session can be given it once more. Memory does not grow with what waits: a session keeps
 // a bounded ring and reads the rest from the log. Open never refuses a damaged store; it sets aside what it cannot
 // read, counts it, reports it and goes on.
 //

@@ -13,6 +13,7 @@ func TestExportHoldsAll(t *testing.T) {
 	x := newSessionState(3, SessionOptions{PacketIDs: Range{100, 50}, Window: 7, RingMessages: 8, RingBytes: 9})
 	x.next, x.base, x.second, x.hurt, x.doubt = 40, 20, true, true, true
 	x.complete, x.released, x.sweeps = spans{{22, 23}, {25, 30}}, spans{{31, 32}}, spans{{33, 35}}
+	x.kept = spans{{35, 37}}
 	x.hold(9)
 	x.hold(4)
 	x.logged, x.acked = load{30, 3000}, load{20, 2000}

@@ -87,7 +87,8 @@ type exportSession struct {
 	Next         uint64     `json:"next"` // the ordinal the next message gets
 	Base         uint64     `json:"base"` // all ordinals below are complete
 	Complete     exportRuns `json:"complete,omitempty"`
-	Released     exportRuns `json:"released,omitempty"` // PUBREC came
+	Released     exportRuns `json:"released,omitempty"` // PUBREC came ...
+	Kept         exportRuns `json:"kept,omitempty"`     // ... and the message is kept until PUBCOMP
 	Sweeps       exportRuns `json:"sweeps,omitempty"`   // PUBREL is to be sent for each
 	Second       bool       `json:"qos2,omitempty"`     // QoS 2 was ever used
 	Hurt         bool       `json:"hurt,omitempty"`     // messages may have been lost to damage
@@ -189,8 +190,8 @@ func exportSessionOf(x *sessionState) *exportSession {
 	e := &exportSession{
 		Number: x.number, PacketIDs: [2]uint16{x.o.PacketIDs.First, x.o.PacketIDs.Count},
 		Window: x.o.Window, RingMessages: x.o.RingMessages, RingBytes: x.o.RingBytes,
-		Next: x.next, Base: x.base, Complete: exportRunsOf(x.complete), Released: exportRunsOf(x.released),
-		Sweeps: exportRunsOf(x.sweeps), Second: x.second, Hurt: x.hurt, Doubt: x.doubt, Held: slices.Sorted(maps.Keys(x.held)),
+		Next: x.next, Base: x.base, Complete: exportRunsOf(x.complete), Released: exportRunsOf(x.received()),
+		Kept: exportRunsOf(x.kept), Sweeps: exportRunsOf(x.sweeps), Second: x.second, Hurt: x.hurt, Doubt: x.doubt, Held: slices.Sorted(maps.Keys(x.held)),
 		Logged: [2]uint64{x.logged.messages, x.logged.bytes}, Acked: [2]uint64{x.acked.messages, x.acked.bytes},
 	}
 	if x.drops.Total() > 0 {
@@ -205,7 +206,7 @@ func (e *exportSession) state() (*sessionState, error) {
 		PacketIDs: Range{e.PacketIDs[0], e.PacketIDs[1]}, Window: e.Window, RingMessages: e.RingMessages, RingBytes: e.RingBytes,
 	})
 	x.next, x.base, x.second, x.hurt, x.doubt = e.Next, e.Base, e.Second, e.Hurt, e.Doubt
-	x.complete, x.released, x.sweeps = e.Complete.spans(), e.Released.spans(), e.Sweeps.spans()
+	x.complete, x.released, x.kept, x.sweeps = e.Complete.spans(), e.Released.spans(), e.Kept.spans(), e.Sweeps.spans()
 	for _, id := range e.Held {
 		x.hold(id)
 	}

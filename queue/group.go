@@ -57,6 +57,7 @@ type other struct {
 	body    []byte    // unless the type says otherwise
 	run     runRecord // recReceived
 	bytes   uint64    // of its messages
+	what    byte      // likewise: receivedGone, ...
 	batched []*item   // recBatch
 }
 
@@ -109,15 +110,19 @@ func (g *group) take(it *item, bytes int) {
 
 // addReceived adds to a run of PUBRECs where it can.
 func (s *Store) addReceived(x *Session, e *entry) {
+	what := receivedGone
+	if e.m != nil {
+		what = receivedKept
+	}
 	if n := len(s.pending.items); n > 0 {
 		last := s.pending.items[n-1]
-		if last.typ == recReceived && last.run.session == x.number && last.run.first+last.run.count == e.ordinal {
+		if last.typ == recReceived && last.what == what && last.run.session == x.number && last.run.first+last.run.count == e.ordinal {
 			last.run.count++
 			last.bytes += uint64(e.weight)
 			return
 		}
 	}
-	s.add(&item{typ: recReceived, other: &other{run: runRecord{x.number, e.ordinal, 1}, bytes: uint64(e.weight)}}, smallRecord)
+	s.add(&item{typ: recReceived, other: &other{run: runRecord{x.number, e.ordinal, 1}, bytes: uint64(e.weight), what: what}}, smallRecord)
 }
 
 // smallRecord is what a record without a body of the user's is charged with.

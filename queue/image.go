@@ -177,15 +177,15 @@ func (g *image) acked(b []byte) bool {
 }
 
 func (g *image) received(b []byte) bool {
-	r, bytes, ok := decodeReceived(b)
+	r, bytes, what, ok := decodeReceived(b)
 	if x := g.find(r.session); ok && x != nil {
-		x.receive(span{r.first, r.first + r.count}, bytes)
+		x.receive(span{r.first, r.first + r.count}, bytes, what)
 	}
 	return ok
 }
 
 func (g *image) taken(b []byte) bool {
-	r, bytes, ok := decodeReceived(b)
+	r, bytes, _, ok := decodeReceived(b)
 	if x := g.find(r.session); ok && x != nil {
 		x.take(span{r.first, r.first + r.count}, bytes)
 	}

@@ -9,7 +9,8 @@ type sessionState struct {
 	next     uint64 // the ordinal the next message gets
 	base     uint64 // all ordinals below are complete
 	complete spans  // above base
-	released spans  // PUBREC came
+	released spans  // PUBREC came, and the message is not needed any more
+	kept     spans  // PUBREC came, and the message is kept; none of released
 	sweeps   spans  // skipped, to be freed with PUBREL
 	second   bool   // QoS 2 was ever queued
 	hurt     bool   // messages may have been lost to damage: ordinals without a message are swept
@@ -52,8 +53,19 @@ func (x *sessionState) fill(ordinal uint64) {
 	x.sweeps.remove(ordinal)
 }
 
-// receive takes PUBRECs: the messages are not needed any more.
-func (x *sessionState) receive(r span, bytes uint64) {
+// receive takes PUBRECs, or that those of messages which are kept count no more. Else the messages are not needed any more.
+func (x *sessionState) receive(r span, bytes uint64, what byte) {
+	switch what {
+	case receivedKept:
+		for _, f := range x.released.gaps(r.from, r.to) {
+			x.kept.add(f)
+		}
+		return
+	case receivedBack:
+		x.kept.cut(r)
+		return
+	}
+	x.kept.cut(r)
 	c := x.cleared()
 	if fresh := c.above.gaps(max(r.from, c.below), max(r.to, c.below)); len(fresh) > 0 {
 		for _, f := range fresh {
@@ -82,6 +94,7 @@ func (x *sessionState) take(r span, bytes uint64) {
 func (x *sessionState) acknowledge(r *ackedRecord) {
 	x.base, x.complete = max(x.base, r.base), r.above
 	x.released.cutBelow(x.base)
+	x.kept.cutBelow(x.base)
 	x.sweeps.cutBelow(x.base)
 	x.next = max(x.next, x.base)
 	if n := len(r.above); n > 0 {
@@ -154,7 +167,7 @@ func (x *sessionState) sweep() (due, again spans) {
 	return due, again
 }
 
-// cleared is what needs no message any more: complete, or only PUBREL is left.
+// cleared is what needs no message any more: complete, or only PUBREL is left and the message is not kept.
 func (x *sessionState) cleared() cleared {
 	c := cleared{below: x.base, above: slices.Clone(x.complete)}
 	for _, r := range x.released {

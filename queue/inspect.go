@@ -48,6 +48,7 @@ type peek struct {
 	cursor   slotlog.Position
 	complete spans
 	released spans
+	kept     spans
 	dupBelow uint64
 }
 
@@ -59,7 +60,7 @@ func (x *Session) startPeek() *peek {
 	}
 	if x.durable {
 		p.cursor, p.dupBelow = x.cursor, x.dupBelow
-		p.complete, p.released = slices.Clone(x.complete), slices.Clone(x.released)
+		p.complete, p.released, p.kept = slices.Clone(x.complete), slices.Clone(x.released), slices.Clone(x.kept)
 	}
 	p.memory = make([]Waiting, 0, x.flight.len()+x.ring.len())
 	for i := range x.flight.len() {
@@ -85,6 +86,9 @@ func (x *Session) waiting(e *entry, inFlight bool) Waiting {
 		d.PacketID = x.packetID(e.ordinal)
 	}
 	w := Waiting{Delivery: d, InFlight: inFlight}
+	if e.state == received {
+		w.Message = nil
+	}
 	if e.m != nil {
 		w.Age = x.s.Age(e.m)
 	}
@@ -132,6 +136,9 @@ func (p *peek) show(e entry, yield func(Waiting) bool) bool {
 	}
 	p.want = e.ordinal + 1
 	e.dup = e.ordinal < p.dupBelow
+	if p.kept.has(e.ordinal) {
+		e.state = received
+	}
 	return yield(p.x.waiting(&e, false))
 }
 

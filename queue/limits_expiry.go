@@ -29,7 +29,7 @@ func (x *Session) shedExpired() bool {
 // delivery has begun.
 func (x *Session) dropExpired() {
 	for i := 0; i < x.ring.len(); {
-		if e := x.ring.at(i); e.m != nil && e.qos > 0 && x.s.expired(e.m) {
+		if e := x.ring.at(i); e.m != nil && e.qos > 0 && e.state != received && x.s.expired(e.m) {
 			x.dropAt(i, DroppedExpired)
 		} else {
 			i++

@@ -140,7 +140,9 @@ func (x *Session) dropAt(i int, why Reason) {
 	x.settled(&q)
 	x.give(span{q.ordinal, q.ordinal + 1}, q.m.weight(), q.dup && q.qos == 2)
 	x.advance()
-	x.drop(why, 1)
+	if q.state != received { // else its receiver has it, unless that loses it
+		x.drop(why, 1)
+	}
 	x.markDirty()
 }
 
@@ -156,6 +158,7 @@ func (x *Session) give(g span, bytes uint64, held bool) {
 	}
 	x.sweeps.add(g)
 	x.released.add(g)
+	x.kept.cut(g)
 	s := x.s
 	r := s.add(&item{typ: recReceived, other: &other{run: runRecord{x.number, g.from, g.to - g.from}, bytes: bytes}}, smallRecord)
 	if r != x.gave {
@@ -195,8 +198,10 @@ func (x *Session) dropLogged(from, to uint64, why Reason) {
 		return
 	}
 	var sum load
+	confirmed := uint64(0)
 	for g := range x.unread(from, to) {
 		sum.messages += g.to - g.from
+		confirmed += x.kept.within(g).ordinals()
 		sum.bytes += x.bytesOf(g)
 		sent := max(g.from, min(g.to, x.sentBelow()))
 		x.give(span{g.from, sent}, x.bytesOf(span{g.from, sent}), true)
@@ -214,7 +219,7 @@ func (x *Session) dropLogged(from, to uint64, why Reason) {
 	}
 	x.advance()
 	if sum.messages > 0 {
-		x.drop(why, sum.messages)
+		x.drop(why, sum.messages-confirmed)
 		x.markDirty()
 	}
 }
@@ -251,7 +256,7 @@ func (x *Session) unread(from, to uint64) iter.Seq[span] {
 }
 
 // dropInFlight drops the oldest message in flight: at QoS 1 it is settled, at QoS 2 PUBREL is left of it. One whose
-// PUBREC came is none any more.
+// PUBREC came is none any more, or is kept: that it is kept no longer is not counted.
 func (x *Session) dropInFlight(why Reason) bool {
 	for i := range x.flight.len() {
 		e := x.flight.at(i)
@@ -265,13 +270,17 @@ func (x *Session) dropInFlight(why Reason) bool {
 }
 
 func (x *Session) dropFlying(e *entry, why Reason) {
+	confirmed := e.state == received
 	if e.qos == 2 {
-		x.release(e, x.s.pending.number)
+		e.state, e.rec = received, x.s.pending.number
+		x.forgo(e)
 		x.s.addReceived(x, e)
 	} else {
 		x.settle(e)
 	}
-	x.drop(why, 1)
+	if !confirmed {
+		x.drop(why, 1)
+	}
 	x.markDirty()
 }
 

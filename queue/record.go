@@ -417,16 +417,6 @@ func decodeRun(b []byte) (r runRecord, ok bool) {
 	return r, !d.bad && r.first+r.count >= r.first
 }
 
-// decodeReceived also gives the bytes of the messages; records of older versions do not say it.
-func decodeReceived(b []byte) (r runRecord, bytes uint64, ok bool) {
-	d := decoder{b: b}
-	r = runRecord{d.uvarint(), d.uvarint(), d.uvarint()}
-	if len(d.b) > 0 {
-		bytes = d.uvarint()
-	}
-	return r, bytes, !d.bad && r.first+r.count >= r.first
-}
-
 // factRecord sets or deletes a fact. Its bytes alias the record.
 type factRecord struct {
 	space      byte

@@ -44,6 +44,8 @@ func TestGoldenRecords(t *testing.T) {
 		{"run", run.append(nil), "04 ac02 02"},
 		{"taken", (&item{typ: recTaken, other: &other{body: binary.AppendUvarint(run.append(nil), 300)}}).encode(nil, 3), "04 ac02 02 ac02"},
 		{"received", (&item{typ: recReceived, other: &other{run: run, bytes: 300}}).encode(nil, 3), "04 ac02 02 ac02"},
+		{"received and kept", (&item{typ: recReceived, other: &other{run: run, what: receivedKept}}).encode(nil, 3), "04 ac02 02 00 01"},
+		{"not received", (&item{typ: recReceived, other: &other{run: run, what: receivedBack}}).encode(nil, 3), "04 ac02 02 00 02"},
 		{"acked with totals", (&ackedRecord{session: 4, flags: ackedKnown, base: 300, acked: load{200, 20_000}, drops: Drops{DroppedAge: 7}}).append(nil), "04 03 ac02 c801 a09c01 01 04 07"},
 		{"fact", appendFact(nil, 1, "key", []byte("value")), "01 036b6579 76616c7565"},
 		{"boot", boot.append(nil), "03 01 8010 80a0abfef962 a846 0100000000000000 0000000000000002"},

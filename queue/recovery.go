@@ -143,7 +143,7 @@ func (s *Store) replay(g *image, from uint64) slotlog.Replayed {
 func (s *Store) build(st *sessionState) *Session {
 	x := newSession(s, st.number, true, st.o)
 	x.next, x.pulled, x.want, x.dupBelow = st.next, st.base, st.base, st.next
-	x.complete, x.released = st.complete, st.released
+	x.complete, x.released, x.kept = st.complete, st.released, st.kept
 	x.base, x.second, x.hurt, x.doubt = st.base, st.second, st.hurt, st.doubt
 	for id := range st.held {
 		x.hold(id, held{logged: true})
@@ -156,7 +156,9 @@ func (s *Store) build(st *sessionState) *Session {
 	x.load = st.logged
 	x.load.sub(st.acked)
 	x.cleared = st.cleared()
-	for _, r := range st.released {
+	x.marks = slices.DeleteFunc(st.marks, func(k mark) bool { return !k.needed(&x.cleared) })
+	x.missKept()
+	for _, r := range x.released {
 		for _, left := range st.complete.gaps(max(r.from, st.base), r.to) {
 			x.sweeps.add(left)
 		}
@@ -172,7 +174,6 @@ func (s *Store) build(st *sessionState) *Session {
 	if x.second {
 		x.reuse.any, x.reuse.low, x.reuse.last = true, x.reuse.base, x.next
 	}
-	x.marks = slices.DeleteFunc(st.marks, func(k mark) bool { return !k.needed(&x.cleared) })
 	if len(x.marks) > 0 {
 		x.spilled = true
 		x.cursor, _ = s.log.FirstOf(x.marks[0].segment)

@@ -89,10 +89,11 @@ func (x *Session) snapshot(group Receipt) (ackedRecord, acked) {
 			continue
 		}
 		complete.miss(e.ordinal)
-		if e.state != received || e.rec > group {
+		bare := e.state == received && e.m == nil
+		if !bare || e.rec > group {
 			unneeded.miss(e.ordinal)
 		}
-		if (e.state == received || e.state == taken) && e.rec > group { // the record of that comes later and says so again
+		if (bare || e.state == taken) && e.rec > group { // the record of that comes later and says so again
 			r.acked.sub(load{1, uint64(e.weight)})
 		}
 		if e.qos == 2 && a.low == 0 {

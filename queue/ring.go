@@ -5,7 +5,7 @@ type state uint8
 
 const (
 	waiting  state = iota // not sent yet, or sent and not answered
-	received              // PUBREC came: only PUBREL is left
+	received              // PUBREC came: only PUBREL is left; the message is there as long as it is kept, see KeepReceived
 	done
 	taken // of a share: bound to a member at QoS 2, see share.go
 )

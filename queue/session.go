@@ -59,7 +59,8 @@ type Session struct {
 // onDisk is what only a durable session has, and nil in others: there are thousands of those where many clients are connected.
 type onDisk struct {
 	complete spans  // acknowledged, not reached yet by the cursor
-	released spans  // PUBREC came
+	released spans  // PUBREC came, and the message is not needed any more
+	kept     spans  // PUBREC came, and the message is kept until PUBCOMP; of these, what is not in memory
 	sweeps   spans  // skipped after a loss of power: PUBREL frees what the receiver may hold under their packet ids
 	dupBelow uint64 // may have been sent before the restart
 	base     uint64 // all ordinals below were durably complete at the restart
@@ -70,7 +71,9 @@ type onDisk struct {
 	logged  load    // what was ever put into the log for it, acknowledged or not
 	marks   []mark  // of the sealed segments that may hold what is owed, by segment
 	cleared cleared // as the disk knows it
-	gave    Receipt // of the latest addition to released
+	keep    bool    // see KeepReceived
+	again   Receipt // of the latest record of Republish
+	gave    Receipt // of the latest addition to released or kept
 	given   load    // of it
 	tallies []tally
 	full    fullness
@@ -305,7 +308,7 @@ func (x *Session) end() {
 	x.unholdAll()
 	x.loans = nil
 	if x.durable {
-		x.sweeps, x.complete, x.released = nil, nil, nil
+		x.sweeps, x.complete, x.released, x.kept = nil, nil, nil, nil
 	}
 }
 

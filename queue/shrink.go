@@ -83,7 +83,7 @@ func (x *Session) notBehind(ordinal uint64) slotlog.Position {
 }
 
 // unfly makes of what was last in flight what a restart would make of it: a message that was sent is sent again, as a
-// duplicate; of one whose PUBREC came PUBREL is left, which is swept; and all between is complete.
+// duplicate; of one whose PUBREC came PUBREL is left, which is swept, or read again with the message that is kept; and all between is complete.
 func (x *Session) unfly(cut []entry) {
 	if len(cut) == 0 {
 		return
@@ -99,22 +99,26 @@ func (x *Session) unfly(cut []entry) {
 		case done:
 			x.complete.add(span{e.ordinal, at})
 		case received:
-			x.sweepReceived(e)
+			x.leaveReceived(e)
 		}
 	}
 	x.complete.add(span{at, x.pulled})
 	x.pulled = cut[0].ordinal
 }
 
-// sweepReceived has PUBREL go as for what a limit took: when the record of its PUBREC is durable.
-func (x *Session) sweepReceived(e *entry) {
+// leaveReceived has PUBREL go as for what a limit took: when the record of its PUBREC is durable. What is kept is read again for that.
+func (x *Session) leaveReceived(e *entry) {
 	s := span{e.ordinal, e.ordinal + 1}
-	x.sweeps.add(s)
-	x.released.add(s)
+	if e.m != nil {
+		x.kept.add(s)
+	} else {
+		x.sweeps.add(s)
+		x.released.add(s)
+	}
 	if e.rec > x.gave {
 		x.gave, x.given = e.rec, load{}
 	}
-	if e.rec == x.gave {
+	if e.rec == x.gave && e.m == nil {
 		x.given.add(uint64(e.weight))
 	}
 }

@@ -162,6 +162,7 @@ func TestSuspendedChangesNothing(t *testing.T) {
 			c := &scene{t: t, r: rand.New(rand.NewPCG(seed, 9)), s: s}
 			c.x = create(t, s, queue.SessionOptions{PacketIDs: queue.Range{First: 1, Count: uint16(5 + 2000*(seed%2))}, Limits: queue.Limits{Bytes: 1 << 20}})
 			commit(t, s)
+			c.x.KeepReceived(seed%3 == 0)
 			c.x.Resume(0)
 			for range 300 {
 				c.step()

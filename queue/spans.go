@@ -70,6 +70,32 @@ func (s *spans) cutBelow(o uint64) {
 	}
 }
 
+// cut takes a run out.
+func (s *spans) cut(r span) {
+	var rest spans
+	for _, o := range *s {
+		rest.add(span{o.from, min(o.to, r.from)})
+		rest.add(span{max(o.from, r.to), o.to})
+	}
+	*s = rest
+}
+
+// within is what the set has of a run.
+func (s spans) within(r span) (part spans) {
+	for _, o := range s {
+		part.add(span{max(o.from, r.from), min(o.to, r.to)})
+	}
+	return part
+}
+
+// ordinals is how many there are in the set.
+func (s spans) ordinals() (n uint64) {
+	for _, r := range s {
+		n += r.to - r.from
+	}
+	return n
+}
+
 // remove takes one ordinal out.
 func (s *spans) remove(o uint64) {
 	if n := len(*s); n == 0 || (*s)[n-1].to <= o { // the usual case

@@ -157,13 +157,24 @@ func (x *Session) refill(batch []logged, from, to slotlog.Position, sought uint6
 			x.cursor, x.filling = batch[i].at, false
 			break
 		}
-		e.dup = e.ordinal < x.dupBelow
+		x.remember(e)
 		x.want = e.ordinal + 1
 		x.occupy(e.size)
 		x.ring.push(*e)
 	}
 	clear(batch)
 	return x.filling
+}
+
+// remember gives a delivery that was read from the log the state that it had before.
+func (x *Session) remember(e *entry) {
+	e.dup = e.ordinal < x.dupBelow
+	switch {
+	case x.kept.has(e.ordinal):
+		e.state, e.rec = received, x.gave
+	case e.dup && e.qos == 2:
+		e.gate = x.again
+	}
 }
 
 // handOver ends reading from the log: when the cursor is at its durable end, all that is missing is in memory, in

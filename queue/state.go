@@ -70,7 +70,7 @@ func (x *sessionState) append(dst []byte) []byte {
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, x.base)
 	dst = binary.AppendUvarint(dst, x.next)
-	for _, s := range []spans{x.complete, x.released, x.sweeps} {
+	for _, s := range []spans{x.complete, x.received(), x.sweeps} {
 		dst = s.append(dst, 0)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(x.held)))
@@ -78,7 +78,16 @@ func (x *sessionState) append(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(id))
 	}
 	dst = x.acked.append(x.logged.append(dst))
-	return x.drops.append(dst)
+	return x.kept.append(x.drops.append(dst), 0)
+}
+
+// received is what PUBREC came for: an older version knows of nothing that is kept.
+func (x *sessionState) received() spans {
+	all := slices.Clone(x.released)
+	for _, r := range x.kept {
+		all.add(r)
+	}
+	return all
 }
 
 func decodeSessionState(b []byte) (*sessionState, bool) {
@@ -93,6 +102,12 @@ func decodeSessionState(b []byte) (*sessionState, bool) {
 		x.hold(uint16(d.uvarint()))
 	}
 	x.logged, x.acked, x.drops = d.load(), d.load(), d.drops()
+	if len(d.b) > 0 { // older versions write no more
+		x.kept = d.spans(0)
+	}
+	for _, r := range x.kept {
+		x.released.cut(r)
+	}
 	return x, !d.bad && r.number != 0 && r.number < volatileNumber && x.base != 0 && x.base <= x.next
 }
 

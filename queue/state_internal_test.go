@@ -14,6 +14,7 @@ func someSession() *sessionState {
 	x := newSessionState(4, SessionOptions{PacketIDs: Range{1, 65535}, Window: 20, RingMessages: 100, RingBytes: 1 << 20})
 	x.base, x.next, x.second, x.hurt = 300, 500, true, true
 	x.complete, x.released, x.sweeps = spans{{302, 305}, {400, 401}}, spans{{300, 301}}, nil
+	x.kept = spans{{310, 312}}
 	x.hold(7)
 	x.hold(300)
 	x.logged, x.acked = load{400, 40_000}, load{300, 30_000}
@@ -44,7 +45,7 @@ func TestGoldenStates(t *testing.T) {
 		got  []byte
 		want string
 	}{
-		{"session", someSession().append(nil), "04 01 ffff03 14 64 808040  03 ac02 f403  02 ae02 03 5f 01  01 ac02 01  00  02 07 ac02  9003 c0b802 ac02 b0ea01  01 03 05"},
+		{"session", someSession().append(nil), "04 01 ffff03 14 64 808040  03 ac02 f403  02 ae02 03 5f 01  02 ac02 01 09 02  00  02 07 ac02  9003 c0b802 ac02 b0ea01  01 03 05  01 b602 02"},
 		{"mark", k.append(nil), "ac02 02 02 c801 03 e807 03 e0d403 ad02"},
 		{"extent", appendExtent(nil, &e), "05 ac02 00 b602 09 e807 d00f"},
 		{"head", head.append(nil), "0b 05 ac02 00 b602 09 e807 d00f  00 00 01 00 00 00"},
@@ -70,6 +71,12 @@ func TestStatesComeBack(t *testing.T) {
 	x := someSession()
 	if again, ok := decodeSessionState(append(x.append(nil), 1, 2, 3)); !ok || !reflect.DeepEqual(again, x) {
 		t.Errorf("a session with fields of later: %+v, %t", again, ok)
+	}
+	old := someSession()
+	old.kept, old.released = nil, spans{{300, 301}}
+	first = old.append(nil)
+	if again, ok := decodeSessionState(first[:len(first)-1]); !ok || !reflect.DeepEqual(again, old) { // without what is kept
+		t.Errorf("a session of an older version: %+v, %t", again, ok)
 	}
 	j := someJourney()
 	if again, ok := decodeJourney(j.append(nil)); !ok || !reflect.DeepEqual(again, j) {

@@ -260,5 +260,9 @@ func footline(u *control.Uplink) string {
 			text += fmt.Sprintf("; %d %s", one.n, one.what)
 		}
 	}
+	if c.PublishedAnew+c.MaybeLost > 0 {
+		text += fmt.Sprintf("\nof QoS 2, lost by the server after it had confirmed them, as it seems: %d published anew, which may arrive twice, and %d given up",
+			c.PublishedAnew, c.MaybeLost)
+	}
 	return text
 }

@@ -207,6 +207,7 @@ uplinks:
     receive: {"cmd/{gateway}/#": "cmd/#", "all/+": "news"}
     keep_alive: 5min
     retry: 1s..1h
+    on_lost_session: drop
   second: {mqtt: "tcp://h3"}
 `)
 	u := c.Uplinks[0]
@@ -220,6 +221,9 @@ uplinks:
 	}
 	if want := (config.ReceiveMap{{Filter: "cmd/wx/#", Local: "cmd/#"}, {Filter: "all/+", Local: "news"}}); !reflect.DeepEqual(u.Receive, want) {
 		t.Errorf("receive %v, want %v", u.Receive, want)
+	}
+	if second := c.Uplinks[1]; u.OnLostSession != config.GiveUp || second.OnLostSession != config.PublishAgain {
+		t.Errorf("on_lost_session %q and %q", u.OnLostSession, second.OnLostSession)
 	}
 	if password, err := u.Password(); err != nil || string(password) != "swordfish" {
 		t.Errorf("password %q, %v", password, err)

@@ -41,7 +41,19 @@ type Uplink struct {
 	Links     []Link        `yaml:"links"`                   // at least one, in order of preference
 	KeepAlive KeepAlive     `yaml:"keep_alive" in:"5s..18h"` // of links that have none
 	Retry     DurationRange `yaml:"retry" in:"100ms..1d"`    // the first and the longest wait between attempts
+
+	OnLostSession OnLostSession `yaml:"on_lost_session" oneof:"again drop"`
 }
+
+// OnLostSession says what becomes of QoS 2 messages that a Server has confirmed with PUBREC and may not have passed on when it has lost the
+// session.
+type OnLostSession string
+
+// What may be done.
+const (
+	PublishAgain OnLostSession = "again" // they may arrive twice
+	GiveUp       OnLostSession = "drop"  // they may be lost
+)
 
 // ClientTLS is how an uplink checks its Server and shows itself. Paths of PEM files; an empty CA means those of the machine.
 type ClientTLS struct {

@@ -55,6 +55,9 @@ func (d *decoder) defaults(u *Uplink) {
 	if u.KeepAlive == (KeepAlive{}) {
 		u.KeepAlive = KeepAlive{defaultKeepAlive, defaultKeepAlive}
 	}
+	if u.OnLostSession == "" {
+		u.OnLostSession = PublishAgain
+	}
 	if u.Retry == (DurationRange{}) {
 		u.Retry = DurationRange{5 * time.Second, 5 * time.Minute}
 	}

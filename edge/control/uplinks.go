@@ -96,21 +96,23 @@ type UplinkStream struct {
 
 // UplinkCounts are sums since the start of the station.
 type UplinkCounts struct {
-	Attempts     uint64 `json:"attempts"`
-	Connections  uint64 `json:"connections"`
-	LostSession  uint64 `json:"lost_sessions"`
-	Sent         uint64 `json:"sent"`
-	Acknowledged uint64 `json:"acknowledged"`
-	Repeated     uint64 `json:"repeated"`
-	Downgraded   uint64 `json:"downgraded"`
-	Refused      uint64 `json:"refused"`
-	Deferred     uint64 `json:"deferred"`
-	Expired      uint64 `json:"expired"`
-	Superseded   uint64 `json:"superseded"`
-	Overtaken    uint64 `json:"overtaken"`
-	Received     uint64 `json:"received"`
-	Again        uint64 `json:"received_again"`
-	Unwanted     uint64 `json:"unwanted"`
+	Attempts      uint64 `json:"attempts"`
+	Connections   uint64 `json:"connections"`
+	LostSession   uint64 `json:"lost_sessions"`
+	PublishedAnew uint64 `json:"published_anew"` // QoS 2: confirmed by the server, and lost, as it seems
+	MaybeLost     uint64 `json:"maybe_lost"`     // the same, and not published anew
+	Sent          uint64 `json:"sent"`
+	Acknowledged  uint64 `json:"acknowledged"`
+	Repeated      uint64 `json:"repeated"`
+	Downgraded    uint64 `json:"downgraded"`
+	Refused       uint64 `json:"refused"`
+	Deferred      uint64 `json:"deferred"`
+	Expired       uint64 `json:"expired"`
+	Superseded    uint64 `json:"superseded"`
+	Overtaken     uint64 `json:"overtaken"`
+	Received      uint64 `json:"received"`
+	Again         uint64 `json:"received_again"`
+	Unwanted      uint64 `json:"unwanted"`
 }
 
 // ErrNoUplinks says that nobody keeps the uplinks.

@@ -14,7 +14,7 @@ type acks struct {
 	mu       sync.Mutex
 	waiting  []ack
 	notified queue.Receipt   // the one that the store was asked about
-	released map[uint16]bool // PUBREL was sent on this link, PUBCOMP has not come
+	released map[uint16]bool // PUBREL was sent on this link, PUBCOMP has not come; true: PUBREC came on it too
 }
 
 type ack struct {
@@ -49,7 +49,7 @@ func (a *acks) send(l *link) error {
 	defer a.mu.Unlock()
 	durable, n := l.u.broker.Durable(), 0
 	for n < len(a.waiting) && a.waiting[n].receipt <= durable {
-		if err := a.acknowledge(l.conn, &a.waiting[n].Ack); err != nil {
+		if err := a.acknowledge(l.conn, &a.waiting[n].Ack, true); err != nil {
 			return err
 		}
 		n++
@@ -63,8 +63,8 @@ func (a *acks) send(l *link) error {
 	return nil
 }
 
-// acknowledge appends one of them. a.mu is held.
-func (a *acks) acknowledge(conn *client.Conn, k *packet.Ack) error {
+// acknowledge appends one of them; begun: what it answers came on this link. a.mu is held.
+func (a *acks) acknowledge(conn *client.Conn, k *packet.Ack, begun bool) error {
 	if k.Type != packet.PUBREL {
 		return conn.Send(k)
 	}
@@ -72,7 +72,7 @@ func (a *acks) acknowledge(conn *client.Conn, k *packet.Ack) error {
 		if a.released == nil {
 			a.released = map[uint16]bool{}
 		}
-		a.released[k.PacketID] = true
+		a.released[k.PacketID] = begun
 	}
 	return conn.Release(k.PacketID, k.ReasonCode)
 }
@@ -81,7 +81,7 @@ func (a *acks) acknowledge(conn *client.Conn, k *packet.Ack) error {
 func (a *acks) sendAgain(conn *client.Conn, id uint16) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.acknowledge(conn, &packet.Ack{Type: packet.PUBREL, PacketID: id})
+	return a.acknowledge(conn, &packet.Ack{Type: packet.PUBREL, PacketID: id}, false)
 }
 
 // completes tells whether a PUBCOMP ends an exchange. One that answers what we said to an unknown PUBREC does not: the id may
@@ -89,13 +89,21 @@ func (a *acks) sendAgain(conn *client.Conn, id uint16) error {
 func (a *acks) completes(id uint16) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ok := a.released[id]
+	_, ok := a.released[id]
 	delete(a.released, id)
 	return ok
 }
 
 // releasing tells whether PUBREL was sent on this link and not answered.
 func (a *acks) releasing(id uint16) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, ok := a.released[id]
+	return ok
+}
+
+// begun tells whether that is so of an exchange whose PUBREC came on this link.
+func (a *acks) begun(id uint16) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.released[id]

@@ -213,9 +213,15 @@ func (u *Uplink) adopt(ctx context.Context, conn *client.Conn) error {
 		}
 		u.memory.Subscribed, u.memory.Window = nil, window{}
 	}
-	if known && !present && !u.profile.Unsaid {
-		u.count(func(s *Status) { s.LostSession++ })
-		u.log.Warn("the server has forgotten the session; what it had not confirmed is sent again, and may arrive twice; QoS 2 messages that it had confirmed and not passed on are lost")
+	if !present && !u.profile.Unsaid {
+		anew, lost, err := u.beginAnew(ctx)
+		if err != nil {
+			return err
+		}
+		if known {
+			u.count(func(s *Status) { s.LostSession++ })
+		}
+		u.tellLost(known, anew, lost)
 	}
 	u.memory.ClientID = u.config.ClientID
 	u.memory.Window.widen(conn)

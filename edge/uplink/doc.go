@@ -15,9 +15,11 @@
 //
 // A message is acknowledged to the local broker only when the Server has taken it, so that nothing is lost by an outage, a
 // SIGKILL or a power cut. Packet Identifiers are those of the local session and the same after a restart; PUBREL leaves only
-// when the PUBREC is on the disk. So a QoS 2 message arrives exactly once as long as the Server keeps its session. If it
-// loses the session what it had not confirmed is sent again, and may arrive twice; a QoS 2 message that it had confirmed with PUBREC and had not
-// passed on is lost with it. A stream keeps the order of its messages. Alarms leave before all else; the
+// when the PUBREC is on the disk. So a QoS 2 message arrives exactly once as long as the Server keeps its session, and is kept
+// until PUBCOMP. If the Server loses the session, what it had not acknowledged, or not confirmed with PUBREC, is sent again, and may arrive twice.
+// What it had confirmed and not completed it may have passed on, or lost: that is published anew, before what is newer, and may arrive twice, or
+// as the configuration says given up, and may be lost; it is counted (Status.PublishedAnew, Status.MaybeLost). So is a single message
+// that a 5.0 Server has confirmed and then does not know (Packet Identifier not found). A stream keeps the order of its messages. Alarms leave before all else; the
 // other classes share what is left in bytes, 3 : 3 : 1, so that none waits for ever. A state stream sends the latest message of each
 // topic, and never an older one after it. Of a pair each message goes to exactly one stream, through all cuts and power cuts. What
 // another stream may have overtaken is not retained upstream over something newer, and what leaves late says when it was published.
@@ -47,6 +49,12 @@
 //
 // Gateways that carry to each other know messages that come back by their marks (broker.Via), with MQTT 5 and where the Server is one. What two of them
 // receive from each other by their maps can go round all the same.
+//
+// A lost session is known by Session Present in CONNACK alone. If the connection or the gateway ends between the moment at which the Server has made a
+// new session and the moment at which that is on the disk here, the next CONNACK names that new session, and PUBREL goes for what it does not know: a
+// Server that says so has it published anew only if it confirmed it on that connection. A profile whose Server never says Session Present has nothing
+// published anew. What a limit of its stream takes of the backlog between PUBREC and PUBCOMP cannot be published anew, and is counted as maybe lost.
+// A Server of the list that has kept an older session of its own takes new messages for repetitions of those that it still holds.
 //
 // # The state topic
 //

@@ -118,6 +118,7 @@ func (l *link) complete(a *packet.Ack) {
 	lane := l.slots[laneOf(a.PacketID)]
 	switch {
 	case lane != nil && a.Type == packet.PUBACK && l.refused(lane, a):
+	case lane != nil && l.unheld(lane, a):
 	case lane != nil && (a.Type == packet.PUBACK || l.acks.completes(a.PacketID)) && lane.ack(a.PacketID):
 		lane.accepted()
 		if a.Type == packet.PUBACK {

@@ -37,6 +37,9 @@ type Status struct {
 	Slow        uint64 // times the Server did not acknowledge what had reached it
 	LostSession uint64 // times the Server had forgotten the session
 
+	PublishedAnew uint64 // QoS 2 messages that the Server had confirmed with PUBREC and has lost, as it seems: they may arrive twice
+	MaybeLost     uint64 // the same, but they were not published anew: they may be lost
+
 	Sent         uint64 // PUBLISH packets, repeated ones included
 	Acknowledged uint64 // messages the Server has taken, QoS 1 and 2
 	Repeated     uint64 // PUBLISH packets sent again

@@ -177,6 +177,7 @@ func (u *Uplink) openStream(s *stream, before []*stream, had map[string]string) 
 	}
 	defer session.Disconnect(broker.DisconnectOptions{})
 	session.SetLimits(s.limits)
+	session.KeepReceived(u.keeps())
 	if err := u.subscribeStream(s, session, had); err != nil {
 		return false, err
 	}

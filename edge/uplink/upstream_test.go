@@ -37,8 +37,12 @@ type upstream struct {
 	unsaid    bool                                                 // CONNACK does not say that the session is there
 	rude      bool                                                 // hangs up on SUBSCRIBE
 	mute      bool                                                 // nothing is answered, PINGREQ neither
+	passing   bool                                                 // a QoS 2 message is taken with PUBREL, as by most servers, and lost with the session before
+	silent    bool                                                 // PUBREL is not read
+	loses     string                                               // payload of the QoS 2 message that is confirmed next and lost at once
 	session   bool
 	held      map[uint16]bool
+	passed    map[uint16]packet.Publish // of these, with passing
 	filters   map[string]packet.Subscription
 	connects  []packet.Connect
 	bridges   []bool
@@ -60,7 +64,7 @@ type upstream struct {
 }
 
 func newUpstream(t *testing.T) *upstream {
-	return &upstream{t: t, held: map[uint16]bool{}, filters: map[string]packet.Subscription{}, flight: map[uint16]bool{}}
+	return &upstream{t: t, held: map[uint16]bool{}, passed: map[uint16]packet.Publish{}, filters: map[string]packet.Subscription{}, flight: map[uint16]bool{}}
 }
 
 // with changes the upstream under its lock.
@@ -195,6 +199,7 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 	}
 	if !a.SessionPresent {
 		clear(s.held)
+		clear(s.passed)
 		clear(s.filters)
 	}
 	a.SessionPresent = a.SessionPresent && !s.unsaid
@@ -317,7 +322,15 @@ func (s *upstream) reply(v packet.Version, p *packet.Publish, code packet.Reason
 	if p.QoS == 1 || code.IsError() {
 		delete(s.flight, p.PacketID)
 	}
-	if !code.IsError() && (p.QoS == 1 || !s.held[p.PacketID]) {
+	if p.QoS == 2 && string(p.Payload) == s.loses && !code.IsError() {
+		s.loses = ""
+		return a.Append(nil, v)
+	}
+	switch fresh := p.QoS == 1 || !s.held[p.PacketID]; {
+	case code.IsError() || !fresh:
+	case p.QoS == 2 && s.passing:
+		s.passed[p.PacketID] = *p
+	default:
 		s.got = append(s.got, *p)
 	}
 	if !code.IsError() && p.QoS == 2 {
@@ -334,10 +347,17 @@ func (s *upstream) acknowledge(v packet.Version, a packet.Ack) []byte {
 		}
 		return nil
 	}
+	if s.silent {
+		return nil
+	}
 	s.releases = append(s.releases, a)
 	reply := packet.Ack{Type: packet.PUBCOMP, PacketID: a.PacketID}
 	if !s.held[a.PacketID] {
 		reply.ReasonCode = packet.PacketIdentifierNotFound
+	}
+	if p, ok := s.passed[a.PacketID]; ok {
+		delete(s.passed, a.PacketID)
+		s.got = append(s.got, p)
 	}
 	delete(s.held, a.PacketID)
 	delete(s.flight, a.PacketID)

@@ -54,6 +54,7 @@ func (w *world) bindSubscribers() bool {
 			s.beginAnew() // CONNACK said so
 		}
 		s.x.SetLimits(w.Limits)
+		s.x.KeepReceived(s.keeps())
 	}
 	if len(fresh) > 0 {
 		_, err := w.s.Apply(b)

@@ -33,6 +33,29 @@ func TestCrash(t *testing.T) {
 	play(t, *points/2, everywhere, basic)
 }
 
+// TestCrashLost has subscribers that pass a QoS 2 message on only with PUBREL, and lose their sessions: what was kept comes anew, and nothing is
+// missing.
+func TestCrashLost(t *testing.T) {
+	sum := play(t, *points/6, everywhere, func(seed uint64) queuetest.Plan {
+		p := basic(seed)
+		p.Late, p.Steps = true, 2*p.Steps
+		switch seed % 5 {
+		case 1:
+			p.Slow, p.Options.SlotSize, p.Twins = true, 8<<10, true
+		case 2:
+			p.Moves = true
+		case 3:
+			p.Options.SlotSize = 8 << 10
+		case 4:
+			p.Limits.WhenFull, p.Limits.Messages = queue.Policy(seed%3), 15
+		}
+		return p
+	})
+	if *replay == "" && sum.Again == 0 {
+		t.Errorf("nobody lost a session with something between PUBREC and PUBCOMP: %+v", sum)
+	}
+}
+
 // TestCrashShares has a share besides, whose members draw, bind at QoS 2, and lose their connections.
 func TestCrashShares(t *testing.T) {
 	play(t, *points/3, everywhere, func(seed uint64) queuetest.Plan {

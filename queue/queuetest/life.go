@@ -18,6 +18,7 @@ func (s *subscriber) cleanStart() {
 		b.End(before)
 	}
 	s.x = b.Create(s.options())
+	s.x.KeepReceived(s.keeps())
 	if slices.Contains(s.ended, s.x.Number()) {
 		s.w.breaks("sub%d: number %d is used again", s.name, s.x.Number())
 	}
@@ -40,6 +41,10 @@ func (s *subscriber) cleanStart() {
 // beginAnew forgets what a session without a past knows nothing of.
 func (s *subscriber) beginAnew() {
 	clear(s.held)
+	clear(s.kept)
+	clear(s.recorded)
+	clear(s.anew)
+	s.losing, s.lost = 0, false
 	s.drops = newDrops()
 	for _, p := range s.w.pubs {
 		s.last[p.name], s.latest[p.name] = unknown, p.next
@@ -109,5 +114,8 @@ func (s *subscriber) bound() {
 	if s.created = true; s.x != nil && s.cleaning != 0 {
 		s.cleaning = 0
 		s.cleanStart()
+	}
+	if s.x != nil && s.lost {
+		s.lose()
 	}
 }

@@ -27,6 +27,7 @@ type Plan struct {
 	Expiry     bool         // some messages have an expiry, and the wall clock is often wrong
 	Twins      bool         // some starts are compared with what they were without one or both checkpoints
 	Shares     bool         // a share with three members gets everything too
+	Late       bool         // some subscribers pass a QoS 2 message on when it is released, and lose their sessions now and then
 	Moves      bool         // some starts are those of an import of what was exported
 	Options    queue.Options
 	Trace      func(format string, args ...any) // what happens, for a person; nil: nobody wants to know
@@ -75,6 +76,7 @@ type Result struct {
 	Checkpoints int
 	Unreadable  int // checkpoints, found at starts
 	Dropped     uint64
+	Again       int // deliveries that were begun anew, because a subscriber had lost its session
 	Refused     int // publishes answered with ErrFull
 	Busy        int // and with ErrBusy, to make room
 	Expired     uint64
@@ -94,6 +96,7 @@ func (r *Result) Add(o Result) {
 	r.Unreadable += o.Unreadable
 	r.Dropped += o.Dropped
 	r.Refused += o.Refused
+	r.Again += o.Again
 	r.Busy += o.Busy
 	r.Expired += o.Expired
 	r.Twins += o.Twins

@@ -10,6 +10,10 @@ func (w *world) step() bool {
 		return true
 	}
 	p, s := w.pubs[w.r.IntN(len(w.pubs))], w.subs[w.r.IntN(len(w.subs))]
+	if w.Late && s.late() && s.x != nil && s.cleaning == 0 && w.r.IntN(30) == 0 {
+		s.lose()
+		return true
+	}
 	switch n := w.r.IntN(200); {
 	case n < 50:
 		p.send()

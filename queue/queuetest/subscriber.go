@@ -2,6 +2,7 @@ package queuetest
 
 import (
 	"fmt"
+	"slices"
 
 	"skerry/queue"
 )
@@ -16,16 +17,22 @@ type subscriber struct {
 	gone    bool // the client has ended its session; x is nil then
 
 	connected bool
-	held      map[uint16]bool // packet ids received at QoS 2 and not released
-	last      map[int]int     // by publisher: how many messages came, in order
+	held      map[uint16]bool           // packet ids received at QoS 2 and not released
+	kept      map[uint16]queue.Delivery // of these, if it passes a message on when it is released: what it has got
+	last      map[int]int               // by publisher: how many messages came, in order
 	answers   []answer
 	releases  []release
-	cleaning  queue.Receipt // of a clean start that is not confirmed yet
-	ending    queue.Receipt // of an end that is not confirmed yet
-	ended     []uint64      // numbers of sessions whose end was confirmed
-	endingNow []uint64      // and of those whose end was not
-	latest    map[int]int   // by publisher: after a clean start, the first message to come is at most this one
-	forgiven  map[int]int   // by publisher: a lying disk may have lost messages below
+	cleaning  queue.Receipt   // of a clean start that is not confirmed yet
+	ending    queue.Receipt   // of an end that is not confirmed yet
+	ended     []uint64        // numbers of sessions whose end was confirmed
+	endingNow []uint64        // and of those whose end was not
+	latest    map[int]int     // by publisher: after a clean start, the first message to come is at most this one
+	forgiven  map[int]int     // by publisher: a lying disk may have lost messages below
+	recorded  map[uint64]bool // ordinals that PUBREC was noted for in this boot, by a client that is late
+	anew      map[uint64]bool // those that are to be published anew
+	losing    queue.Receipt   // of what is to be published anew, because the session of the client was lost
+	lost      bool            // the power went before that was durable
+	twice     map[int]int     // by publisher: messages below may come twice at QoS 2, because the session was lost
 	drops
 }
 
@@ -43,7 +50,7 @@ type release struct {
 func newSubscriber(w *world, name int, qos byte) *subscriber {
 	return &subscriber{
 		w: w, name: name, qos: qos,
-		held: map[uint16]bool{}, last: map[int]int{}, latest: map[int]int{}, forgiven: map[int]int{}, drops: newDrops(),
+		held: map[uint16]bool{}, last: map[int]int{}, latest: map[int]int{}, forgiven: map[int]int{}, twice: map[int]int{}, kept: map[uint16]queue.Delivery{}, recorded: map[uint64]bool{}, anew: map[uint64]bool{}, drops: newDrops(),
 	}
 }
 
@@ -99,6 +106,10 @@ func (s *subscriber) receive(n int) (busy bool) {
 
 func (s *subscriber) release(id uint16) {
 	delete(s.held, id)
+	if d, ok := s.kept[id]; ok {
+		delete(s.kept, id)
+		s.deliver(&d)
+	}
 	s.answers = append(s.answers, answer{id: id})
 }
 
@@ -111,9 +122,16 @@ func (s *subscriber) take(d *queue.Delivery) {
 		s.deliver(d)
 		s.answers = append(s.answers, answer{id: d.PacketID})
 	default:
+		if s.anew[d.Ordinal] && s.w.s.Durable() < s.losing {
+			s.w.breaks("sub%d: ordinal %d is published anew before that is durable", s.name, d.Ordinal)
+		}
 		if !s.held[d.PacketID] {
 			s.held[d.PacketID] = true
-			s.deliver(d)
+			if s.late() {
+				s.kept[d.PacketID] = *d
+			} else {
+				s.deliver(d)
+			}
 		}
 		s.answers = append(s.answers, answer{received: true, id: d.PacketID})
 	}
@@ -156,6 +174,7 @@ func (s *subscriber) deliver(d *queue.Delivery) {
 	case n == expect, n > expect && s.passOver(p, expect, n):
 		s.last[pub] = n + 1
 	case n < expect && d.QoS == 1: // once more, after an acknowledgement was lost
+	case n < expect && n < s.twice[pub]: // it came before the session was lost
 	case n < expect && late && s.newest[delivery{pub, n}]: // dropped, before its publisher was answered, and sent again
 	case n < expect && n < max(s.forgiven[pub], s.latest[pub]): // sent again by a publisher, to a session that is new
 	default:
@@ -169,6 +188,9 @@ func (s *subscriber) answer() (busy bool) {
 		return false
 	}
 	i := s.w.r.IntN(len(s.answers))
+	if s.late() && s.answers[i].received { // PUBREL comes in the order of PUBREC, and what it passes on is to be in order
+		i = slices.IndexFunc(s.answers, func(a answer) bool { return a.received })
+	}
 	a := s.answers[i]
 	s.answers = append(s.answers[:i:i], s.answers[i+1:]...)
 	if !a.received {
@@ -180,6 +202,9 @@ func (s *subscriber) answer() (busy bool) {
 	r, ok := s.x.Received(a.id)
 	if !ok {
 		s.w.breaks("sub%d: packet id %d not in flight at QoS 2", s.name, a.id)
+	}
+	if d, ok := s.kept[a.id]; ok {
+		s.recorded[d.Ordinal] = true
 	}
 	s.releases = append(s.releases, release{a.id, r})
 	return true

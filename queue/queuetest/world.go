@@ -103,6 +103,7 @@ func (w *world) powerOff(c Cut) {
 	}
 	for _, s := range w.subs {
 		s.disconnect()
+		s.cutOff()
 	}
 	if w.crowd != nil {
 		w.crowd.disconnect()

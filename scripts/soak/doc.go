@@ -8,7 +8,7 @@
 //
 // Guarantees: the gateway is the program as it is shipped, and dies by SIGKILL. Only what it has acknowledged is asked for. The status is 1 if
 // a reading is missing, came twice at QoS 2, or came for the first time behind a newer one of its topic. What was on its way when the
-// server lost its sessions may come twice or be missing, and is counted apart.
+// server lost its sessions may come twice, and is counted apart; with -drop, what the server had confirmed with PUBREC may be missing.
 //
 // Limits: the server, Debian's mosquitto, is stopped in order, for it acknowledges before it saves: after SIGKILL it would lose what it has promised.
 // A SIGKILL of the gateway is no power cut: see powercut. Before the server loses its sessions the subscriber may take what the server holds

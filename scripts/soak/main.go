@@ -21,6 +21,7 @@ type settings struct {
 	restarts int
 	lost     int
 	ahead    int
+	drop     bool
 	seed     uint64
 	dir      string
 	keep     bool
@@ -49,6 +50,7 @@ func run(ctx context.Context) error {
 	flag.IntVar(&s.restarts, "restarts", 5, "orderly restarts of the server")
 	flag.IntVar(&s.lost, "lost", 3, "losses of all sessions of the server")
 	flag.IntVar(&s.ahead, "ahead", 20_000, "readings that may be published and have not arrived")
+	flag.BoolVar(&s.drop, "drop", false, "on_lost_session: drop; what the server had confirmed with PUBREC may be missing then")
 	flag.Uint64Var(&s.seed, "seed", uint64(time.Now().Unix()), "of the events")
 	flag.StringVar(&s.dir, "dir", "", "folder for the data; a temporary one by default")
 	flag.BoolVar(&s.keep, "keep", false, "leave the data and the logs there")

@@ -12,6 +12,7 @@ import (
 
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/edge/config"
 	"skerry/scripts/rig"
 )
 
@@ -43,7 +44,11 @@ func (p *party) end() {
 }
 
 // newGateway writes the configuration of the gateway into dir.
-func newGateway(skerry, dir, address, upstream string) (*party, error) {
+func newGateway(s *settings, dir, address, upstream string) (*party, error) {
+	lost := config.PublishAgain
+	if s.drop {
+		lost = config.GiveUp
+	}
 	path := filepath.Join(dir, "skerry.yaml")
 	text := fmt.Sprintf(`gateway: {id: soak, board: sim}
 storage: {path: %q}
@@ -52,9 +57,9 @@ streams:
   once: {class: live, match: ["soak/q2/#"]}
   atleast: {class: live, match: ["soak/q1/#"]}
 uplinks:
-  server: {mqtt: "tcp://%s", profile: mosquitto, keep_alive: 10s, retry: 100ms..1s}
-`, filepath.Join(dir, "queue"), address, upstream)
-	return &party{address: address, argv: []string{skerry, "run", path}}, os.WriteFile(path, []byte(text), 0o600)
+  server: {mqtt: "tcp://%s", profile: mosquitto, keep_alive: 10s, retry: 100ms..1s, on_lost_session: %s}
+`, filepath.Join(dir, "queue"), address, upstream, lost)
+	return &party{address: address, argv: []string{s.skerry, "run", path}}, os.WriteFile(path, []byte(text), 0o600)
 }
 
 // server is mosquitto with its database.

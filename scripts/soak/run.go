@@ -32,7 +32,7 @@ func try(ctx context.Context, s *settings) (r *result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &play{settings: s, ledger: newLedger(), result: &result{settings: s}}
+	p := &play{settings: s, ledger: newLedger(), result: &result{settings: s, drop: s.drop}}
 	defer func() {
 		p.end()
 		if s.keep {
@@ -69,7 +69,7 @@ func (p *play) open(dir string) error {
 	if p.way, err = newWay(at[0]); err != nil {
 		return err
 	}
-	if p.gateway, err = newGateway(p.settings.skerry, dir, at[1], p.way.address); err != nil {
+	if p.gateway, err = newGateway(p.settings, dir, at[1], p.way.address); err != nil {
 		return err
 	}
 	for i := range p.publishers {

@@ -16,7 +16,8 @@ type result struct {
 	acked    int
 	arrived  int
 	strange  int
-	joins    int // connections of the subscriber that the server knew no session for
+	drop     bool // what lost sessions took is given up
+	joins    int  // connections of the subscriber that the server knew no session for
 	came     [3]tally
 	first    string
 	sent     [3]int // PUBLISH packets that reached the way, by QoS
@@ -65,6 +66,9 @@ func (r *result) verdict() error {
 		t := r.came[qos]
 		if t.lost > 0 {
 			bad("%d readings of QoS %d are lost", t.lost, qos)
+		}
+		if missing := t.spared - t.recorded; missing > 0 || t.spared > 0 && !r.drop {
+			bad("%d readings of QoS %d are missing that were on their way when the server lost its sessions", t.spared, qos)
 		}
 		if qos == 2 && t.twice > 0 {
 			bad("%d readings of QoS 2 came twice", t.twice)
