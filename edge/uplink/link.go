@@ -27,15 +27,16 @@ const (
 // link is one Network Connection upstream and the local sessions on it. Two goroutines share it: the reader takes what the
 // Server sends (inbound.go, acks.go), the writer everything that leaves (outbound.go).
 type link struct {
-	u     *Uplink
-	way   *way
-	conn  *client.Conn
-	path  func() (watchdog.Path, bool) // nil: nobody knows of it
-	lanes []*lane                      // in the order of the streams
-	slots [maxStreams]*lane
-	wake  chan struct{}
-	sends chan struct{} // capacity 1: something was written
-	flow  *pace.Window  // what may be on its way
+	u      *Uplink
+	way    *way
+	conn   *client.Conn
+	path   func() (watchdog.Path, bool) // nil: nobody knows of it
+	kernel func(time.Duration) error    // sets after what silence it ends the connection; nil: there is none
+	lanes  []*lane                      // in the order of the streams
+	slots  [maxStreams]*lane
+	wake   chan struct{}
+	sends  chan struct{} // capacity 1: something was written
+	flow   *pace.Window  // what may be on its way
 
 	touched    broker.Touched // the reader's
 	acks       acks
@@ -62,8 +63,8 @@ type link struct {
 func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
 	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), flow: pace.New(), born: time.Now(), pace: u.profile.Pace()}
 	if s, ok := socketOf(conn.Stream()); ok {
-		l.path = s.path
-		if err := s.prepare(w.kind.DeadFloor); err != nil {
+		l.path, l.kernel = s.path, s.giveUp
+		if err := s.prepare(w.net(w.kind.DeadFloor)); err != nil {
 			u.once("socket", func() {
 				u.log.Warn("the kernel does not take an option of TCP; alarms may wait behind what was written before", "err", err)
 			})

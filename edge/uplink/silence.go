@@ -42,6 +42,7 @@ func (l *link) watch(ctx context.Context) {
 // watchSilence looks until nothing waits, or ctx ends. The error is why the connection is given up.
 func (l *link) watchSilence(ctx context.Context) error {
 	since, slow := time.Now(), false // of the last progress
+	told := time.Duration(0)         // the kernel, last
 	timer := time.NewTimer(l.limits().Floor / looks)
 	defer timer.Stop()
 	for {
@@ -75,7 +76,12 @@ func (l *link) watchSilence(ctx context.Context) error {
 				l.u.count(func(s *Status) { s.Slow++ })
 			}
 		}
-		timer.Reset(limits.Dead(silence.Trip, silence.Varies) / looks)
+		dead := limits.Dead(silence.Trip, silence.Varies)
+		if patience := l.way.net(dead); l.kernel != nil && patience != told {
+			told = patience
+			_ = l.kernel(patience) // without it the kernel gives up as it was told before
+		}
+		timer.Reset(dead / looks)
 	}
 }
 

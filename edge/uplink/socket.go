@@ -33,15 +33,28 @@ func socketOf(stream any) (socket, bool) {
 	return socket{raw}, err == nil
 }
 
-// prepare has little wait in the socket, and has the kernel give up a dead connection by itself some time after we would have.
-func (s socket) prepare(dead time.Duration) error {
+// prepare has little wait in the socket, and has the kernel give up a dead connection by itself after a while.
+func (s socket) prepare(patience time.Duration) error {
+	if err := s.set(unix.TCP_NOTSENT_LOWAT, unsent); err != nil {
+		return err
+	}
+	return s.giveUp(patience)
+}
+
+// giveUp says after what silence the kernel ends the connection.
+func (s socket) giveUp(after time.Duration) error {
+	return s.set(unix.TCP_USER_TIMEOUT, int(after.Milliseconds()))
+}
+
+// net is how long the kernel waits for an answer: longer than the watchdog, which knows more, and than the Server has to answer a PINGREQ in the
+// worst signal, so that it is not the one who decides.
+func (w *way) net(dead time.Duration) time.Duration {
+	return max(2*dead, 2*max(answerTime, w.kind.DeadFloor)+10*time.Second)
+}
+
+func (s socket) set(option, value int) error {
 	var err error
-	control := s.Control(func(fd uintptr) {
-		if err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent); err == nil {
-			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int((2 * dead).Milliseconds()))
-		}
-	})
-	if control != nil {
+	if control := s.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, option, value) }); control != nil {
 		return control
 	}
 	return err

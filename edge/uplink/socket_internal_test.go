@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -8,6 +9,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"skerry/broker/client"
+	"skerry/broker/packet"
+	"skerry/edge/uplink/kind"
+	"skerry/edge/uplink/pace"
 )
 
 // tcpPair is a connection over loopback.
@@ -57,7 +63,7 @@ func TestSocketIsFound(t *testing.T) {
 func TestPath(t *testing.T) {
 	ours, theirs := tcpPair(t)
 	s, _ := socketOf(ours)
-	if err := s.prepare(10 * time.Second); err != nil {
+	if err := s.prepare(20 * time.Second); err != nil {
 		t.Fatal(err)
 	}
 	s.Control(func(fd uintptr) {
@@ -97,3 +103,46 @@ func TestPath(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+// TestKernelIsPatientToo: where answers take long, or the signal is poor, the kernel does not give the connection up before we would.
+func TestKernelIsPatientToo(t *testing.T) {
+	ours, _ := tcpPair(t)
+	s, _ := socketOf(ours)
+	w := &way{kind: kind.Of("cellular"), signal: func(string) Signal { return Signal{Answer: 4} }}
+	if first := w.net(w.kind.DeadFloor); first <= 2*answerTime {
+		t.Errorf("the kernel gives up after %v, and the answer to PINGREQ may take %v in a poor signal", first, 2*answerTime)
+	}
+	conn, server := net.Pipe()
+	defer conn.Close()
+	go serveOne(server)
+	mqtt, err := client.Open(t.Context(), conn, &packet.Connect{Version: packet.V311, ClientID: []byte("a"), CleanStart: true}, client.ConnOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &Uplink{ackTimeout: 90 * time.Second}
+	l := &link{u: u, way: w, conn: mqtt, path: s.path, kernel: s.giveUp,
+		flow: pace.New(), born: time.Now()}
+	l.own.ask(nil) // something waits
+	ctx, cancel := context.WithCancel(t.Context())
+	watching := make(chan struct{})
+	go func() { l.watchSilence(ctx); close(watching) }()
+	defer func() { cancel(); <-watching }()
+	told := 0
+	for end := time.Now().Add(10 * time.Second); told != 96_000 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		s.Control(func(fd uintptr) { told, _ = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT) })
+	}
+	if told != 96_000 {
+		t.Errorf("the kernel gives up after %d ms, and we call the link dead after 48 s", told)
+	}
+}
+
+// serveOne accepts a session, and reads.
+func serveOne(conn net.Conn) {
+	defer conn.Close()
+	buf := make([]byte, 512)
+	for _, err := conn.Read(buf); err == nil; _, err = conn.Read(buf) {
+		if buf[0]>>4 == byte(packet.CONNECT) {
+			conn.Write([]byte{0x20, 2, 0, 0})
+		}
+	}
+}

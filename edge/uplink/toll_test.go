@@ -178,6 +178,7 @@ func TestBudgetAlarmsAtTheSocket(t *testing.T) {
 	}
 	send("a/x", 3)
 	eventually(t, "three alarms", func() bool { return len(up.payloads("farm/a/x")) == 3 })
+	eventually(t, "and their acknowledgements", func() bool { return g.uplink.Status().Backlog["alarms"] == 0 }) // or they are sent again, rightly
 	g.stop()
 	live := len(up.payloads("farm/t/x"))
 	g = startGateway(t, dir, budgetConfig(gate.address, perMonth), streams...)
