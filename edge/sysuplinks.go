@@ -20,9 +20,11 @@ func (s *statistics) carried() {
 		s.publishAs(at+"acknowledged", count(u.Counts.Acknowledged))
 		s.publishAs(at+"repeated", count(u.Counts.Repeated))
 		s.publishAs(at+"refused", count(u.Counts.Refused))
+		s.publishAs(at+"thinned", count(u.Counts.Thinned))
 		s.publishAs(at+"received", count(u.Counts.Received))
 		for i := range u.Streams {
 			s.publishAs(at+"streams/"+u.Streams[i].Name+"/waiting", count(u.Streams[i].Waiting))
+			s.publishAs(at+"streams/"+u.Streams[i].Name+"/thinned", count(u.Streams[i].Thinned))
 		}
 		for i := range u.Links {
 			s.linked(at+"links/"+u.Links[i].Name+"/", &u.Links[i])
@@ -41,6 +43,10 @@ func (s *statistics) linked(at string, l *control.UplinkLink) {
 		return
 	}
 	s.publishAs(at+"bytes", count(uint64(max(l.Budget.Bytes, 0))))
+	s.publishAs(at+"rung", l.Budget.Rung)
+	for class, n := range l.Budget.Dropped {
+		s.publishAs(at+"dropped/"+class, count(uint64(n)))
+	}
 	for _, p := range l.Budget.Periods {
 		s.publishAs(at+p.Period+"/used", count(uint64(max(p.Used, 0))))
 		s.publishAs(at+p.Period+"/allowed", count(uint64(max(p.Allowed, 0))))

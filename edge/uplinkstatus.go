@@ -34,7 +34,7 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 		Counts: control.UplinkCounts{
 			Attempts: s.Attempts, Connections: s.Connections, LostSession: s.LostSession, Sent: s.Sent, Acknowledged: s.Acknowledged,
 			Repeated: s.Repeated, Downgraded: s.Downgraded, Refused: s.Refused, Deferred: s.Deferred, Expired: s.Expired,
-			Superseded: s.Superseded, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
+			Superseded: s.Superseded, Thinned: s.Thinned, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
 		},
 	}
 	for i := range s.Links {
@@ -68,7 +68,7 @@ func linkRow(l *uplink.LinkStatus, now time.Time) control.UplinkLink {
 }
 
 func streamRow(s *uplink.StreamStatus) control.UplinkStream {
-	row := control.UplinkStream{Name: s.Name, Class: s.Class, Pair: s.Pair, Gathers: s.Gathers, Waiting: s.Messages, Bytes: s.Bytes, Oldest: s.Oldest.Seconds()}
+	row := control.UplinkStream{Name: s.Name, Class: s.Class, Pair: s.Pair, Gathers: s.Gathers, Waiting: s.Messages, Bytes: s.Bytes, Oldest: s.Oldest.Seconds(), Thinned: s.Thinned}
 	for reason, n := range s.Dropped {
 		if n > 0 {
 			if row.Dropped == nil {
@@ -90,19 +90,8 @@ func signalRow(m *modem.Status) *control.Signal {
 
 // budgetRow is what a link has used.
 func budgetRow(l *uplink.LinkStatus) *control.Budget {
-	b := control.Budget{Bytes: l.Bytes, Rung: l.Budget.Rung.String(), Classes: map[string]int64{}}
-	for class, n := range l.Budget.Bytes {
-		if n > 0 {
-			b.Classes[budget.Class(class).String()] = n
-		}
-	}
-	for class, n := range l.Budget.Held {
-		if n > 0 {
-			if b.Held == nil {
-				b.Held = map[string]int64{}
-			}
-			b.Held[budget.Class(class).String()] = n
-		}
+	b := control.Budget{
+		Bytes: l.Bytes, Rung: l.Budget.Rung.String(), Classes: byClass(l.Budget.Bytes), Held: byClass(l.Budget.Held), Dropped: byClass(l.Budget.Dropped),
 	}
 	for _, f := range l.Budget.Forecasts {
 		p := control.BudgetPeriod{Period: f.Period.String(), Used: f.Used, Allowed: f.Bytes, Known: f.Known, Projected: f.Projected}
@@ -116,6 +105,19 @@ func budgetRow(l *uplink.LinkStatus) *control.Budget {
 		b.Periods = append(b.Periods, p)
 	}
 	return &b
+}
+
+// byClass names the classes that have something; nil: none has.
+func byClass(t budget.Tally) (named map[string]int64) {
+	for class, n := range t {
+		if n > 0 {
+			if named == nil {
+				named = map[string]int64{}
+			}
+			named[budget.Class(class).String()] = n
+		}
+	}
+	return named
 }
 
 // known is a time in seconds; nil if it is below 0, which says that it is not known.

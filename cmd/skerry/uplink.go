@@ -199,6 +199,12 @@ func streamNote(s *control.UplinkStream) string {
 		}
 		all = append(all, "with "+s.Pair+": "+doing)
 	}
+	switch {
+	case s.Thinned > 0 && s.Pair != "":
+		all = append(all, fmt.Sprintf("%d left to %s for the budget", s.Thinned, s.Pair))
+	case s.Thinned > 0:
+		all = append(all, fmt.Sprintf("%d thinned out for the budget", s.Thinned))
+	}
 	for _, reason := range slices.Sorted(maps.Keys(s.Dropped)) {
 		all = append(all, fmt.Sprintf("%d dropped: %s", s.Dropped[reason], reason))
 	}

@@ -65,6 +65,7 @@ type Budget struct {
 	Bytes   int64            `json:"bytes"`             // since the start
 	Classes map[string]int64 `json:"classes,omitempty"` // of it
 	Held    map[string]int64 `json:"held,omitempty"`    // messages by class that wait for the budget, or have
+	Dropped map[string]int64 `json:"dropped,omitempty"` // likewise, that are not sent because of it
 	Rung    string           `json:"rung"`              // how far what is sent is cut down
 	Periods []BudgetPeriod   `json:"periods,omitempty"`
 }
@@ -90,6 +91,7 @@ type UplinkStream struct {
 	Bytes   uint64            `json:"waiting_bytes"`
 	Oldest  float64           `json:"oldest_s,omitempty"`
 	Dropped map[string]uint64 `json:"dropped,omitempty"` // by reason
+	Thinned uint64            `json:"thinned,omitempty"` // left out while a budget was tight: dropped, or of a pair put into the other stream
 }
 
 // UplinkCounts are sums since the start of the station.
@@ -105,6 +107,7 @@ type UplinkCounts struct {
 	Deferred     uint64 `json:"deferred"`
 	Expired      uint64 `json:"expired"`
 	Superseded   uint64 `json:"superseded"`
+	Thinned      uint64 `json:"thinned"`
 	Received     uint64 `json:"received"`
 	Again        uint64 `json:"received_again"`
 	Unwanted     uint64 `json:"unwanted"`

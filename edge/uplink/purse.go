@@ -107,17 +107,21 @@ func classOf(class string) budget.Class {
 	return budget.State
 }
 
-// may tells whether the messages of a class may be sent. On the rung reduced live data wait: nothing says yet how they are to be thinned
-// out for a budget.
-func (p *purse) may(class string) bool { return p.fits(class, 0) }
+// may tells whether messages of a stream may be sent. On the rung reduced live data wait, unless the stream says how they are thinned out.
+func (p *purse) may(s *stream) bool { return p.fits(s, 0) }
 
 // fits is may, where so many bytes are to be spent soon on what has been sent.
-func (p *purse) fits(class string, soon int64) bool {
+func (p *purse) fits(s *stream, soon int64) bool {
 	if !p.limited {
 		return true
 	}
-	c := classOf(class)
-	return p.account.Fits(c, soon) && (c != budget.Live || p.account.Rung() < budget.Reduced)
+	c := classOf(s.class)
+	return p.account.Fits(c, soon) && (c != budget.Live || s.thin != nil || p.account.Rung() < budget.Reduced)
+}
+
+// tight tells whether a stream is to be thinned out.
+func (p *purse) tight(s *stream) bool {
+	return p.limited && s.thin != nil && p.account.Rung() == budget.Reduced
 }
 
 // counted is interfaces.Options.Counted.

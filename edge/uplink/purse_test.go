@@ -363,3 +363,27 @@ func TestBudgetBackfillWaits(t *testing.T) {
 		}
 	})
 }
+
+// TestBudgetNewPeriod: live data that have waited for a new day leave when it begins.
+func TestBudgetNewPeriod(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.limit(100_000)
+		at.start()
+		at.online()
+		at.publishMany(0, 700, 1)
+		time.Sleep(5 * time.Minute)
+		if b := at.budget(); b.Rung != budget.AlarmOnly {
+			t.Fatalf("%v", b)
+		}
+		before := at.arrivedSoFar()
+		midnight := at.budget().Forecasts[0].End
+		time.Sleep(time.Until(midnight) - time.Minute)
+		if n := at.arrivedSoFar(); n != before || n == 700 {
+			t.Fatalf("%d were sent, and %d before", n, before)
+		}
+		time.Sleep(5 * time.Minute)
+		if n := at.arrivedSoFar(); n != 700 {
+			t.Errorf("%d of 700 are upstream four minutes after midnight; %v", n, at.budget())
+		}
+	})
+}

@@ -44,6 +44,7 @@ type Status struct {
 	Refused      uint64 // messages the Server will never take: dropped
 	Deferred     uint64 // messages the Server had no room for: sent again later
 	Expired      uint64 // messages whose expiry passed while they waited
+	Thinned      uint64 // live messages left out while a budget was tight; not those that have gone into the backlog instead
 	Superseded   uint64 // messages of state streams that a newer one of their topic has made needless
 	Overtaken    uint64 // sent without Retain, because something newer is retained
 
@@ -100,6 +101,7 @@ type StreamStatus struct {
 	Oldest   time.Duration // the age of the oldest, as far as it is proven
 	Limits   queue.Limits
 	Dropped  queue.Drops // since the stream was made
+	Thinned  uint64      // left out of it while a budget was tight: dropped, or of a pair put into the other one
 }
 
 // Status gives a copy.
@@ -148,6 +150,9 @@ func (u *Uplink) capacity(s *Status) {
 func (u *Uplink) streamStatus(s *stream, q queue.SessionStats) StreamStatus {
 	one := StreamStatus{Name: s.name, Class: s.class, Messages: q.Messages, Bytes: q.Bytes, Oldest: q.Oldest, Limits: s.limits, Dropped: q.Dropped}
 	one.Pair, one.Gathers = u.pairs.of(s)
+	if s.thin != nil {
+		one.Thinned = s.thin.thinned()
+	}
 	return one
 }
 

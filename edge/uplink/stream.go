@@ -31,15 +31,20 @@ type stream struct {
 	reduce *config.Reduce // nil: what it chooses goes as it is
 	former bool           // it was reduced, and results of the window that was open may still come
 	limits queue.Limits
-	behind bool // the live one of a pair: it gets what the other one has subscribed to
-	slot   int  // which of the lanes
-	mixed  bool // what it holds was gathered when other streams had other parts
+	behind bool     // the live one of a pair: it gets what the other one has subscribed to
+	thin   *thinner // how it is thinned out while a budget is tight; nil: it waits then
+	slot   int      // which of the lanes
+	mixed  bool     // what it holds was gathered when other streams had other parts
 
 	session atomic.Pointer[broker.Session] // the latest handle; what it owes can be asked of a dead one too
 }
 
 func newStream(c *config.Stream) *stream {
-	return &stream{name: c.Name, class: cmp.Or(c.Class, config.LiveClass), match: slices.Clone(c.Match), asks: chosen(c), reduce: c.Reduce, limits: limitsOf(c.Keep)}
+	s := &stream{name: c.Name, class: cmp.Or(c.Class, config.LiveClass), match: slices.Clone(c.Match), asks: chosen(c), reduce: c.Reduce, limits: limitsOf(c.Keep)}
+	if c.WhenTight != nil && s.class == config.LiveClass {
+		s.thin = newThinner(c.WhenTight.Every)
+	}
+	return s
 }
 
 // limitsOf bound what a stream may hold.

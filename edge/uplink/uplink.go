@@ -114,7 +114,7 @@ type Uplink struct {
 
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
-	u := &Uplink{config: c, broker: b, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
+	u := &Uplink{config: c, broker: b, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}, ledger: ledger{}}
 	u.status.Aside = map[string]uint64{}
 	u.profile = profile.Of(c.Profile)
 	u.names, u.now = u.profile.Names(c.ClientID), o.Time
@@ -185,7 +185,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		return err
 	}
 	defer u.door.Disconnect(broker.DisconnectOptions{})
-	defer u.pairs.steer(false)
+	defer u.pairs.rest()
 	defer func() {
 		u.count(func(s *Status) { s.Online = false })
 		u.changed()

@@ -34,6 +34,8 @@ type way struct {
 	keep  *keeper
 	purse *purse
 
+	usedUp bool // its budget was, and it has not stood since; belongs to the goroutine of travel
+
 	signal func(link string) Signal // nil: always fair
 	radio  *radio                   // nil: nobody knows of a modem
 
