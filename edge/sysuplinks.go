@@ -36,6 +36,7 @@ func (s *statistics) carried() {
 func (s *statistics) linked(at string, l *control.UplinkLink) {
 	s.publishAs(at+"state", l.State)
 	s.publishAs(at+"keep_alive", count(uint64(l.KeepAlive)))
+	s.publishAs(at+"mode", l.Mode)
 	if l.Signal != nil {
 		s.publishAs(at+"signal", l.Signal.Band)
 	}

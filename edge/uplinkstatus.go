@@ -56,6 +56,7 @@ func linkRow(l *uplink.LinkStatus, now time.Time) control.UplinkLink {
 	row := control.UplinkLink{
 		Name: l.Name, Kind: l.Kind, Interface: l.Interface, State: l.State.String(), For: since(l.Since, now), InUse: l.InUse, Wanted: l.Wanted,
 		Classes: l.Classes, Error: l.Err, Next: until(l.Next, now), Session: until(l.Session, now), KeepAlive: l.Alive.Ping.Seconds(), Phase: "fixed",
+		Mode: string(l.Mode), Why: l.Why,
 	}
 	row.Signal, row.Budget = signalRow(l.Modem), budgetRow(l)
 	if r := l.Recovery; r != nil && !r.Last.When.IsZero() {

@@ -37,6 +37,8 @@ func linkWords(l config.Link) string {
 		}
 	} else if l.OnDemand() {
 		words += ", on demand"
+	} else if l.Chooses() {
+		words += ", on demand if that costs less"
 	}
 	if l.Budget != nil {
 		var parts []string

@@ -162,6 +162,14 @@ func linkNote(l *control.UplinkLink) string {
 	if len(l.Classes) > 0 {
 		add("carries %s", strings.Join(l.Classes, ", "))
 	}
+	switch {
+	case l.Mode == "on-demand" && l.Why != "":
+		add("on demand: %s", shown(l.Why))
+	case l.Mode == "on-demand":
+		add("on demand")
+	case l.Mode == "always" && l.Why != "":
+		add("stays: %s", shown(l.Why))
+	}
 	if l.Session != nil && !l.InUse {
 		add("next session in %s", lasting(*l.Session))
 	}

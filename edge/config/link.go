@@ -36,6 +36,12 @@ func (l Link) OnDemand() bool {
 	return l.Schedule == nil && (l.Session == OnDemand || l.Session != Always && kind.Of(l.Kind).IdleBilled)
 }
 
+// Chooses tells whether the link stands all the time or connects on demand, whichever costs less.
+func (l Link) Chooses() bool {
+	k := kind.Of(l.Kind)
+	return l.Schedule == nil && l.Session == Auto && !l.OnDemand() && (k.Metered || l.Budget != nil)
+}
+
 // KeepAlive is how long a connection may be silent. From a range it is learned; one value is fixed, with Min and Max the same.
 type KeepAlive DurationRange
 
@@ -47,7 +53,7 @@ type Session string
 
 // The choices.
 const (
-	Auto     Session = "auto"      // as the kind suggests: OnDemand where the time of a session is billed, else Always
+	Auto     Session = "auto"      // OnDemand where sessions are billed; where bytes are what costs less of the two; else Always
 	Always   Session = "always"    // whenever it can
 	OnDemand Session = "on-demand" // while something waits that may go over it
 )

@@ -40,6 +40,9 @@ type UplinkLink struct {
 	Next      *float64 `json:"next_s,omitempty"`    // until it is tried again
 	Session   *float64 `json:"session_s,omitempty"` // until the next session of its schedule
 
+	Mode string `json:"mode"`               // when it connects: always, on-demand or schedule
+	Why  string `json:"mode_why,omitempty"` // none: that is configured
+
 	KeepAlive float64 `json:"keep_alive_s"`                   // after so long a silence the server is asked
 	Phase     string  `json:"keep_alive_phase"`               // fixed, or how far it is learned
 	Proven    float64 `json:"keep_alive_proven_s,omitempty"`  // the longest silence that has done

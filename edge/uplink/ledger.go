@@ -45,6 +45,7 @@ func (u *Uplink) lookAtBudgets() {
 	for _, w := range u.ways {
 		changed = w.purse.look(backlog) || changed
 	}
+	changed = u.weigh() || changed
 	u.countHeld(u.latestWay())
 	u.sayThinned(u.latestWay())
 	u.turnover.note(time.Now(), u.handled(), u.Queue().Messages)

@@ -186,6 +186,9 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		a.resumed = a.latest == nil && a.before.left() <= 0
 		l.doubt()
 	}
+	if bytes > 0 {
+		l.way.standing.sent(time.Now(), d.QoS > 0)
+	}
 	a.done()
 	l.way.purse.meter.Carry(classOf(a.class), int64(bytes))
 	l.u.turnover.wrote(bytes)

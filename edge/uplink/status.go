@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"skerry/broker/watch"
+	"skerry/edge/config"
 	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/modem"
 	"skerry/edge/uplink/road"
+	"skerry/edge/uplink/schedule"
 	"skerry/queue"
 )
 
@@ -69,8 +71,10 @@ type LinkStatus struct {
 	road.Status
 	Interface string // "": the system's routes decide
 	Kind      string
-	Classes   []string  // nil: all
-	Session   time.Time // the next by its schedule; zero: it has none
+	Classes   []string       // nil: all
+	Session   time.Time      // the next by its schedule; zero: it has none
+	Mode      config.Session // when it connects as long as its budget does not matter: always, on-demand, or schedule
+	Why       string         // it does; "": that is configured
 	Alive     KeepAliveStatus
 
 	Modem    *modem.Status         // its signal, and what that holds back; nil: it has none
@@ -123,6 +127,7 @@ func (u *Uplink) Status() Status {
 		alive := w.keep.status()
 		if i < len(s.Links) {
 			s.Links[i].Alive, s.Links[i].Budget, s.Links[i].Bytes = alive, w.purse.account.Status(), w.purse.meter.Total()
+			s.Links[i].Mode, s.Links[i].Why = w.mode()
 			w.show(&s.Links[i])
 		}
 		if w.Name == s.Link || s.Link == "" && i == 0 {
@@ -252,7 +257,7 @@ func (w *way) rests() string {
 		return "connects for alarms only: its budget is used up"
 	case w.Schedule != nil:
 		return "waits for its next time"
-	case rung >= budget.OnDemand && !w.OnDemand():
+	case rung >= budget.OnDemand && w.choice().Mode == schedule.Always:
 		return "connects on demand to spare its budget, and nothing waits that may be sent"
 	}
 	return "connects on demand, and nothing waits"

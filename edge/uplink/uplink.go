@@ -54,6 +54,8 @@ type Options struct {
 	// Hold is how long own readings wait for the date whose time is not known yet, counted while the uplink is online: it is often the
 	// link that brings the date. Then they leave with their mark: an uplink must not look dead for ever. 0: they do at once.
 	Hold time.Duration
+	// Stay: something is switched when the uplink is offline for long. A link that may choose stands all the time then.
+	Stay bool
 	// Time is the date by which the Server's certificate is judged; nil: the system's.
 	Time func() time.Time
 

@@ -34,6 +34,8 @@ type way struct {
 	keep  *keeper
 	purse *purse
 
+	standing *standing // nil: its mode is given
+
 	usedUp bool // its budget was, and it has not stood since; belongs to the goroutine of travel
 
 	signal func(link string) Signal // nil: always fair
@@ -60,6 +62,7 @@ func (u *Uplink) newWays(o Options) error {
 		}
 		w.keep = w.newKeeper(u, o)
 		w.usual = w.times(o.Gateway, u.config.Name)
+		w.standing = u.newStanding(l, w.kind, o)
 		w.gate = schedule.New(w.usual)
 		var err error
 		if w.purse, err = u.newPurse(l, o.Date); err != nil {
@@ -96,7 +99,7 @@ func (w *way) times(gateway, uplink string) schedule.Options {
 // pressed is when the way is wanted on a rung of its budget: connections that are held open with nothing to send come first among what is
 // saved. What waits is kept until a connection costs less than the silences that it saves.
 func (w *way) pressed(rung budget.Rung) schedule.Options {
-	o := w.usual
+	o := w.choice()
 	switch {
 	case rung == budget.AlarmOnly, rung >= budget.OnDemand && o.Mode == schedule.Always:
 		pooled := min(perConnect*w.KeepAlive.Max, mostPooled)
