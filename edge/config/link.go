@@ -33,7 +33,15 @@ func (l Link) Carries(class string) bool {
 
 // OnDemand tells whether the link connects only while something waits that may go over it.
 func (l Link) OnDemand() bool {
-	return l.Schedule == nil && (l.Session == OnDemand || l.Session != Always && kind.Of(l.Kind).IdleBilled)
+	return l.Schedule == nil && (l.Session == OnDemand || l.Session != Always && l.sessionsBilled())
+}
+
+// sessionsBilled tells whether sessions are billed, by what the budget says or by what is usual on the kind.
+func (l Link) sessionsBilled() bool {
+	if l.Budget != nil && l.Budget.Unit.Name != "" {
+		return l.Budget.Unit.Sessions()
+	}
+	return kind.Of(l.Kind).IdleBilled
 }
 
 // Chooses tells whether the link stands all the time or connects on demand, whichever costs less.
@@ -67,9 +75,10 @@ type Schedule struct {
 
 // Modem is where the signal of a link is read, and what brings it back when it hangs.
 type Modem struct {
-	Auto bool   // ask the system's modem manager
-	Port string // "": no serial port is asked
-	Baud int    // of the port
+	Auto    bool   // ask the system's modem manager
+	Port    string // "": no serial port is asked
+	Baud    int    // of the port
+	Context int    // the number of the data context (cid) that is taken down and up when nothing gets through; 0: 1
 
 	Power ModemPower
 }
@@ -105,8 +114,11 @@ func (p Price) Of(bytes int64) float64 {
 // Budget bounds what a link may carry.
 type Budget struct {
 	Bytes    Allowances `yaml:"bytes"`                // at least one
-	ResetDay int        `yaml:"reset_day" in:"1..28"` // of the month, on which the provider's month begins; in UTC
+	ResetDay int        `yaml:"reset_day" in:"1..28"` // of the month, on which the provider's month begins
 	Reserve  Percent    `yaml:"reserve" in:"0%..90%"` // of each, kept for the class alarm
+	Zone     Zone       `yaml:"zone"`
+	Count    string     `yaml:"count" oneof:"socket interface"`
+	Unit     Unit       `yaml:"unit"`
 }
 
 // Allowances are the bytes of a budget, one for each period that has one. In the file one may stand alone.

@@ -188,6 +188,7 @@ func (d *decoder) budget(key string, l *Link) {
 	case b.Bytes.In(Month) > 0 && b.Bytes.In(Day) > b.Bytes.In(Month):
 		d.fail(key+".bytes", "a day may spend more than its month", "[2MB/day, 50MB/month]")
 	}
+	d.billing(key, l)
 	if b.ResetDay == 0 {
 		b.ResetDay = 1
 	}

@@ -50,9 +50,10 @@ const (
 
 // modemPort is a modem with more to say than where it is.
 type modemPort struct {
-	Port  string     `yaml:"port"`
-	Baud  int        `yaml:"baud" in:"300..4000000"`
-	Power ModemPower `yaml:"power"`
+	Port    string     `yaml:"port"`
+	Baud    int        `yaml:"baud" in:"300..4000000"`
+	Context int        `yaml:"context" in:"1..16"`
+	Power   ModemPower `yaml:"power"`
 }
 
 // decodeNode reads auto, none, a path, or {port: PATH, baud: 9600, power: {pin: GPIO22}}.
@@ -79,6 +80,9 @@ func (m *Modem) decodeNode(d *decoder, n *yaml.Node, path string) {
 		if p.Baud != 0 {
 			d.wrong(n, path, "ModemManager knows the speed of its modems", "leave baud out")
 		}
+		if p.Context != 0 {
+			d.wrong(n, path, "ModemManager knows the data context of its modems", "leave context out")
+		}
 		*m = Modem{Auto: true, Power: p.Power}
 		return
 	}
@@ -86,7 +90,7 @@ func (m *Modem) decodeNode(d *decoder, n *yaml.Node, path string) {
 		d.wrong(n, path, fmt.Sprintf("%q is not the path of a serial port", p.Port), modemHint)
 		return
 	}
-	*m = Modem{Port: p.Port, Baud: p.Baud, Power: p.Power}
+	*m = Modem{Port: p.Port, Baud: p.Baud, Context: p.Context, Power: p.Power}
 }
 
 // UnmarshalText reads 0.10 EUR/MB.

@@ -10,7 +10,6 @@ import (
 	"skerry/edge/config"
 	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/interfaces"
-	"skerry/edge/uplink/kind"
 )
 
 // dial opens the stream of bytes to a Server.
@@ -32,7 +31,7 @@ type stance struct {
 }
 
 // newPurse takes the account of a link up where an earlier run has left it.
-func (u *Uplink) newPurse(l config.Link, now func() (time.Time, bool)) (*purse, error) {
+func (u *Uplink) newPurse(l config.Link, now func() (time.Time, bool), counters func(path string) (string, error)) (*purse, error) {
 	key := u.budgetKey(l.Name)
 	o := budget.Options{
 		Link: l.Name, Price: budget.Price{Amount: l.Price.Amount, Currency: l.Price.Currency, Per: int64(l.Price.Per)}, Now: now, Log: u.log,
@@ -42,7 +41,12 @@ func (u *Uplink) newPurse(l config.Link, now func() (time.Time, bool)) (*purse, 
 		_, err := u.broker.PutFact(key+daysKey, history)
 		return err
 	}
+	m := budget.MeterOptions{Unit: l.Billed().Unit}
 	if l.Budget != nil {
+		o.Zone = l.Budget.Zone.Location
+		if l.Budget.Count == config.ByInterface {
+			m.Interface = budget.NewInterface(l.Interface, counters)
+		}
 		o.Allowances, o.ResetDay, o.Reserve = allowances(l), l.Budget.ResetDay, float64(l.Budget.Reserve)/100
 		u.keepAccount(key, &o)
 	}
@@ -50,8 +54,7 @@ func (u *Uplink) newPurse(l config.Link, now func() (time.Time, bool)) (*purse, 
 	if err != nil {
 		return nil, fmt.Errorf("link %s: %w", l.Name, err)
 	}
-	unit, _ := budget.UnitOf(kind.Of(l.Kind).Name) // where none is named after the kind, bytes are billed
-	return &purse{account: account, meter: budget.NewMeter(account, budget.MeterOptions{Unit: unit}), unit: unit, limited: l.Budget != nil}, nil
+	return &purse{account: account, meter: budget.NewMeter(account, m), unit: m.Unit, limited: l.Budget != nil}, nil
 }
 
 // daysKey ends the key of the fact from which forecasts are made.

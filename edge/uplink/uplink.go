@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,6 +62,8 @@ type Options struct {
 
 	// Date is the date, and whether it is trusted: periods of budgets begin by it. nil: the system's, which is.
 	Date func() (now time.Time, trusted bool)
+	// Counters reads a file of the kernel below /sys, where a link counts what passes its interface. nil: the machine's.
+	Counters func(path string) (string, error)
 	// Room is how many bytes of messages the store still has room for. nil: not known.
 	Room func() int64
 
@@ -129,6 +132,12 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	u.log = u.log.With("uplink", c.Name)
 	if o.Interfaces == nil && o.Dial == nil && o.DialLink == nil {
 		u.interfaces = interfaces.Watch
+	}
+	if o.Counters == nil {
+		o.Counters = func(path string) (string, error) {
+			text, err := os.ReadFile(path)
+			return string(text), err
+		}
 	}
 	if u.changed == nil {
 		u.changed = func() {}

@@ -65,7 +65,7 @@ func (u *Uplink) newWays(o Options) error {
 		w.standing = u.newStanding(l, w.kind, o)
 		w.gate = schedule.New(w.usual)
 		var err error
-		if w.purse, err = u.newPurse(l, o.Date); err != nil {
+		if w.purse, err = u.newPurse(l, o.Date, o.Counters); err != nil {
 			return err
 		}
 		switch {
