@@ -104,7 +104,7 @@ type UplinkCounts struct {
 	LostSession  uint64 `json:"lost_sessions"`
 	Sent         uint64 `json:"sent"`
 	Acknowledged uint64 `json:"acknowledged"`
-	Repeated     uint64 `json:"repeated"`
+	Repeated     uint64 `json:"repeated"` // sent with DUP: they may have been sent before
 	Downgraded   uint64 `json:"downgraded"`
 	Refused      uint64 `json:"refused"`
 	Deferred     uint64 `json:"deferred"`

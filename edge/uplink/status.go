@@ -41,7 +41,7 @@ type Status struct {
 
 	Sent         uint64 // PUBLISH packets, repeated ones included
 	Acknowledged uint64 // messages the Server has taken, QoS 1 and 2
-	Repeated     uint64 // PUBLISH packets sent again
+	Repeated     uint64 // PUBLISH packets with DUP: they may have been sent before. What died unsent in a connection that was cut is among them
 	Downgraded   uint64 // sent with less QoS or without Retain, because the Server takes no more
 	Refused      uint64 // messages the Server will never take: dropped
 	Deferred     uint64 // messages the Server had no room for: sent again later
