@@ -1,10 +1,10 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
+	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/kind"
 )
 
@@ -97,19 +97,7 @@ func (p ModemPower) High() bool { return p.Active != "low" }
 func (m Modem) None() bool { return !m.Auto && m.Port == "" }
 
 // Price is what is paid for a number of bytes.
-type Price struct {
-	Amount   float64
-	Currency string // three letters
-	Per      Size
-}
-
-// Of is the price of a number of bytes.
-func (p Price) Of(bytes int64) float64 {
-	if p.Per == 0 {
-		return 0
-	}
-	return p.Amount * float64(bytes) / float64(p.Per)
-}
+type Price struct{ budget.Price }
 
 // Budget bounds what a link may carry.
 type Budget struct {
@@ -122,37 +110,12 @@ type Budget struct {
 }
 
 // Allowances are the bytes of a budget, one for each period that has one. In the file one may stand alone.
-type Allowances []Allowance
-
-// Allowance is a number of bytes for a period.
-type Allowance struct {
-	Bytes Size
-	Per   Period
-}
-
-// String is the allowance with the largest decimal unit that divides it, in which providers sell.
-func (a Allowance) String() string {
-	for _, u := range []string{"GB", "MB", "kB"} {
-		if f := Size(sizeUnits[u]); a.Bytes%f == 0 {
-			return fmt.Sprintf("%d%s/%s", a.Bytes/f, u, a.Per)
-		}
-	}
-	return fmt.Sprintf("%dB/%s", int64(a.Bytes), a.Per)
-}
-
-// Period is a time after which a budget begins anew.
-type Period string
-
-// The periods.
-const (
-	Day   Period = "day"
-	Month Period = "month"
-)
+type Allowances []budget.Allowance
 
 // In gives the bytes for a period; 0 if there is no limit for it.
-func (a Allowances) In(p Period) Size {
+func (a Allowances) In(p budget.Period) int64 {
 	for _, one := range a {
-		if one.Per == p {
+		if one.Period == p {
 			return one.Bytes
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"skerry/edge/config"
+	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/kind"
 )
 
@@ -25,15 +26,15 @@ uplinks:
 `)
 	want := []config.Link{{
 		Name: "lte", Interface: "wwan0", Kind: "cellular", KeepAlive: config.KeepAlive{Min: time.Minute, Max: 25 * time.Minute},
-		Modem: config.Modem{Port: "/dev/ttyUSB2", Baud: 115200}, Price: config.Price{Amount: 0.1, Currency: "EUR", Per: 1_000_000},
+		Modem: config.Modem{Port: "/dev/ttyUSB2", Baud: 115200}, Price: config.Price{Price: budget.Price{Amount: 0.1, Currency: "EUR", Per: 1_000_000}},
 		Schedule: &config.Schedule{Every: 15 * time.Minute, Stay: 45 * time.Second, AtOnce: []string{"alarm"}}, Session: config.Auto,
-		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 2_000_000, Per: config.Day}, {Bytes: 50_000_000, Per: config.Month}}, ResetDay: 5, Reserve: 10, Count: config.BySocket},
+		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 2_000_000, Period: budget.Day}, {Bytes: 50_000_000, Period: budget.Month}}, ResetDay: 5, Reserve: 10, Count: config.BySocket},
 		Retry:  config.DurationRange{Min: 2 * time.Second, Max: 5 * time.Minute},
 	}, {
 		Name: "sat", Interface: "ppp0", Kind: "certus", KeepAlive: config.KeepAlive{Min: time.Minute, Max: 28 * time.Minute},
-		Modem: config.Modem{Port: "/dev/ttyS1", Baud: 9600}, Price: config.Price{Amount: 0.16, Currency: "USD", Per: 50},
+		Modem: config.Modem{Port: "/dev/ttyS1", Baud: 9600}, Price: config.Price{Price: budget.Price{Amount: 0.16, Currency: "USD", Per: 50}},
 		Session: config.OnDemand, Classes: []string{"alarm"},
-		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 200_000, Per: config.Day}}, ResetDay: 1, Count: config.BySocket},
+		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 200_000, Period: budget.Day}}, ResetDay: 1, Count: config.BySocket},
 		Retry:  config.DurationRange{Min: 10 * time.Second, Max: 30 * time.Minute},
 	}, {
 		Name: "lan", Kind: "ethernet", KeepAlive: config.KeepAlive{Min: time.Minute, Max: time.Minute}, Session: config.Auto,
@@ -44,8 +45,8 @@ uplinks:
 			t.Errorf("link %d:\n%+v, want\n%+v", i, l, want[i])
 		}
 	}
-	if l := c.Uplinks[0].Links[1]; l.Carries("live") || !l.Carries("alarm") || l.Price.Of(100) != 0.32 {
-		t.Errorf("%+v carries what it should not, or costs %v", l, l.Price.Of(100))
+	if l := c.Uplinks[0].Links[1]; l.Carries("live") || !l.Carries("alarm") || l.Price.Cost(100) != 0.32 {
+		t.Errorf("%+v carries what it should not, or costs %v", l, l.Price.Cost(100))
 	}
 }
 

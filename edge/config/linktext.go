@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"skerry/edge/uplink/budget"
 )
 
 func (k KeepAlive) span() DurationRange     { return DurationRange(k) }
@@ -110,7 +112,7 @@ func (p *Price) UnmarshalText(b []byte) error {
 	if per.UnmarshalText([]byte(size)) != nil || per < 1 {
 		return wrong
 	}
-	*p = Price{amount, currency, per}
+	*p = Price{budget.Price{Amount: amount, Currency: currency, Per: int64(per)}}
 	return nil
 }
 
@@ -149,8 +151,8 @@ func (a *Allowances) decodeNode(d *decoder, n *yaml.Node, path string) {
 			return
 		}
 		one, err := parseAllowance(item)
-		if err == nil && a.In(one.Per) > 0 {
-			err = &hinted{fmt.Sprintf("a second budget for a %s", one.Per), "remove one"}
+		if err == nil && a.In(one.Period) > 0 {
+			err = &hinted{fmt.Sprintf("a second budget for a %s", one.Period), "remove one"}
 		}
 		if err != nil {
 			d.wrong(item, at, err.Error(), hintOf(err))
@@ -160,15 +162,15 @@ func (a *Allowances) decodeNode(d *decoder, n *yaml.Node, path string) {
 	}
 }
 
-func parseAllowance(n *yaml.Node) (Allowance, error) {
+func parseAllowance(n *yaml.Node) (one budget.Allowance, err error) {
 	if n.Kind != yaml.ScalarNode || empty(n) {
-		return Allowance{}, &hinted{"wants bytes for a time, not " + kindOf(n), allowanceHint}
+		return one, &hinted{"wants bytes for a time, not " + kindOf(n), allowanceHint}
 	}
 	size, per, _ := strings.Cut(n.Value, "/")
 	var bytes Size
-	p := Period(per)
-	if bytes.UnmarshalText([]byte(size)) != nil || bytes < 1 || p != Day && p != Month {
-		return Allowance{}, &hinted{fmt.Sprintf("%q is not a number of bytes for a day or a month", n.Value), allowanceHint}
+	period, known := map[string]budget.Period{"day": budget.Day, "month": budget.Month}[per]
+	if bytes.UnmarshalText([]byte(size)) != nil || bytes < 1 || !known {
+		return one, &hinted{fmt.Sprintf("%q is not a number of bytes for a day or a month", n.Value), allowanceHint}
 	}
-	return Allowance{bytes, p}, nil
+	return budget.Allowance{Bytes: int64(bytes), Period: period}, nil
 }

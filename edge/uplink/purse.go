@@ -34,7 +34,7 @@ type stance struct {
 func (u *Uplink) newPurse(l config.Link, now func() (time.Time, bool), counters func(path string) (string, error)) (*purse, error) {
 	key := u.budgetKey(l.Name)
 	o := budget.Options{
-		Link: l.Name, Price: budget.Price{Amount: l.Price.Amount, Currency: l.Price.Currency, Per: int64(l.Price.Per)}, Now: now, Log: u.log,
+		Link: l.Name, Price: l.Price.Price, Now: now, Log: u.log,
 	}
 	o.History, _ = u.broker.Fact(key + daysKey)
 	o.KeepHistory = func(history []byte) error {
@@ -47,7 +47,7 @@ func (u *Uplink) newPurse(l config.Link, now func() (time.Time, bool), counters 
 		if l.Budget.Count == config.ByInterface {
 			m.Interface = budget.NewInterface(l.Interface, counters)
 		}
-		o.Allowances, o.ResetDay, o.Reserve = allowances(l), l.Budget.ResetDay, float64(l.Budget.Reserve)/100
+		o.Allowances, o.ResetDay, o.Reserve = l.Budget.Bytes, l.Budget.ResetDay, float64(l.Budget.Reserve)/100
 		u.keepAccount(key, &o)
 	}
 	account, err := budget.New(o)
@@ -81,21 +81,6 @@ type waker struct{ wake func() }
 
 // Wake is the broker's.
 func (w *waker) Wake() { w.wake() }
-
-// allowances are those of a link.
-func allowances(l config.Link) (all []budget.Allowance) {
-	if l.Budget == nil {
-		return nil
-	}
-	for _, a := range l.Budget.Bytes {
-		one := budget.Allowance{Bytes: int64(a.Bytes), Period: budget.Day}
-		if a.Per == config.Month {
-			one.Period = budget.Month
-		}
-		all = append(all, one)
-	}
-	return all
-}
 
 // classOf is what the bytes of a stream are spent on. What the program itself says, of no class, is as a state is.
 func classOf(class string) budget.Class {
