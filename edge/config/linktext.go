@@ -134,32 +134,17 @@ const allowanceHint = "a size for a day or a month: 200kB/day, 50MB/month; or bo
 
 // decodeNode reads 50MB/month, or a list of such.
 func (a *Allowances) decodeNode(d *decoder, n *yaml.Node, path string) {
-	items := []*yaml.Node{n}
-	if n.Kind == yaml.SequenceNode {
-		items = n.Content
-	}
-	if len(items) == 0 {
-		d.wrong(n, path, "allows nothing", allowanceHint)
-	}
-	for i, item := range items {
-		at := path
-		if n.Kind == yaml.SequenceNode {
-			at = fmt.Sprintf("%s[%d]", path, i)
-		}
-		item = follow(item)
-		if !d.enter(item, at) {
-			return
-		}
+	d.items(n, path, "allows nothing", allowanceHint, func(item *yaml.Node) error {
 		one, err := parseAllowance(item)
-		if err == nil && a.In(one.Period) > 0 {
-			err = &hinted{fmt.Sprintf("a second budget for a %s", one.Period), "remove one"}
-		}
-		if err != nil {
-			d.wrong(item, at, err.Error(), hintOf(err))
-			continue
+		switch {
+		case err != nil:
+			return err
+		case a.In(one.Period) > 0:
+			return &hinted{fmt.Sprintf("a second budget for a %s", one.Period), "remove one"}
 		}
 		*a = append(*a, one)
-	}
+		return nil
+	})
 }
 
 func parseAllowance(n *yaml.Node) (one budget.Allowance, err error) {
