@@ -53,7 +53,7 @@ func linkWords(l config.Link) string {
 			words += ", counted at the interface"
 		}
 		if u := l.Billed(); u.Name != "" && u.Name != "bytes" {
-			words += ", " + u.String()
+			words += ", billed: " + u.String()
 		}
 	}
 	return words

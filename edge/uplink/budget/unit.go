@@ -45,13 +45,13 @@ func UnitOf(name string) (Unit, bool) {
 func (u Unit) String() string {
 	var all []string
 	if u.Least > 0 {
-		all = append(all, "a session costs "+size(u.Least)+" at least")
+		all = append(all, size(u.Least)+" a session at least")
 	}
 	if u.Step > 0 {
-		all = append(all, "is rounded up to "+size(u.Step))
+		all = append(all, "sessions in steps of "+size(u.Step))
 	}
 	if u.Long > 0 {
-		all = append(all, fmt.Sprintf("after %v %s for each second", u.Long, size(u.PerSecond)))
+		all = append(all, fmt.Sprintf("%s a second in one of more than %d s", size(u.PerSecond), u.Long/time.Second))
 	}
 	if len(all) == 0 {
 		return "bytes as they are"
