@@ -30,6 +30,37 @@ type Condition interface {
 	Holds(*filter.Subject) bool
 }
 
+// A Memory is a Condition that remembers what it has let pass.
+type Memory interface {
+	Condition
+	// Stored is asked in place of Holds about a retained message for a new subscription: who has subscribed has had nothing yet.
+	Stored(*filter.Subject) bool
+	// Forget tells that the last message of a topic was not published after all: its publisher was told, and will try again.
+	Forget(topic string)
+}
+
+// Filter gives a content filter by its name.
+func (b *Broker) Filter(name string) (Filter, bool) {
+	c := b.contents.byName[name]
+	if c == nil {
+		return Filter{}, false
+	}
+	return c.Filter, true
+}
+
+// unpublished tells conditions that remember that m was not published.
+func (b *Broker) unpublished(m *Message) {
+	active := b.contents.active.Load()
+	if active == nil {
+		return
+	}
+	for _, c := range *active {
+		if memory, ok := c.Condition.(Memory); ok && c.matches(m.TopicName) {
+			memory.Forget(m.TopicName)
+		}
+	}
+}
+
 // contents are the content filters of a broker. Which there are does not change.
 type contents struct {
 	byName map[string]*content

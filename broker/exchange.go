@@ -50,6 +50,10 @@ func (s *Session) Exchange(key string, state []byte, messages []*Message, t *Tou
 			b.retained.keep(m, s.state)
 		}
 		t.touchAll()
+	} else {
+		for _, m := range messages {
+			b.unpublished(m)
+		}
 	}
 	t.to = t.to[:0]
 	return receipt, err

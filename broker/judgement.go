@@ -73,7 +73,11 @@ func (j *judgement) knows(c *content, m *Message) bool {
 
 func (j *judgement) asks(c *content, m *Message) bool {
 	j.subject.Set(m.TopicName, m.Payload, m.Properties, m.QoS, true, j.b.store.Age(m))
-	passes := c.Condition.Holds(&j.subject)
+	holds := c.Condition.Holds
+	if memory, ok := c.Condition.(Memory); ok {
+		holds = memory.Stored
+	}
+	passes := holds(&j.subject)
 	if j.known == nil {
 		j.known = map[judged]bool{}
 	}

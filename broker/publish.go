@@ -63,6 +63,7 @@ func (s *Session) take(m *Message, packetID uint16, t *Touched) (queue.Receipt, 
 	t.begin(s.b.store)
 	r, err := s.b.publish(m, s.state, packetID, t)
 	if s.refused = err; err != nil {
+		s.b.unpublished(m)
 		return 0, refusal(err)
 	}
 	if len(t.targets) == 0 && !m.Retain {

@@ -233,9 +233,15 @@ func (g *Gateway) startSensors(layers *layers, b *broker.Broker, buses drivers.B
 
 // listen opens the listeners of the configuration.
 func (g *Gateway) listen(b *broker.Broker) (*server.Server, error) {
-	srv := server.New(b, g.serverOptions())
+	mark, err := mark(b, g.config.Gateway.ID)
+	if err != nil {
+		return nil, err
+	}
+	o := g.serverOptions()
+	o.Mark = mark
+	srv := server.New(b, o)
 	g.server = srv
-	err := g.openListeners(srv)
+	err = g.openListeners(srv)
 	if err == nil && g.door != nil {
 		err = srv.Serve(g.door, server.ListenerConfig{Name: "door", Anonymous: true})
 	}

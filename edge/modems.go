@@ -120,8 +120,8 @@ func (m *modems) of(c config.Uplink) func(link string) *uplink.Modem {
 	return func(link string) *uplink.Modem {
 		for _, l := range c.Links {
 			if s := m.find(l.Modem); l.Name == link && s != nil {
-				return &uplink.Modem{Watcher: s.watcher, Bearer: s.take(c.Name, s.steps.bearer), Radio: s.take(c.Name, s.steps.radio),
-					Power: s.take(c.Name, s.steps.power)}
+				return &uplink.Modem{Watcher: s.watcher, Bearer: s.take(c.Name, link, s.steps.bearer), Radio: s.take(c.Name, link, s.steps.radio),
+					Power: s.take(c.Name, link, s.steps.power)}
 			}
 		}
 		return nil
@@ -162,10 +162,10 @@ func (s *shared) usedBy() []user {
 }
 
 // errUsed is why a step is not taken.
-var errUsed = errors.New("not taken, as the modem works for another uplink")
+var errUsed = errors.New("not taken, as the modem works for another link")
 
-// take takes a step for an uplink, unless the modem works for another one, or has had that step just now; nil: there is no such step.
-func (s *shared) take(name string, what *step) func(context.Context) error {
+// take takes a step for a link of an uplink, unless the modem works for another one, or has had that step just now; nil: there is no such step.
+func (s *shared) take(name, link string, what *step) func(context.Context) error {
 	if what == nil {
 		return nil
 	}
@@ -173,8 +173,8 @@ func (s *shared) take(name string, what *step) func(context.Context) error {
 		s.turn.Lock()
 		defer s.turn.Unlock()
 		for _, u := range s.usedBy() {
-			if status := u.uplink.Status(); u.name != name && status.Online && status.Link == u.link {
-				return fmt.Errorf("%w: %s", errUsed, u.name)
+			if status := u.uplink.Status(); (u.name != name || u.link != link) && status.Online && status.Link == u.link {
+				return fmt.Errorf("%w: %s, %s", errUsed, u.name, u.link)
 			}
 		}
 		if !what.done.IsZero() && time.Since(what.done) < againAfter {

@@ -67,6 +67,28 @@ func TestModemOfTwoUplinks(t *testing.T) {
 	})
 }
 
+// TestModemOfTwoLinks: a link that is lost does not take the modem from the one of the same uplink that works over it, as where both say auto.
+func TestModemOfTwoLinks(t *testing.T) {
+	one := config.Link{Name: "one", Kind: "cellular", Modem: config.Modem{Auto: true}}
+	other := config.Link{Name: "other", Kind: "cellular", Modem: config.Modem{Auto: true}}
+	g := &Gateway{config: two(one, other), log: slog.New(slog.DiscardHandler)}
+	if err := g.openModems(nil); err != nil {
+		t.Fatal(err)
+	}
+	s, taken := g.modems.all[0], 0
+	s.steps.bearer.do = func(context.Context) error { taken++; return nil }
+	u := &nearUplink{status: uplink.Status{Online: true, Link: "other"}}
+	s.users = []user{{u, "a", "one"}, {u, "a", "other"}}
+	bearer := g.modems.of(g.config.Uplinks[0])("one").Bearer
+	if err := bearer(t.Context()); !errors.Is(err, errUsed) || taken != 0 {
+		t.Errorf("taken from the other link: %v", err)
+	}
+	u.status.Online = false
+	if err := bearer(t.Context()); err != nil || taken != 1 {
+		t.Errorf("not taken: %v", err)
+	}
+}
+
 // TestPowerOfAModem: the supply is cut for some seconds, at the level that the file says.
 func TestPowerOfAModem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

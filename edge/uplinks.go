@@ -24,9 +24,13 @@ func (g *Gateway) openUplinks(b *broker.Broker, buses drivers.Buses) ([]*uplink.
 	if err := uplink.Retire(b, names, g.log); err != nil {
 		return nil, err
 	}
+	mark, err := mark(b, g.config.Gateway.ID)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range g.config.Uplinks {
 		g.listenForBirth(&c)
-		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Changed: g.uplinkChanged, Dial: g.dialer(c.Name),
+		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Mark: mark, Changed: g.uplinkChanged, Dial: g.dialer(c.Name),
 			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name), Modem: g.modems.of(c),
 			Date: g.clock.Now, Stay: g.watched(c.Name), Room: func() int64 { return g.room(g.windows.store) }}
 		u, err := uplink.New(c, config.Carried(c, g.config.Streams), b, o)

@@ -34,7 +34,7 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 		Counts: control.UplinkCounts{
 			Attempts: s.Attempts, Connections: s.Connections, LostSession: s.LostSession, Sent: s.Sent, Acknowledged: s.Acknowledged,
 			Repeated: s.Repeated, Downgraded: s.Downgraded, Refused: s.Refused, Deferred: s.Deferred, Expired: s.Expired,
-			Superseded: s.Superseded, Thinned: s.Thinned, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
+			Superseded: s.Superseded, Overtaken: s.Overtaken, Thinned: s.Thinned, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
 		},
 	}
 	for i := range s.Links {
@@ -95,7 +95,10 @@ func budgetRow(l *uplink.LinkStatus) *control.Budget {
 		Bytes: l.Bytes, Rung: l.Budget.Rung.String(), Classes: byClass(l.Budget.Bytes), Held: byClass(l.Budget.Held), Dropped: byClass(l.Budget.Dropped),
 	}
 	for _, f := range l.Budget.Forecasts {
-		p := control.BudgetPeriod{Period: f.Period.String(), Used: f.Used, Allowed: f.Bytes, Known: f.Known, Projected: f.Projected}
+		p := control.BudgetPeriod{Period: f.Period.String(), Used: f.Used, Allowed: f.Bytes, Known: f.Known, Projected: f.Projected, Classes: byClass(f.ByClass)}
+		if f.Unknown > 0 {
+			p.Classes["unknown"] = f.Unknown
+		}
 		if !f.Exhausted.IsZero() && !l.Budget.Date.IsZero() {
 			s := max(f.Exhausted.Sub(l.Budget.Date).Seconds(), 0)
 			p.Exhausted = &s
@@ -108,17 +111,15 @@ func budgetRow(l *uplink.LinkStatus) *control.Budget {
 	return &b
 }
 
-// byClass names the classes that have something; nil: none has.
-func byClass(t budget.Tally) (named map[string]int64) {
+// byClass is what a tally has counted, by the names of the classes.
+func byClass(t budget.Tally) map[string]int64 {
+	all := map[string]int64{}
 	for class, n := range t {
 		if n > 0 {
-			if named == nil {
-				named = map[string]int64{}
-			}
-			named[budget.Class(class).String()] = n
+			all[budget.Class(class).String()] = n
 		}
 	}
-	return named
+	return all
 }
 
 // known is a time in seconds; nil if it is below 0, which says that it is not known.

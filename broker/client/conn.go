@@ -50,7 +50,7 @@ type ConnOptions struct {
 	// PingTimeout is how long after PINGREQ, or after anything received since, the Server may be silent. 0 is 30 s.
 	PingTimeout time.Duration
 
-	// Answered is told of each Exchange behind a silence of 10 s or more that the Server has answered, from within Serve. It must
+	// Answered is told of each Exchange behind a silence of 5 s or more that the Server has answered, from within Serve. It must
 	// not block. nil: nobody looks.
 	Answered func(Exchange)
 }

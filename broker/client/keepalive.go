@@ -57,8 +57,8 @@ type Exchange struct {
 	Unheard time.Duration // before the latest byte of it, nothing had been received
 }
 
-// quiet is the shortest silence that Answered is told of.
-const quiet = 10 * time.Second
+// quiet is the shortest silence that Answered is told of: none that a keep-alive is configured for is shorter.
+const quiet = 5 * time.Second
 
 // Unanswered is what was sent since the Server was heard last: of a connection that has ended, what it was lost with. With nothing
 // sent since, Began is zero.

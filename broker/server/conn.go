@@ -48,9 +48,10 @@ type conn struct {
 	// Set before the turn is given back for the first time, then only read.
 	clientID      string
 	session       *broker.Session
-	guard         *guard // nil: it may do everything
-	login         *login // nil: by nothing that could be taken back
-	maxPacketSize uint32 // of the Client, 0 = no limit
+	guard         *guard   // nil: it may do everything
+	gateway       *gateway // nil: it is none
+	login         *login   // nil: by nothing that could be taken back
+	maxPacketSize uint32   // of the Client, 0 = no limit
 	version       packet.Version
 	outplaced     bool                        // its place has been given away; guarded by Server.mu
 	noProblems    bool                        // Request Problem Information is 0

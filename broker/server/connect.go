@@ -136,7 +136,7 @@ func (c *conn) begin(p *packet.Connect, user string, data []byte) error {
 		session.Disconnect(broker.DisconnectOptions{})
 		return fmt.Errorf("CONNACK is larger than what the Client takes: %w", packet.PacketTooLarge)
 	}
-	c.session = session
+	c.session, c.gateway = session, gatewayOf(p)
 	c.joinPaces()
 	c.since.Store(int64(max(c.server.now(), 1)))
 	c.watchFor(c.clientID) // in this order: Trace looks for connections that are in after it has made itself known

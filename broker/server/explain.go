@@ -67,6 +67,11 @@ func (c *conn) refusedMessage(code packet.ReasonCode) string {
 	case packet.TopicNameInvalid:
 		return "not a Topic Name, or deeper or longer than this server takes"
 	case packet.QuotaExceeded:
+	case packet.ImplementationSpecificError:
+		if c.gateway != nil && c.gateway.told {
+			return "the message has come back: stations carry it to each other"
+		}
+		return ""
 	default:
 		return ""
 	}

@@ -30,6 +30,9 @@ func (c *conn) publish(h packet.Header) error {
 	if p.QoS > 0 && !c.mayBegin(p) {
 		return packet.ReceiveMaximumExceeded
 	}
+	if c.cameBack(p) {
+		return c.sendBack(p)
+	}
 	m := newMessage(topicName, p.Properties, p.Payload)
 	m.QoS, m.Retain = p.QoS, p.Retain
 	receipt, code, err := c.hand(p.PacketID, m)
@@ -47,6 +50,17 @@ func (c *conn) publish(h packet.Header) error {
 		return code
 	}
 	return nil // QoS 0: there is nothing to tell a refusal with. It is counted, and mosquitto does the same
+}
+
+// sendBack refuses a message that has come back.
+func (c *conn) sendBack(p *packet.Publish) error {
+	switch p.QoS {
+	case 1:
+		return c.acknowledge(packet.PUBACK, p, 0, packet.ImplementationSpecificError)
+	case 2:
+		return c.acknowledge(packet.PUBREC, p, 0, packet.ImplementationSpecificError)
+	}
+	return nil
 }
 
 // hand gives a message to the broker. When more waits for the disk than memory may hold, it waits for the next group: a

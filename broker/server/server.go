@@ -25,6 +25,8 @@ type Options struct {
 	// ResponseInformation is given to Clients that ask for it: the beginning of the topics that answers may be sent to.
 	// %c stands for the ClientID, %u for the user. Empty: none is given.
 	ResponseInformation string
+	// Mark is that of this gateway, by which it knows its messages when others bring them back (broker.Via). Empty: it knows none.
+	Mark string
 }
 
 // Server serves MQTT Clients on any number of listeners.
@@ -34,6 +36,7 @@ type Server struct {
 	limits   Limits
 	reasons  bool
 	response string
+	mark     string
 	knocks   *knocks
 	start    time.Time // what times of connections are measured from
 
@@ -73,6 +76,7 @@ func New(b *broker.Broker, o Options) *Server {
 		limits:   limits,
 		reasons:  o.ReasonStrings,
 		response: o.ResponseInformation,
+		mark:     o.Mark,
 		knocks:   newKnocks(&limits),
 		start:    time.Now(),
 		inputs:   sync.Pool{New: func() any { return newInput(inputSize) }},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"skerry/edge/config"
@@ -27,6 +28,12 @@ func linkWords(l config.Link) string {
 		words += " at " + l.Interface
 	}
 	words += ", keep-alive " + l.KeepAlive.String()
+	switch {
+	case l.Modem.Auto:
+		words += ", modem by ModemManager"
+	case !l.Modem.None():
+		words += ", modem at " + l.Modem.Port
+	}
 	if len(l.Classes) > 0 {
 		words += ", only " + strings.Join(l.Classes, ", ")
 	}
@@ -34,6 +41,9 @@ func linkWords(l config.Link) string {
 		words += fmt.Sprintf(", every %s for %s", config.FormatDuration(t.Every), config.FormatDuration(t.Stay))
 		if len(t.AtOnce) > 0 {
 			words += ", at once for " + strings.Join(t.AtOnce, ", ")
+		}
+		if l.Carries(config.AlarmClass) && !slices.Contains(t.AtOnce, config.AlarmClass) {
+			words += ", alarms wait for it too"
 		}
 	} else if l.OnDemand() {
 		words += ", on demand"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -27,6 +28,7 @@ type uplinkStatusCmd struct {
 func (*uplinkStatusCmd) Help() string {
 	return `The station must run; it is asked through the socket "control" in its data directory. Only root and the user that the station
 runs as may. The link in use has a *. KEEP-ALIVE is the longest silence until the server is asked whether it is there, and how that is known.
+The second table says what IP bytes were used for, since the start of the station and of each allowance.
 WAITING are messages of QoS 1 and 2 that the server has not acknowledged. Exit status 1: an uplink is not online.`
 }
 
@@ -72,7 +74,7 @@ func showUplink(w io.Writer, u *control.Uplink) error {
 		l := &u.Links[i]
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", starred(l.Name, l.InUse), l.State, lasting(l.For), pings(l), signalOf(l.Signal), used(l.Budget), linkNote(l))
 	}
-	if err := t.Flush(); err != nil {
+	if err := errors.Join(t.Flush(), showSpent(w, u.Links)); err != nil {
 		return err
 	}
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -89,6 +91,36 @@ func showUplink(w io.Writer, u *control.Uplink) error {
 	}
 	_, err := fmt.Fprintln(w, footline(u))
 	return err
+}
+
+// spentOn are what bytes are counted under.
+var spentOn = []string{"alarm", "state", "live", "backfill", "overhead"}
+
+// showSpent says for which classes bytes were used.
+func showSpent(w io.Writer, links []control.UplinkLink) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "LINK\tSINCE\tALARM\tSTATE\tLIVE\tBACKFILL\tOVERHEAD\n")
+	row := func(link, since string, classes map[string]int64) {
+		fmt.Fprintf(t, "%s\t%s", link, since)
+		for _, class := range spentOn {
+			fmt.Fprintf(t, "\t%s", size(float64(classes[class])))
+		}
+		if n := classes["unknown"]; n > 0 {
+			fmt.Fprintf(t, "\t%s of unknown use", size(float64(n)))
+		}
+		fmt.Fprintln(t)
+	}
+	for i := range links {
+		b := links[i].Budget
+		if b == nil {
+			continue
+		}
+		row(links[i].Name, "the start", b.Classes)
+		for _, p := range b.Periods {
+			row(links[i].Name, "the "+p.Period, p.Classes)
+		}
+	}
+	return t.Flush()
 }
 
 // headline says whether an uplink is there, and for how long.
@@ -229,6 +261,18 @@ func footline(u *control.Uplink) string {
 		text += "; the store takes in " + lasting(*u.Offline) + " more while nothing leaves"
 	}
 	c := &u.Counts
-	return text + fmt.Sprintf("\nsince the start: %d sent, %d acknowledged, %d repeated, %d refused, %d received; %d connections, %d lost sessions",
+	text += fmt.Sprintf("\nsince the start: %d sent, %d acknowledged, %d repeated, %d refused, %d received; %d connections, %d lost sessions",
 		c.Sent, c.Acknowledged, c.Repeated, c.Refused, c.Received, c.Connections, c.LostSession)
+	for _, one := range []struct {
+		n    uint64
+		what string
+	}{
+		{c.Downgraded, "sent with less QoS or without RETAIN"}, {c.Deferred, "deferred"}, {c.Expired, "expired"}, {c.Superseded, "superseded"},
+		{c.Overtaken, "overtaken"}, {c.Again, "received again"}, {c.Unwanted, "unwanted"},
+	} {
+		if one.n > 0 {
+			text += fmt.Sprintf("; %d %s", one.n, one.what)
+		}
+	}
+	return text
 }

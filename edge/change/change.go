@@ -30,7 +30,8 @@ type Detector struct {
 // passed is the last message of a topic that has passed.
 type passed struct {
 	leaves
-	at time.Time
+	at     time.Time
+	unsure bool // of QoS 0: nobody says whether it arrives
 }
 
 // overhead is about what a topic costs beside its name and its numbers, in bytes.
@@ -50,7 +51,7 @@ func NewDetector(o Options) *Detector {
 // Holds tells whether a message is news, and if so remembers it. It is a condition of the broker's content filters, which ask about
 // each message once.
 func (d *Detector) Holds(s *filter.Subject) bool {
-	now := &passed{leavesOf(s, d.options.Ignore), time.Now()}
+	now := &passed{leavesOf(s, d.options.Ignore), time.Now(), s.QoS == 0}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	last := d.topics[s.Topic]
@@ -63,6 +64,44 @@ func (d *Detector) Holds(s *filter.Subject) bool {
 
 func (d *Detector) due(last *passed, now time.Time) bool {
 	return d.options.Heartbeat > 0 && now.Sub(last.at) >= d.options.Heartbeat
+}
+
+// Stored tells whether a stored message, the retained one of its topic, is for somebody who has had nothing yet: it is, and it is remembered.
+func (d *Detector) Stored(s *filter.Subject) bool {
+	now := &passed{leavesOf(s, d.options.Ignore), time.Now(), s.QoS == 0}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.remember(s.Topic, d.topics[s.Topic], now)
+	return true
+}
+
+// Forget forgets a topic whose last message has passed and did not arrive after all: what comes next of it passes.
+func (d *Detector) Forget(topic string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p := d.topics[topic]; p != nil {
+		delete(d.topics, topic)
+		d.bytes -= p.size(topic)
+	}
+}
+
+// ForgetAll forgets everything: something did not arrive, and nobody knows what.
+func (d *Detector) ForgetAll() { d.forget(func(string, *passed) bool { return true }) }
+
+// ForgetUnsure forgets what has passed with QoS 0 since a moment from which on that may have been lost.
+func (d *Detector) ForgetUnsure(since time.Time) {
+	d.forget(func(_ string, p *passed) bool { return p.unsure && !p.at.Before(since) })
+}
+
+func (d *Detector) forget(which func(topic string, p *passed) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for topic, p := range d.topics {
+		if which(topic, p) {
+			delete(d.topics, topic)
+			d.bytes -= p.size(topic)
+		}
+	}
 }
 
 // Bytes is about how much memory is in use.

@@ -165,3 +165,48 @@ func FuzzDetector(f *testing.F) {
 		}
 	})
 }
+
+// What did not arrive passes once more.
+func TestForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := change.NewDetector(change.Options{})
+		ask := func(topic string, qos byte) bool {
+			s := new(filter.Subject)
+			s.Set(topic, []byte("1"), nil, qos, false, 0)
+			return d.Holds(s)
+		}
+		all := func() (passed string) {
+			for i, topic := range []string{"a", "b", "c"} {
+				if ask(topic, byte(i)) {
+					passed += topic
+				}
+			}
+			return passed
+		}
+		step := func(what, want string) {
+			t.Helper()
+			if got := all(); got != want {
+				t.Errorf("%s: %q passed, want %q", what, got, want)
+			}
+		}
+		step("first", "abc")
+		step("again", "")
+		d.Forget("b")
+		step("b is forgotten", "b")
+		d.ForgetUnsure(time.Now().Add(time.Second))
+		step("nothing is doubted", "")
+		time.Sleep(time.Second)
+		d.ForgetUnsure(time.Now().Add(-time.Second))
+		step("what was sent with QoS 0 is doubted", "a")
+		d.ForgetAll()
+		if n := d.Bytes(); n != 0 {
+			t.Errorf("%d bytes are remembered of nothing", n)
+		}
+		step("all is forgotten", "abc")
+		s := new(filter.Subject)
+		s.Set("a", []byte("1"), nil, 1, true, 0)
+		if !d.Stored(s) {
+			t.Error("a stored message did not pass")
+		}
+	})
+}

@@ -6,7 +6,8 @@
 //
 // Guarantees. A message passes if any leaf has come, gone or changed since the last one that passed, a number by more than the deadband;
 // if the heartbeat is due; and if nothing is remembered of its topic. An empty payload, which ends a retained message, always passes. Slow
-// drift is seen: a number is compared with the one that passed, not with the one before.
+// drift is seen: a number is compared with the one that passed, not with the one before. What has passed and did not arrive can be forgotten, by whoever
+// learns of that: then the same passes once more.
 //
 // Limits. The memory is bounded ([MaxBytes]) and is lost with the program: what is forgotten passes once more. Payloads that content
 // filters do not look into (broker/filter) are compared byte by byte. Numbers are float64.

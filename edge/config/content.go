@@ -67,6 +67,9 @@ func (d *decoder) content(at string, s *Stream) {
 			d.fail(key, "does not say how far", "when_tight: {every: 10min}")
 		}
 	}
+	if key := below(at, "reduce"); s.Reduce != nil && s.Class == AlarmClass && d.sound(key) {
+		d.fail(key, "has alarms wait for the end of a window", "another class; alarms leave as they come")
+	}
 	if key := below(at, "on_change"); s.OnChange.On && s.Reduce != nil && d.sound(key) {
 		d.fail(key, "leaves out readings that belong to the means under reduce", "one of the two: readings that change seldom, or means of all of them")
 	}

@@ -72,7 +72,7 @@ func (d *decoder) link(key, at string, u *Uplink, i int) {
 // interfaceName checks what the link is bound to.
 func (d *decoder) interfaceName(key string, l *Link, before []Link) {
 	at := key + ".interface"
-	bad := func(r rune) bool { return r == '/' || unicode.IsSpace(r) || unicode.IsControl(r) }
+	bad := func(r rune) bool { return r == '/' || r == ':' || unicode.IsSpace(r) || unicode.IsControl(r) }
 	switch {
 	case d.given(at) && (l.Interface == "" || l.Interface == "." || l.Interface == ".." || len(l.Interface) > maxInterface || strings.ContainsFunc(l.Interface, bad)):
 		d.fail(at, fmt.Sprintf("%q is not the name of a network interface", l.Interface), "`ip -brief link` lists them: wwan0, ppp0, eth0")

@@ -89,6 +89,7 @@ func (d *decoder) resolveAll(c *contents, kinds []drivers.Kind) *Config {
 	cfg.Uplinks = d.uplinks(c.Uplinks, cfg)
 	cfg.HomeAssistant = d.homeAssistant(c.HomeAssistant, cfg)
 	cfg.Outputs = d.outputs(c, cfg, kinds)
+	d.answered(cfg)
 	if len(d.errs) == 0 { // or its errors would be those of a configuration that nobody has meant
 		cfg.Scenario = d.scenarioOf(cfg)
 	}

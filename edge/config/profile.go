@@ -113,7 +113,11 @@ func (u Uplink) SASKey() ([]byte, error) {
 func (d *decoder) received(at string, u *Uplink, p *profile.Profile) {
 	key := at + ".receive"
 	for _, r := range u.Receive {
-		d.faulty(below(key, r.Filter), "", p.TopicFault(r.Filter))
+		at := below(key, r.Filter)
+		d.faulty(at, "", p.TopicFault(r.Filter))
+		if r.Once == CorrelationData && u.Version != V5 && !p.OwnNames && d.sound(at) {
+			d.fail(at, "no message of MQTT 3.1.1 has correlation_data: each command would be carried out as often as it comes", "once: NAME, a member of the payload")
+		}
 	}
 	if n := len(u.Receive); p.Subscriptions > 0 && n > p.Subscriptions && !p.OwnNames && d.sound(key) {
 		d.fail(key, fmt.Sprintf("has %d filters; %s takes %d of one client", n, p.Name, p.Subscriptions), "wildcards say more with fewer: cmd/#")
@@ -154,6 +158,20 @@ func (d *decoder) sent(u *Uplink, p *profile.Profile, cfg *Config) {
 	for _, a := range cfg.Alarms {
 		if carried(a.Topic) {
 			check(below("alarms", a.Name), a.Topic)
+		}
+	}
+}
+
+// answered checks the states of outputs as sent does readings. It comes after outputs, which name uplinks.
+func (d *decoder) answered(cfg *Config) {
+	for i := range cfg.Uplinks {
+		u := &cfg.Uplinks[i]
+		p, filters := profile.Of(u.Profile), carriedFilters(*u, cfg.Streams)
+		for _, o := range cfg.Outputs {
+			carried := slices.ContainsFunc(filters, func(f string) bool { return topic.Match(f, o.Topic) })
+			if f := p.TopicFault(u.Prefix + o.Topic); o.Topic != "" && carried && f != nil {
+				d.faulty(below("outputs", o.Name), "", &profile.Fault{Problem: f.Problem + " (of uplink " + u.Name + ")", Hint: f.Hint})
+			}
 		}
 	}
 }

@@ -82,6 +82,8 @@ type BudgetPeriod struct {
 	Projected int64    `json:"projected,omitempty"`   // at its end
 	Exhausted *float64 `json:"exhausted_s,omitempty"` // until then; none: not in this period
 	Cost      string   `json:"cost,omitempty"`        // of Projected
+
+	Classes map[string]int64 `json:"classes,omitempty"` // of Used; under "unknown" what was charged ahead of a power cut
 }
 
 // UplinkStream is what one stream holds.
@@ -111,6 +113,7 @@ type UplinkCounts struct {
 	Expired      uint64 `json:"expired"`
 	Superseded   uint64 `json:"superseded"`
 	Thinned      uint64 `json:"thinned"`
+	Overtaken    uint64 `json:"overtaken"`
 	Received     uint64 `json:"received"`
 	Again        uint64 `json:"received_again"`
 	Unwanted     uint64 `json:"unwanted"`

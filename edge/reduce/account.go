@@ -171,7 +171,7 @@ func (r *Reducer) store(out []*broker.Message) bool {
 		r.blocked = true
 		return false
 	}
-	r.blocked, r.taken = false, 0
+	r.blocked, r.taken, r.weight = false, 0, 0
 	if len(r.holding) > 0 {
 		r.owed = append(r.owed, owed{receipt, r.holding})
 		r.holding = nil

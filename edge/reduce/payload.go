@@ -34,29 +34,46 @@ func read(payload []byte) input {
 	}
 	var p struct {
 		Value   json.RawMessage `json:"value"`
-		Unit    string          `json:"unit"`
+		Unit    json.RawMessage `json:"unit"`
 		Quality string          `json:"quality"`
 		Values  json.RawMessage `json:"values"`
-		Time    time.Time       `json:"time"`
+		Time    json.RawMessage `json:"time"`
 	}
 	if json.Unmarshal(text, &p) != nil {
 		return input{form: raw}
 	}
+	measured := timeOf(p.Time)
 	switch {
 	case len(p.Value) > 0:
 		n, ok := number(p.Value)
 		if !ok {
 			return input{form: raw}
 		}
-		return input{form: value, one: reading{n, p.Unit, p.Quality}, measured: p.Time}
+		return input{form: value, one: reading{n, textOf(p.Unit), p.Quality}, measured: measured}
 	case len(p.Values) > 0:
-		in := input{form: group, measured: p.Time, values: map[string]reading{}}
+		in := input{form: group, measured: measured, values: map[string]reading{}}
 		if !in.readGroup(p.Values) {
 			return input{form: raw}
 		}
 		return in
 	}
 	return input{form: raw}
+}
+
+// timeOf reads a time as readings of this program have it; zero for anything else, such as seconds since 1970: then the broker's counts.
+func timeOf(text json.RawMessage) (at time.Time) {
+	if json.Unmarshal(text, &at) != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+// textOf reads a text; "" for anything else.
+func textOf(raw json.RawMessage) (text string) {
+	if json.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return text
 }
 
 // number reads a number of JSON. Null is no number, and sound: there is no value.
@@ -83,7 +100,7 @@ func (in *input) readGroup(text json.RawMessage) bool {
 		name, ok := key.(string)
 		var r struct {
 			Value   json.RawMessage `json:"value"`
-			Unit    string          `json:"unit"`
+			Unit    json.RawMessage `json:"unit"`
 			Quality string          `json:"quality"`
 		}
 		if err != nil || !ok || d.Decode(&r) != nil {
@@ -96,7 +113,7 @@ func (in *input) readGroup(text json.RawMessage) bool {
 		if _, twice := in.values[name]; !twice {
 			in.order = append(in.order, name)
 		}
-		in.values[name] = reading{n, r.Unit, r.Quality}
+		in.values[name] = reading{n, textOf(r.Unit), r.Quality}
 	}
 	return len(in.order) > 0
 }

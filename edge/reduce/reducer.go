@@ -18,8 +18,10 @@ const (
 	maxAccount = 384 << 10
 	// pull is how many inputs are taken at a time.
 	pull = 256
-	// partial is after how many inputs the account is stored within a window. A session may have 1,024 in flight.
-	partial = 512
+	// partial and partialBytes are after how many inputs, or bytes of them, the account is stored within a window. A session may have 1,024 in flight, and
+	// those of a few hundred KiB: more are not handed out before these are acknowledged.
+	partial      = 512
+	partialBytes = 96 << 10
 	// again is how long to wait when the store has no room.
 	again = time.Second
 )
@@ -47,6 +49,7 @@ type Reducer struct {
 	account account
 	bytes   int      // about the size of the account
 	taken   int      // inputs since the account was stored
+	weight  int      // bytes of these
 	holding []uint16 // Packet Identifiers of inputs that are in the account and not in the stored one
 	owed    []owed   // that wait for the disk
 	asked   queue.Receipt
@@ -206,7 +209,7 @@ func (r *Reducer) takeAll() {
 		for i := range list {
 			r.take(&list[i])
 		}
-		if r.taken >= partial {
+		if r.taken >= partial || r.weight >= partialBytes {
 			r.store(nil)
 		}
 	}
@@ -229,6 +232,7 @@ func (r *Reducer) take(d *broker.Delivery) {
 	}
 	r.hold(d)
 	r.taken++
+	r.weight += len(m.TopicName) + len(m.Properties) + len(m.Payload)
 }
 
 // turn closes the open window if an input belongs to a later one: there was no power when it ended. What comes late belongs to the window

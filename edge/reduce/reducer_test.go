@@ -237,6 +237,41 @@ func TestRetire(t *testing.T) {
 	})
 }
 
+// Payloads as large as the broker takes them come out, and what is behind them.
+func TestLargePayloads(t *testing.T) {
+	play(t, telemetry, func(at *station) {
+		large := strings.Repeat("x", 255<<10)
+		for i := range 6 {
+			at.publish(fmt.Sprintf("farm/%d", i), large, 1, false)
+			time.Sleep(time.Second)
+		}
+		for range 600 {
+			at.publish("farm/air", "1", 1, false)
+		}
+		for i := range 3 {
+			at.publish(fmt.Sprintf("farm/x%d", i), large, 1, false)
+		}
+		time.Sleep(6 * time.Minute)
+		sizes := map[string]int{}
+		take := func() {
+			for range 20 { // large ones come back from the disk by and by
+				for _, one := range at.took() {
+					topic, payload, _ := strings.Cut(one, " ")
+					sizes[topic] = max(sizes[topic], len(payload))
+				}
+				time.Sleep(time.Second)
+			}
+		}
+		take()
+		at.publish("farm/last", "5", 1, true)
+		time.Sleep(5 * time.Minute)
+		take()
+		if len(sizes) != 11 || sizes["farm/5"] != len(large) {
+			t.Errorf("came out: %v; %s", sizes, &at.log)
+		}
+	})
+}
+
 // More topics than an account has room for: results come out before the window ends, and each reading is in one.
 func TestManyTopics(t *testing.T) {
 	play(t, telemetry, func(at *station) {

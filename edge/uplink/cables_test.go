@@ -2,6 +2,7 @@ package uplink_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -26,6 +27,7 @@ type cable struct {
 	addr    string
 	dead    bool // nothing passes, and nobody is told
 	refuses bool
+	mute    bool          // somebody on the way opens connections, and nothing passes beyond
 	delay   time.Duration // of a dial
 	dials   int
 }
@@ -95,7 +97,7 @@ func (c *cables) dial(ctx context.Context, l config.Link, s config.Server) (net.
 	c.mu.Lock()
 	one := c.all[l.Interface]
 	one.dials++
-	delay, refuses := one.delay, one.refuses
+	delay, refuses, mute := one.delay, one.refuses, one.mute
 	addr := &net.TCPAddr{IP: net.ParseIP(one.addr), Port: 40000}
 	c.mu.Unlock()
 	if c.dead(one) {
@@ -106,6 +108,11 @@ func (c *cables) dial(ctx context.Context, l config.Link, s config.Server) (net.
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
 	time.Sleep(delay)
+	if mute {
+		near, proxy := net.Pipe()
+		go io.Copy(io.Discard, proxy)
+		return near, nil
+	}
 	far, err := c.server.dial(ctx, s)
 	if err != nil {
 		return nil, err

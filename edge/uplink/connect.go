@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"skerry/broker"
 	"skerry/broker/client"
 	"skerry/broker/packet"
 )
@@ -154,6 +155,9 @@ func (u *Uplink) connectPacket(w *way, s *server, cleanStart bool) (*packet.Conn
 		c.Properties = c.Properties.
 			AppendNumber(packet.ReceiveMaximum, ourReceiveMaximum).
 			AppendNumber(packet.MaximumPacketSize, maxReceived+64<<10)
+		if u.mark != "" && u.profile.Bridge {
+			c.Properties = c.Properties.AppendUserProperty(broker.Via, u.mark)
+		}
 	}
 	if delay := w.absence(); c.Version == packet.V5 && delay > 0 {
 		c.Will.Properties = c.Will.Properties.AppendNumber(packet.WillDelayInterval, uint32(delay/time.Second))
@@ -188,9 +192,11 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 				"filter", filter, "hint", "use a prefix that the filters under receive do not match")
 		})
 	}
+	u.doubt()
 	u.connected(p.way, s, present)
 	p.stands()
 	defer func() { u.online += time.Since(l.born) }()
+	defer u.leftOff(l)
 	ctx, cancel := u.lease(ctx)
 	defer cancel()
 	err = l.run(ctx)

@@ -44,6 +44,18 @@ func (c content) Holds(s *filter.Subject) bool {
 	return (c.when == nil || c.when.Holds(s)) && (c.change == nil || c.change.Holds(s))
 }
 
+// Stored is asked once about each stored message for a new subscription.
+func (c content) Stored(s *filter.Subject) bool {
+	return (c.when == nil || c.when.Holds(s)) && (c.change == nil || c.change.Stored(s))
+}
+
+// Forget tells that a message was not published.
+func (c content) Forget(topic string) {
+	if c.change != nil {
+		c.change.Forget(topic)
+	}
+}
+
 // chosen are the filters for what a stream matches, and of that for what it chooses.
 func chosen(c *config.Stream) []string {
 	if !c.Chooses() {

@@ -37,11 +37,11 @@ func (t *travel) see(i int, w *way, waiting []waiting) schedule.Now {
 	var n schedule.Now
 	for _, q := range waiting {
 		if class := q.stream.class; q.messages > 0 && w.Carries(class) && !w.holds(class) && w.purse.may(q.stream) {
-			n.Waiting, n.Urgent = true, n.Urgent || w.urgent(class) || w.usedUp && w.Schedule == nil
+			n.Waiting, n.Urgent, n.Amount = true, n.Urgent || w.urgent(class) || w.usedUp && w.Schedule == nil, n.Amount+q.messages
 		}
 	}
 	if s := t.session; s != nil && s.at == i && !s.online.IsZero() {
-		n.Online, n.Quiet = max(time.Since(s.online), 1), t.u.quiet()
+		n.Online, n.Quiet, n.Gone = max(time.Since(s.online), 1), t.u.quiet(), t.u.gone()
 	}
 	// What has waited for a new period does not wait for others as well.
 	w.usedUp = w.purse.rung() == budget.AlarmOnly || w.usedUp && n.Online == 0
@@ -81,6 +81,13 @@ func alarmsOf(all []waiting) (messages uint64, there bool) {
 		}
 	}
 	return messages, there
+}
+
+// gone is how many messages the Server has taken, or will never take.
+func (u *Uplink) gone() uint64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.status.Acknowledged + u.status.Refused + u.status.Expired + u.status.Superseded + u.status.Thinned
 }
 
 // quiet is how long nothing has come or gone on the latest connection.

@@ -45,6 +45,9 @@
 // counts there against the Server's Receive Maximum. What was begun is finished whatever the budget says. Budgets are looked at once a
 // minute: a new period is noticed up to a minute late.
 //
+// Gateways that carry to each other know messages that come back by their marks (broker.Via), with MQTT 5 and where the Server is one. What two of them
+// receive from each other by their maps can go round all the same.
+//
 // # The state topic
 //
 // PREFIX + SITE/GATEWAY/uplink/NAME is "online", retained, as long as the connection stands, and "offline" after it: as the Will

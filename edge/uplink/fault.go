@@ -19,6 +19,8 @@ func faultOf(err error) road.Fault {
 	switch {
 	case err == nil:
 		return road.None
+	case errors.Is(err, errMute):
+		return road.Mute
 	case errors.As(err, &dns), errors.As(err, &bind),
 		errors.Is(err, client.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return road.Way

@@ -98,6 +98,8 @@ func networkHint(err error) string {
 		return "nothing listens there; check the port under mqtt, and that the server runs"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "no way leads there; is the link up?"
+	case errors.Is(err, errMute):
+		return "is its disk full, or does it hang? its log may say"
 	case errors.Is(err, client.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return "the server or the link does not answer"
 	case errors.Is(err, client.ErrLost) && strings.HasPrefix(err.Error(), "connect:"):

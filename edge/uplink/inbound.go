@@ -146,6 +146,7 @@ func (l *link) refused(lane *lane, a *packet.Ack) bool {
 		return true
 	}
 	l.u.count(func(s *Status) { s.Refused++ })
+	l.u.missedSome(lane.stream)
 	reason, _ := a.Properties.ReasonString()
 	l.u.once(lane.name+": "+a.ReasonCode.String(), func() {
 		l.u.log.Error("the server refuses a message for good; it is dropped, and further ones are only counted",

@@ -263,8 +263,13 @@ func (k *keeper) status() (s KeepAliveStatus) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s.Ping, s.Path = k.pings().Ping, k.path
-	if k.learner != nil {
-		learned := k.learner.Status()
+	learner := k.learner
+	if learner == nil && k.wanted.Learned() { // the link has not been dialled yet: it would begin like this
+		learner = keepalive.New(keepalive.State{}, k.bounds(), time.Now())
+		s.Ping = learner.Interval()
+	}
+	if learner != nil {
+		learned := learner.Status()
 		s.Learned = &learned
 	}
 	return s

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/edge/config"
 )
 
 // TestLostOnTheWay: only where nothing has answered a path may be lost.
@@ -27,5 +29,17 @@ func TestLostOnTheWay(t *testing.T) {
 		if got := lostOnTheWay(test.cause); got != test.want {
 			t.Errorf("%v: %v", test.cause, got)
 		}
+	}
+}
+
+// TestNotDialledYet: a link whose interval is to be learned is not said to have a fixed one before it is dialled.
+func TestNotDialledYet(t *testing.T) {
+	k := &keeper{wanted: config.KeepAlive{Min: 2 * time.Minute, Max: 28 * time.Minute}, answer: answerTime}
+	if s := k.status(); s.Learned == nil || s.Ping < 2*time.Minute || s.Ping > 4*time.Minute {
+		t.Errorf("%+v", s)
+	}
+	k.wanted.Max = k.wanted.Min
+	if s := k.status(); s.Learned != nil || s.Ping != 2*time.Minute {
+		t.Errorf("%+v", s)
 	}
 }

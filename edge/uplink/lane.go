@@ -101,6 +101,7 @@ func (a *lane) deferred() {
 	defer a.mu.Unlock()
 	a.hold.on = true
 	a.hold.until = time.Time{}
+	a.shuffled.Store(true)
 }
 
 // accepted notes that the Server has taken a message.

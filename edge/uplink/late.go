@@ -13,7 +13,8 @@ import (
 )
 
 // TimeProperty is the user property of MQTT 5 that says when a message was published here, if it leaves later than that: RFC 3339, in UTC,
-// with milliseconds. The gateway's own messages have it only if their payload does not say the time itself. A 3.1.1 Server cannot be told.
+// with milliseconds. The gateway's own messages have it only if their payload does not say the time itself. A 3.1.1 Server cannot be told, unless it has
+// properties in its topics.
 const TimeProperty = "published"
 
 const (
@@ -23,11 +24,19 @@ const (
 	timeFormat = "2006-01-02T15:04:05.000Z"
 )
 
-// published gives the properties of a message with the time of its publishing, if it is late and has none. late tells that it was added.
+// published gives the properties of a message for its PUBLISH.
 func (l *link) published(d *broker.Delivery) (_ packet.Properties, late bool) {
+	if l.conn.Version() != packet.V5 {
+		return d.Message.Properties, false
+	}
+	return l.timed(d)
+}
+
+// timed gives the properties of a message with the time of its publishing, if it is late and has none. late tells that it was added.
+func (l *link) timed(d *broker.Delivery) (_ packet.Properties, late bool) {
 	m := d.Message
 	stored := d.Retain && !m.Retain // a retained one for a new filter: whose it was is not known any more
-	if l.conn.Version() != packet.V5 || l.u.broker.Age(m) < lateAfter || (m.Origin == queue.Gateway || stored) && saysTime(m.Payload) {
+	if l.u.broker.Age(m) < lateAfter || (m.Origin == queue.Gateway || stored) && saysTime(m.Payload) {
 		return m.Properties, false
 	}
 	at, known := l.u.broker.Wall(m.Stamp)
@@ -53,10 +62,10 @@ func hasUserProperty(properties packet.Properties, name string) bool {
 }
 
 // retains tells whether a message that was to be retained is to be retained upstream. In one stream each message is newer than the one
-// before. But what another stream may have overtaken, or what has waited while the streams were others, must not take the place of
-// something newer.
+// before. But what another stream may have overtaken, what has waited while the streams were others, or what the Server had no room for while it took
+// what was behind it, must not take the place of something newer.
 func (l *link) retains(s *stream, m *broker.Message) bool {
-	if s.class != config.BackfillClass && !s.mixed && l.u.alone(s, plain(m.TopicName)) {
+	if s.class != config.BackfillClass && !s.mixed && !s.shuffled.Load() && l.u.alone(s, plain(m.TopicName)) {
 		return true
 	}
 	asked := m

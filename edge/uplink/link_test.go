@@ -522,6 +522,25 @@ func TestServersInOrder(t *testing.T) {
 	})
 }
 
+// TestServerThatServesNothing: the first Server accepts, answers PINGREQ, and acknowledges nothing, as one whose disk is full. The next one is asked.
+func TestServerThatServesNothing(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.config.Servers = config.Servers{{Host: "a.example", Port: 1883}, {Host: "b.example", Port: 1883}}
+		asked := ""
+		at.options.Dial = at.server.dialWhere(func(s config.Server) bool { asked = s.Host; return true })
+		at.server.with(func() {
+			at.server.answer = func(*packet.Publish) (packet.ReasonCode, bool) { return packet.Success, asked == "b.example" }
+		})
+		at.start()
+		at.online()
+		at.publishMany(0, 20, 1)
+		time.Sleep(5 * time.Minute)
+		if s := at.uplink.Status(); s.Acknowledged != 20 || s.Server != "tcp://b.example:1883" {
+			t.Errorf("%d of 20 after 5 min, %s, %d connections", s.Acknowledged, s.Server, s.Connections)
+		}
+	})
+}
+
 // TestUplinkRetired: an uplink that is configured no more gathers nothing, keeps what it holds until it is configured again,
 // and is forgotten when it holds nothing.
 func TestUplinkRetired(t *testing.T) {

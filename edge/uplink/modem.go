@@ -159,7 +159,7 @@ func (w *way) slower() float64 { return max(w.sense().Answer, 1) }
 // fault notes what became of an attempt or a session. Where the interface has gone nobody knows.
 func (w *way) fault(f road.Fault) {
 	if w.radio != nil {
-		w.radio.lost, w.radio.answered = f == road.Way, f == road.Server || f == road.None
+		w.radio.lost, w.radio.answered = f == road.Way, f == road.Server || f == road.Mute || f == road.None
 	}
 }
 

@@ -61,6 +61,7 @@ func (l *link) round() (more bool, err error) {
 		return false, err
 	}
 	l.u.pairs.steer(l.gathers)
+	l.u.lookForLosses()
 	if err := l.acks.send(l); err != nil {
 		return false, err
 	}
@@ -210,6 +211,7 @@ func (l *link) awake(a *lane) (bool, error) {
 	case carried && a.resumed && l.way.holds(a.class):
 		return false, nil
 	case carried && a.asleep:
+		l.u.doubtSince(a.stream, time.Time{})
 		if a.doubtful {
 			a.doubtful, a.resumed, l.resumed = false, false, false
 		}
@@ -331,6 +333,7 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 	if h.Expiry, h.HasExpiry = a.session.Load().ExpiryLeft(m); h.HasExpiry && h.Expiry == 0 {
 		if !d.Dup {
 			l.u.count(func(s *Status) { s.Expired++ })
+			l.u.missed(a.stream, plain(m.TopicName))
 			l.giveUp(a, d)
 			return h, false
 		}
@@ -340,13 +343,13 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 		l.giveUp(a, d)
 		return h, false
 	}
-	if why := l.u.unsuitable(h.TopicName, d.Message.Payload); why != "" {
-		l.drop(a, d, why)
-		return h, false
+	why := l.u.unsuitable(h.TopicName)
+	if why == "" {
+		h.TopicName = l.outward(d, h.TopicName)
+		why = l.u.oversized(h.TopicName, m.Payload)
 	}
-	h.TopicName = l.u.names.Outward(h.TopicName, m.Properties)
-	if len(h.TopicName) > math.MaxUint16 {
-		l.drop(a, d, "the topic is too long with the prefix")
+	if why != "" {
+		l.drop(a, d, why)
 		return h, false
 	}
 	return h, true
@@ -355,6 +358,7 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 // drop gives up a message that the Server will never take, so that those behind it are not held up.
 func (l *link) drop(a *lane, d *broker.Delivery, why string) {
 	l.u.count(func(s *Status) { s.Refused++ })
+	l.u.missed(a.stream, plain(d.Message.TopicName))
 	l.u.once(a.name+": "+why, func() {
 		l.u.log.Error("a message was dropped: "+why+"; further ones are only counted", "stream", a.name, "topic", d.Message.TopicName)
 	})

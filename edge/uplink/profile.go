@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
+	"skerry/broker"
 	"skerry/broker/client"
 	"skerry/broker/packet"
 	"skerry/edge/uplink/profile"
@@ -52,14 +54,35 @@ func (u *Uplink) lease(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // unsuitable says why a message cannot be sent to this kind of Server, "" if it can: many would hang up, and be sent it again.
-func (u *Uplink) unsuitable(topic string, payload []byte) string {
-	switch {
-	case u.profile.TopicFault(topic) != nil:
+func (u *Uplink) unsuitable(topic string) string {
+	if u.profile.TopicFault(topic) != nil {
 		return u.profile.Name + " does not take such a topic"
-	case !u.profile.Fits(u.names.Outward(topic, nil), len(payload)):
+	}
+	return ""
+}
+
+// oversized says likewise why a message is too large under its name upstream.
+func (u *Uplink) oversized(name string, payload []byte) string {
+	switch {
+	case len(name) > math.MaxUint16:
+		return "the topic is too long with the prefix, or what else stands in it"
+	case !u.profile.Fits(name, len(payload)):
 		return fmt.Sprintf("larger than the %d bytes that %s takes", u.profile.Payload, u.profile.Name)
 	}
 	return ""
+}
+
+// outward is the name upstream of a message of a topic. At a Server with names of its own the time of what is late is in it, if there is room.
+func (l *link) outward(d *broker.Delivery, topic string) string {
+	if !l.u.names.Given() {
+		return topic
+	}
+	if p, late := l.timed(d); late {
+		if name := l.u.names.Outward(topic, p); l.u.oversized(name, d.Message.Payload) == "" {
+			return name
+		}
+	}
+	return l.u.names.Outward(topic, d.Message.Properties)
 }
 
 // inPace tells whether a message may leave now. If not, the writer is woken up when it may.

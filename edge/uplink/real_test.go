@@ -74,6 +74,34 @@ func TestMosquitto(t *testing.T) {
 	}
 }
 
+// TestMosquittoDeepTopic: mosquitto hangs up on a topic of more than 200 slashes. The prefix makes one of a topic that may be published here.
+func TestMosquittoDeepTopic(t *testing.T) {
+	server := newMosquitto(t)
+	server.start()
+	up := newReader(t, server.address)
+	up.join(true)
+	c := realConfig(server.address)
+	c.Prefix = "farm/north/"
+	g := startGateway(t, t.TempDir(), c)
+	d, err := device(g.broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "online", func() bool { return g.uplink.Status().Online })
+	for _, topic := range []string{strings.Repeat("a/", 199) + "b", strings.Repeat("a/", 198) + "b", "t/1"} {
+		if err := publish(g.broker, d, &broker.Message{TopicName: topic, Payload: []byte("x"), QoS: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "what is behind it", func() bool { return len(up.payloads("farm/north/t/1")) == 1 })
+	if got := up.payloads("farm/north/" + strings.Repeat("a/", 198) + "b"); len(got) != 1 {
+		t.Errorf("of 200 slashes: %q", got)
+	}
+	if s := g.uplink.Status(); s.Refused != 1 || s.Connections != 1 {
+		t.Errorf("%d refused, %d connections", s.Refused, s.Connections)
+	}
+}
+
 // TestMosquittoNoEcho: a server that is asked for everything does not send back what it got from here.
 func TestMosquittoNoEcho(t *testing.T) {
 	for _, version := range []config.Version{config.V5, config.V311} {

@@ -13,6 +13,9 @@ import (
 // errSilent is why a connection ends on which nobody answers.
 var errSilent = errors.New("the link is dead")
 
+// errMute is why a session ends in which the Server has not acknowledged anything at all.
+var errMute = errors.New("the server accepts connections and serves nothing")
+
 // wrote has watch look: something may wait for an acknowledgement now.
 func (l *link) wrote() {
 	select {
@@ -57,7 +60,11 @@ func (l *link) watchSilence(ctx context.Context) error {
 		limits := l.limits()
 		silence := watchdog.Silence{For: time.Since(since), Path: l.path}
 		silence.Trip, silence.Varies = l.flow.Trip()
-		switch verdict := limits.Judge(silence); verdict {
+		verdict := limits.Judge(silence)
+		if l.taken.Load() == 0 && (verdict == watchdog.Stuck || verdict == watchdog.Dead && l.path == nil) {
+			return fmt.Errorf("%w (%w): nothing was acknowledged for %v with %d packets on their way", errMute, client.ErrTimeout, silence.For.Round(time.Second/10), waiting)
+		}
+		switch verdict {
 		case watchdog.Dead:
 			return fmt.Errorf("%w (%w): nothing was acknowledged for %v with %d packets on their way", errSilent, client.ErrTimeout, silence.For.Round(time.Second/10), waiting)
 		case watchdog.Stuck:

@@ -214,6 +214,39 @@ func judgeAzure(t *testing.T, at *station, s *profiletest.Server, withKey bool) 
 	}
 }
 
+// TestAzureProperties: two User Properties of one name, which MQTT 5 allows and a property bag does not, do not end the connection. What is late
+// says so in the bag: 3.1.1 has no other place for it.
+func TestAzureProperties(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.wall = func() (int64, bool) { return time.Now().UnixMilli(), true }
+		s := azureStation(t, at, false)
+		at.start()
+		at.online()
+		twice := packet.Properties(nil).AppendUserProperty("k", "1").AppendUserProperty("k", "2").AppendUserProperty("", "x").AppendUserProperty("T", "y")
+		at.publish(&broker.Message{TopicName: "twice", Payload: []byte("x"), QoS: 1, Properties: twice})
+		at.publish(&broker.Message{TopicName: "large", Payload: make([]byte, 250_000), QoS: 1, Properties: packet.Properties(nil).AppendUserProperty("k", strings.Repeat(" ", 4200))})
+		at.nothingOwed()
+		s.Down(true)
+		s.Cut()
+		at.publish(&broker.Message{TopicName: "late", Payload: []byte("x"), QoS: 1})
+		time.Sleep(time.Hour)
+		s.Down(false)
+		at.nothingOwed()
+		at.publish(&broker.Message{TopicName: "now", Payload: []byte("x"), QoS: 1})
+		at.nothingOwed()
+		got := map[string]string{}
+		for _, m := range s.Messages() {
+			got[m.Topic] = m.Properties["k"] + " " + m.Properties["published"]
+		}
+		want := map[string]string{"farm/twice": "1 ", "farm/late": " 2000-01-01T", "farm/now": " "}
+		for topic, start := range want {
+			if text, ok := got[topic]; !ok || !strings.HasPrefix(text, start) || len(start) <= 2 && text != start {
+				t.Errorf("%s: %q, want %q", topic, text, start)
+			}
+		}
+	})
+}
+
 // TestAzureWrongKey: what is wrong is said, and the key is not.
 func TestAzureWrongKey(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {

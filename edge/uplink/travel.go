@@ -16,12 +16,18 @@ import (
 // demandEvery is how often the backlog is looked at while that may have a link connect.
 const demandEvery = time.Second
 
+// askKernelAgain is how long the kernel is left alone that could not tell of its interfaces: it had no room, or was busy with an earlier question.
+const askKernelAgain = time.Minute
+
 // Why a session ends that could go on.
 var (
 	errHandOver = errors.New("another link takes over")
 	errLeft     = errors.New("the link is not needed now")
 	errGone     = errors.New("its interface or address has gone")
 )
+
+// passedOver is why a session ends that another link has overtaken.
+const passedOver = "the server did not answer before another link stood (hint: does anything pass there?)"
 
 // travel is the part of Run that moves between links. All of it belongs to that goroutine but the inbox.
 type travel struct {
@@ -132,10 +138,20 @@ func (t *travel) watch(ctx context.Context) {
 		return
 	}
 	t.running.Go(func() {
-		err := t.u.interfaces(ctx, func(table interfaces.Table) { t.news.post(func() { t.changed(table) }) })
-		if err != nil && ctx.Err() == nil {
-			t.u.log.Warn("the kernel does not tell of network interfaces; links are tried without", "err", err)
-			t.news.post(t.allThere)
+		for ctx.Err() == nil {
+			err := t.u.interfaces(ctx, func(table interfaces.Table) { t.news.post(func() { t.changed(table) }) })
+			if err != nil && ctx.Err() == nil {
+				t.u.once("interfaces", func() {
+					t.u.log.Warn("the kernel does not tell of network interfaces; links are tried without, and it is asked again now and then", "err", err)
+				})
+				t.news.post(t.allThere)
+			}
+			timer := time.NewTimer(askKernelAgain)
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+			}
+			timer.Stop()
 		}
 	})
 }
@@ -297,9 +313,9 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	if t.broken == nil && t.u.broker.Err() != nil {
 		t.broken = fmt.Errorf("uplink %s: the local broker cannot store: %w", t.u.config.Name, t.u.broker.Err())
 	}
-	now, fault, cost := time.Now(), faultOf(err), int64(0)
-	if !online {
-		cost = w.purse.since(s.before)
+	now, fault, cost := time.Now(), faultOf(err), w.purse.since(s.before)
+	if w.doubt != nil && (!online || fault == road.Mute) {
+		w.doubt(s.server.Host) // who has opened the connection is perhaps not the Server any more
 	}
 	if errors.Is(err, errRenew) {
 		t.road.Ended(now, s.at, road.None, "", 0)
@@ -308,7 +324,11 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	switch s.told {
 	case errHandOver:
 		w.standing.lost()
-		t.road.Ended(now, s.at, road.None, "", 0)
+		why := ""
+		if !online {
+			why = passedOver
+		}
+		t.road.Ended(now, s.at, road.None, why, cost)
 		return
 	case errLeft:
 		t.road.Ended(now, s.at, road.None, "", 0)

@@ -1,8 +1,10 @@
 package uplink_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"skerry/broker/packet"
 	"skerry/edge/config"
 	"skerry/edge/uplink"
+	"skerry/edge/uplink/interfaces"
 	"skerry/edge/uplink/road"
 )
 
@@ -74,6 +77,30 @@ func TestFailOver(t *testing.T) {
 	})
 }
 
+// TestNobodyBehindTheLink: on the better link connections are opened, by a proxy of the provider, and nothing passes beyond. The other one is
+// left for it ever more seldom, and messages go on.
+func TestNobodyBehindTheLink(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		c := at.connectCables(lte(config.Link{}), sat(config.Link{}))
+		c.with("wwan0", func(one *cable) { one.mute = true })
+		at.start()
+		at.on("sat")
+		began := at.uplink.Status().Connections
+		for i := range 24 * 60 {
+			at.publishMany(i, 1, 1)
+			time.Sleep(time.Minute)
+		}
+		at.taken(24 * 60)
+		at.on("sat")
+		if s := at.uplink.Status(); s.Connections-began > 24*60/32+5 {
+			t.Errorf("the link that works was left %d times in a day", s.Connections-began)
+		}
+		if l := at.linkStatus("lte"); !strings.Contains(l.Err, "did not answer") || l.Doubt == 0 {
+			t.Errorf("%+v", l)
+		}
+	})
+}
+
 // TestHandOver: messages go on while the session moves back to the better link. None is sent twice, the session upstream goes on, and
 // nobody is told that the gateway is offline.
 func TestHandOver(t *testing.T) {
@@ -124,6 +151,28 @@ func TestInterfaceGone(t *testing.T) {
 		}
 		at.publishMany(0, 10, 1)
 		at.taken(10)
+	})
+}
+
+// TestKernelFallsSilent: the kernel has no room to tell of its interfaces for a moment. They are taken to be there meanwhile, and asked for again.
+func TestKernelFallsSilent(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		c := at.connectCables(lte(config.Link{}), sat(config.Link{}))
+		asked, told := 0, at.options.Interfaces
+		at.options.Interfaces = func(ctx context.Context, changed func(interfaces.Table)) error {
+			if asked++; asked < 3 {
+				return syscall.EBUSY
+			}
+			return told(ctx, changed)
+		}
+		at.start()
+		at.on("lte")
+		time.Sleep(5 * time.Minute)
+		c.with("wwan0", func(one *cable) { one.there = false })
+		synctest.Wait()
+		if s := at.uplink.Status(); s.Link != "sat" || s.Connections != 2 || !s.Online || asked != 3 {
+			t.Errorf("asked %d times, %+v", asked, s)
+		}
 	})
 }
 
@@ -252,6 +301,58 @@ func TestSchedule(t *testing.T) {
 			t.Errorf("%d and %d of the others", got, n)
 		}
 		at.keepsWill(15 * time.Minute)
+	})
+}
+
+// TestScheduleWithSensors: a reading each second does not hold the sessions of a schedule open; each waits for the next one at most.
+func TestScheduleWithSensors(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		c := at.connectCables(lte(config.Link{Schedule: &config.Schedule{Every: 15 * time.Minute, Stay: 45 * time.Second, AtOnce: []string{"alarm"}}}))
+		c.with("wwan0", func(one *cable) { one.delay = time.Second })
+		at.server.with(func() { at.server.late = 1500 * time.Millisecond })
+		at.streams = []config.Stream{{Name: "all", Match: []string{"t/#"}, Class: "live"}}
+		at.start()
+		time.Sleep(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour)))
+		online := time.Duration(0)
+		for i := range 3600 {
+			at.publishMany(i, 1, 1)
+			time.Sleep(time.Second)
+			if at.uplink.Status().Online {
+				online += time.Second
+			}
+		}
+		if online < 3*time.Minute || online > 5*time.Minute {
+			t.Errorf("online for %v of an hour, by a schedule of four times 45 s", online)
+		}
+		if got := at.uplink.Status().Acknowledged; got < 2700 {
+			t.Errorf("%d of 3600 in an hour", got)
+		}
+	})
+}
+
+// TestPaidByTimeWithSensors: nor does it hold a session open on a link whose time is paid.
+func TestPaidByTimeWithSensors(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		l := sat(config.Link{Session: config.Auto})
+		l.Kind = "certus"
+		at.connectCables(l)
+		at.server.with(func() { at.server.late = 1500 * time.Millisecond })
+		at.streams = []config.Stream{{Name: "all", Match: []string{"t/#"}, Class: "live"}}
+		at.start()
+		online := time.Duration(0)
+		for i := range 3600 {
+			at.publishMany(i, 1, 1)
+			time.Sleep(time.Second)
+			if at.uplink.Status().Online {
+				online += time.Second
+			}
+		}
+		if online > 20*time.Minute {
+			t.Errorf("online for %v of an hour", online)
+		}
+		if got := at.uplink.Status().Acknowledged; got < 3500 {
+			t.Errorf("%d of 3600 in an hour", got)
+		}
 	})
 }
 

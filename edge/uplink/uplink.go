@@ -49,6 +49,9 @@ type Options struct {
 	// MaxKeepAlive is the longest Keep Alive that the Server takes; 0: all that MQTT can say.
 	MaxKeepAlive time.Duration
 
+	// Mark is that of this gateway, which a Server that is a gateway too is told, so that messages do not go round (broker.Via). "": none.
+	Mark string
+
 	// Verbatim has the uplink carry what is published under Verbatim(NAME), as one more stream.
 	Verbatim bool
 
@@ -76,6 +79,7 @@ type Options struct {
 type Uplink struct {
 	config     config.Uplink
 	state      string // the state topic
+	mark       string // of the gateway; "": none
 	ackTimeout time.Duration
 	broker     *broker.Broker
 	log        *slog.Logger
@@ -105,6 +109,7 @@ type Uplink struct {
 	reduced  []*reduce.Reducer
 	former   []string // streams that were reduced and are not any more
 	pairs    pairs
+	losses   losses
 	link     atomic.Pointer[link]        // that stands
 	carried  atomic.Pointer[[]string]    // the classes that a link may carry; nil: all
 	trace    atomic.Pointer[watch.Trace] // nil: nobody watches
@@ -119,8 +124,8 @@ type Uplink struct {
 
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
-	u := &Uplink{config: c, broker: b, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}, ledger: ledger{}}
-	u.status.Aside = map[string]uint64{}
+	u := &Uplink{config: c, broker: b, mark: o.Mark, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}, ledger: ledger{}}
+	u.status.Aside, u.losses.dropped = map[string]uint64{}, map[string]uint64{}
 	u.profile = profile.Of(c.Profile)
 	u.names, u.now = u.profile.Names(c.ClientID), o.Time
 	if u.now == nil {

@@ -41,8 +41,9 @@ type way struct {
 	signal func(link string) Signal // nil: always fair
 	radio  *radio                   // nil: nobody knows of a modem
 
-	dial dial
-	seen interfaces.Interface // what the kernel said last
+	dial  dial
+	doubt func(host string)    // has the name server asked before the next attempt; nil: nobody keeps names
+	seen  interfaces.Interface // what the kernel said last
 }
 
 // ways builds those of an uplink.
@@ -75,10 +76,10 @@ func (u *Uplink) newWays(o Options) error {
 			w.dial = w.purse.counting(o.Dial)
 		default:
 			d := newDialer(u.config.TLS, interfaces.Options{
-				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Counted: w.purse.counted,
+				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Least: w.kind.DeadFloor / 3, Counted: w.purse.counted,
 			})
 			d.time, d.tickets, d.profile = o.Time, tickets, u.profile
-			w.dial = w.purse.together(d.dial)
+			w.dial, w.doubt = w.purse.together(d.dial), d.net.Doubt
 		}
 		u.ways = append(u.ways, w)
 	}
@@ -91,7 +92,7 @@ func (w *way) times(gateway, uplink string) schedule.Options {
 	case s != nil:
 		return schedule.Options{Mode: schedule.Timed, Every: s.Every, Stay: s.Stay, Offset: schedule.Offset(s.Every, gateway, uplink, w.Name)}
 	case w.OnDemand():
-		return schedule.Options{Mode: schedule.OnDemand, Linger: w.kind.Linger}
+		return schedule.Options{Mode: schedule.OnDemand, Linger: w.kind.Linger, Brief: w.kind.IdleBilled}
 	}
 	return schedule.Options{}
 }
@@ -103,7 +104,7 @@ func (w *way) pressed(rung budget.Rung) schedule.Options {
 	switch {
 	case rung == budget.AlarmOnly, rung >= budget.OnDemand && o.Mode == schedule.Always:
 		pooled := min(perConnect*w.KeepAlive.Max, mostPooled)
-		return schedule.Options{Mode: schedule.OnDemand, Linger: max(pooled, rung.Linger(w.kind.Linger))}
+		return schedule.Options{Mode: schedule.OnDemand, Linger: max(pooled, rung.Linger(w.kind.Linger)), Brief: true}
 	case o.Mode == schedule.OnDemand:
 		o.Linger = rung.Linger(o.Linger)
 	}
@@ -159,7 +160,7 @@ func (w *way) look(now time.Time, t interfaces.Table, r *road.Road, i int, local
 	if moved || before.Carrier != w.seen.Carrier {
 		w.keep.moved(now)
 	}
-	gone := before.Index != w.seen.Index || local.IsValid() && !slices.Contains(w.seen.Local, local)
+	gone := before.Index != 0 && before.Index != w.seen.Index || local.IsValid() && !slices.Contains(w.seen.Local, local)
 	if moved || !before.Routed && w.seen.Routed {
 		r.Moved(now, i, moved && gone)
 	}

@@ -7,8 +7,13 @@ import (
 	"time"
 )
 
-// backlogSize is how many readings wait when the link comes up.
-const backlogSize = 1000
+const (
+	// backlogSize is how many readings wait when the link comes up.
+	backlogSize = 1000
+	// outOfDate is how old they are at least: as after any real outage. The daemon says of each then when it was published, if it knows the
+	// date. On a simulated board it asks the machine, which may not know; so there is a variant in which the publisher says it.
+	outOfDate = 10 * time.Second
+)
 
 // drained is one drain.
 type drained struct {
@@ -38,7 +43,8 @@ func (s *settings) variants() []variant {
 
 // drain measures 1,000 queued readings over the GEO link: issue 7, figure 1.
 func (s *settings) drain(ctx context.Context, t *table) error {
-	variants := s.variants()
+	variants := append([]variant{{fmt.Sprintf("skerry, MQTT 5, %d at a time, each says when", s.window),
+		setting{subject: daemon("5"), window: s.window, stamped: true}, false}}, s.variants()...)
 	var all []setting
 	for _, v := range variants {
 		for i := range s.repeat {
@@ -84,6 +90,9 @@ func (t *table) drained(v variant, all []drained) {
 func (c *scene) drain(ctx context.Context) (d drained, err error) {
 	from, err := c.gather(ctx, backlogSize)
 	if err != nil {
+		return d, err
+	}
+	if err := pause(ctx, outOfDate); err != nil {
 		return d, err
 	}
 	up, down := c.link.Counts()

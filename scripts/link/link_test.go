@@ -75,8 +75,10 @@ func TestTable(t *testing.T) {
 	table.atMost(9, 9, " s", "a", "%d", 9)
 	table.atMost(9, 9.1, " s", "b", "%.1f", 9.1)
 	table.note("c", "%d", 1)
-	if table.met != 1 || table.missed != 1 {
-		t.Errorf("%d met, %d missed", table.met, table.missed)
+	table.planned(9, 9, " s", "d", "%d", 9)
+	table.planned(9, 10, " s", "e", "%d", 10)
+	if table.met != 1 || table.missed != 1 || table.early != 1 || table.later != 1 {
+		t.Errorf("%+v", table)
 	}
 	if m := median([]float64{5, 1, 3}); m != 3 {
 		t.Errorf("median %v", m)
@@ -86,7 +88,7 @@ func TestTable(t *testing.T) {
 // lab makes settings for scenes of this test.
 func lab(t *testing.T) *settings {
 	t.Helper()
-	s := &settings{skerry: "/bin/false", mosquitto: "/usr/sbin/mosquitto", dir: t.TempDir(), seed: 1, repeat: 1}
+	s := &settings{skerry: "/bin/false", mosquitto: "/usr/sbin/mosquitto", peer: "/usr/sbin/mosquitto", dir: t.TempDir(), seed: 1, repeat: 1}
 	if err := s.prepare(); err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +97,15 @@ func lab(t *testing.T) *settings {
 
 // TestDaemonConfig: the daemon would take the configuration that it is given.
 func TestDaemonConfig(t *testing.T) {
-	s := lab(t)
-	for i, terrain := range []terrain{lte(), geo(), certus(), quiet()} {
-		c := &scene{setting: setting{terrain: terrain, keepAlive: longKeep}, settings: s, folder: t.TempDir()}
+	s, second := lab(t), geo()
+	for i, o := range []setting{
+		{terrain: lte(), keepAlive: longKeep},
+		{terrain: geo(), keepAlive: longKeep},
+		{terrain: certus(), keepAlive: longKeep},
+		{terrain: quiet(), keepAlive: pingEvery, upTo: time.Minute},
+		{terrain: lte(), keepAlive: longKeep, spare: &second, budget: "[50MB/day, 1GB/month]"},
+	} {
+		c := &scene{setting: o, settings: s, folder: t.TempDir()}
 		_, args, err := c.daemonCommand([]string{"5", "3.1.1"}[i%2])
 		if err != nil {
 			t.Fatal(err)
@@ -107,11 +115,17 @@ func TestDaemonConfig(t *testing.T) {
 			t.Fatal(err)
 		}
 		u := cfg.Uplinks[0]
-		if !slices.Equal(u.Carry, []string{"alarms", "readings"}) || len(u.Links) != 1 || u.Links[0].Kind != terrain.kind || u.Links[0].OnDemand() {
-			t.Errorf("%+v", u)
+		if !slices.Equal(u.Carry, []string{"alarms", "readings", "backlog"}) || len(u.Links) != len(o.terrains()) || cfg.Storage.Path != c.store() {
+			t.Fatalf("%+v", u)
 		}
-		if k := u.Links[0].KeepAlive; k.Min != longKeep || k.Max != longKeep {
-			t.Errorf("keep-alive %+v", k)
+		for n, terrain := range o.terrains() {
+			l := u.Links[n]
+			if l.Kind != terrain.kind || l.Interface != interfaceNames[n] || l.OnDemand() || (l.Budget != nil) != (o.budget != "") {
+				t.Errorf("%+v", l)
+			}
+			if k := l.KeepAlive; k.Min != o.keepAlive || k.Max != max(o.keepAlive, o.upTo) {
+				t.Errorf("keep-alive %+v", k)
+			}
 		}
 	}
 }
@@ -146,7 +160,13 @@ func TestScene(t *testing.T) {
 		}
 		began := time.Now()
 		c.link.Cut()
-		return until(t.Context(), 20*time.Second, "a new connection", func() bool { return !c.newConnection(began).IsZero() })
+		if err := until(t.Context(), 20*time.Second, "a new connection", func() bool { return c.accepted(began) > 0 }); err != nil {
+			return err
+		}
+		if c.newConnection(began).IsZero() || c.accepted(time.Now()) != 0 {
+			t.Error("the server has accepted what nobody has tried")
+		}
+		return nil
 	})
 	if err != nil {
 		t.Error(err)

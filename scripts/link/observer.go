@@ -79,6 +79,18 @@ func (o *observer) when(number int) time.Time {
 	return o.first[number]
 }
 
+// firstFrom tells when the first of the readings with this number or a higher one came; the zero time if none has.
+func (o *observer) firstFrom(number int) (first time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for n, at := range o.first {
+		if n >= number && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
+}
+
 // repeated is how many readings have come once more.
 func (o *observer) repeated() int {
 	o.mu.Lock()

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"skerry/broker/packet"
+	"skerry/edge/uplink"
 	"skerry/scripts/link/emulate"
 	"skerry/scripts/rig"
 )
@@ -19,25 +21,47 @@ const (
 	subjectAddress  = "127.0.0.1:1883"
 	observerAddress = "127.0.0.1:1883"
 	serverPort      = 8883
-	interfaceName   = "wan0"
 )
+
+// The interfaces of the first link and of the second.
+var interfaceNames = []string{"wan0", "wan1"}
 
 // setting is what a scene is made of.
 type setting struct {
 	subject   subject
 	terrain   terrain
+	spare     *terrain // of a second link; nil: there is none
 	nat       emulate.NAT
 	window    int           // max_inflight_messages of the server; 0: as it comes, 20
 	keepAlive time.Duration // of the subject
+	upTo      time.Duration // the daemon learns its keep-alive between keepAlive and this; 0: it is fixed
+	budget    string        // of the daemon's links; "": none
+	stamped   bool          // what is published says when, as the daemon adds it to what leaves late; devices speak MQTT 5 then
+	tls12     bool          // the server speaks TLS 1.2 and nothing newer
 	seed      uint64
 }
 
-// scene is one subject at its link.
+// terrains are those of its links, in order of preference.
+func (o setting) terrains() []terrain {
+	if o.spare == nil {
+		return []terrain{o.terrain}
+	}
+	return []terrain{o.terrain, *o.spare}
+}
+
+// sign is a beginning or an end of a connection, with the number of the link that it was seen on.
+type sign struct {
+	emulate.Sighting
+	link int
+}
+
+// scene is one subject at its links.
 type scene struct {
 	setting
 	settings *settings
 	world    *emulate.World
-	link     *emulate.Link
+	link     *emulate.Link // the first
+	spare    *emulate.Link // nil: there is none
 	folder   string
 	server   *rig.Process
 	process  *rig.Process // the subject; nil: it does not run
@@ -47,7 +71,7 @@ type scene struct {
 	readings *readings
 
 	mu    sync.Mutex
-	signs []emulate.Sighting // beginnings and ends of connections, from the subject
+	signs []sign // SYN both ways, FIN and RST of the subject
 }
 
 // open makes a scene, its server running and its subject not.
@@ -68,15 +92,19 @@ func (c *scene) build() (err error) {
 	if c.world, err = emulate.NewWorld(); err != nil {
 		return err
 	}
-	c.link, err = c.world.Join(emulate.Options{Name: interfaceName, Up: c.terrain.up, Down: c.terrain.down, NAT: c.nat, Seed: c.seed, Saw: c.saw})
+	if c.link, err = c.join(0, c.terrain); err != nil {
+		return err
+	}
+	if c.setting.spare != nil {
+		if c.spare, err = c.join(1, *c.setting.spare); err != nil {
+			return err
+		}
+	}
+	name, args, err := c.serverCommand()
 	if err != nil {
 		return err
 	}
-	config := filepath.Join(c.folder, "server.conf")
-	if err := os.WriteFile(config, []byte(c.serverConfig()), 0o600); err != nil {
-		return err
-	}
-	if c.server, err = c.world.Far.Start(c.settings.mosquitto, "-c", config); err != nil {
+	if c.server, err = c.world.Far.Start(name, args...); err != nil {
 		return err
 	}
 	return c.world.Far.Do(func() (err error) {
@@ -87,25 +115,56 @@ func (c *scene) build() (err error) {
 	})
 }
 
+// join lays one of the links.
+func (c *scene) join(number int, t terrain) (*emulate.Link, error) {
+	return c.world.Join(emulate.Options{Name: interfaceNames[number], Up: t.up, Down: t.down, NAT: c.nat, Seed: c.seed + uint64(number),
+		Saw: func(v emulate.Sighting) { c.saw(number, v) }})
+}
+
 // saw notes connections that begin and end. It is called for every packet.
-func (c *scene) saw(v emulate.Sighting) {
-	if v.Up && (v.SYN || v.FIN || v.RST) {
+func (c *scene) saw(link int, v emulate.Sighting) {
+	if v.SYN || v.Up && (v.FIN || v.RST) {
 		c.mu.Lock()
-		c.signs = append(c.signs, v)
+		c.signs = append(c.signs, sign{v, link})
 		c.mu.Unlock()
 	}
 }
 
-// newConnection tells when the subject has first tried to connect anew since a time; zero: it has not.
-func (c *scene) newConnection(since time.Time) time.Time {
+// first tells when the first of some signs came after a time; zero: none has.
+func (c *scene) first(since time.Time, wanted func(sign) bool) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, v := range c.signs {
-		if v.SYN && v.At.After(since) {
+		if v.At.After(since) && wanted(v) {
 			return v.At
 		}
 	}
 	return time.Time{}
+}
+
+// newConnection tells when the subject has first tried to connect anew since a time; zero: it has not.
+func (c *scene) newConnection(since time.Time) time.Time {
+	return c.first(since, func(v sign) bool { return v.Up && v.SYN })
+}
+
+// accepted counts the connections to which the server has said yes since a time.
+func (c *scene) accepted(since time.Time) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := map[netip.AddrPort]bool{}
+	for _, v := range c.signs {
+		if !v.Up && v.At.After(since) {
+			all[v.Near] = true
+		}
+	}
+	return len(all)
+}
+
+// tell prints what the subject has written, if that is wanted.
+func (c *scene) tell() {
+	if c.settings.verbose && c.process != nil {
+		fmt.Printf("%s, %s, wrote:\n%s", c.subject.name, filepath.Base(c.folder), c.process.Log())
+	}
 }
 
 func (c *scene) close() {
@@ -133,9 +192,25 @@ func (c *scene) start() (err error) {
 		if err := c.process.Listens(subjectAddress, 30*time.Second); err != nil {
 			return err
 		}
-		c.device, _, err = rig.Connect(subjectAddress, "device", true)
+		c.device, _, err = rig.ConnectWith(c.version(), subjectAddress, "device", true)
 		return err
 	})
+}
+
+// version is what devices speak.
+func (o setting) version() packet.Version {
+	if o.stamped {
+		return packet.V5
+	}
+	return packet.V311
+}
+
+// properties of what is published.
+func (o setting) properties() packet.Properties {
+	if !o.stamped {
+		return nil
+	}
+	return packet.Properties(nil).AppendUserProperty(uplink.TimeProperty, time.Now().UTC().Format("2006-01-02T15:04:05.000Z"))
 }
 
 // stop ends the subject orderly.
@@ -163,12 +238,12 @@ func (c *scene) meet(ctx context.Context) error {
 
 // publish gives readings to the subject at QoS 1, and returns when all are acknowledged.
 func (c *scene) publish(n int) error {
-	const window = 100
+	const window = 50 // no more than a broker of MQTT 5 takes
 	for sent, acked := 0, 0; acked < n; {
 		for ; sent < n && sent-acked < window; sent++ {
 			topic, payload := c.readings.next()
 			c.id = c.id%60000 + 1
-			c.device.Put(&packet.Publish{QoS: 1, PacketID: c.id, TopicName: []byte(topic), Payload: payload})
+			c.device.Put(&packet.Publish{QoS: 1, PacketID: c.id, TopicName: []byte(topic), Properties: c.properties(), Payload: payload})
 		}
 		if err := c.device.Flush(); err != nil {
 			return err
@@ -181,12 +256,14 @@ func (c *scene) publish(n int) error {
 	return nil
 }
 
+const alarmTopic = "farm/alarm/north/gh01/frost"
+
 // alarm publishes one message of the stream of alarms, with a number like a reading, which it returns.
 func (c *scene) alarm() (int, error) {
 	n := c.readings.made
 	_, payload := c.readings.next()
 	c.id = c.id%60000 + 1
-	err := c.device.Send(&packet.Publish{QoS: 1, PacketID: c.id, TopicName: []byte("farm/alarm/north/gh01/frost"), Payload: payload})
+	err := c.device.Send(&packet.Publish{QoS: 1, PacketID: c.id, TopicName: []byte(alarmTopic), Payload: payload})
 	if err == nil {
 		_, err = c.device.Expect(packet.PUBACK)
 	}
@@ -209,6 +286,7 @@ func (s *settings) each(all []setting, f func(i int, c *scene) error) error {
 			if err == nil {
 				defer c.close()
 				err = f(i, c)
+				c.tell()
 			}
 			if err != nil {
 				errs[i] = fmt.Errorf("%s, %s: %w", o.subject.name, o.terrain.name, err)

@@ -38,6 +38,9 @@ type Options struct {
 	Frugal bool
 	Fresh  time.Duration
 
+	// Least is how long an address has at least to answer, where a name has several. 0: its share of the time that there is.
+	Least time.Duration
+
 	// Counted is given what opens a connection, of TCP, and of UDP to the name servers, and gives one that counts. nil: nobody counts.
 	Counted func(Dial) Dial
 
@@ -208,13 +211,13 @@ func (d *Dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 // each tries the addresses in their order. Each has its share of the time that is left, so that one that does not answer leaves some for
-// the next.
+// the next; but not less than the link needs to answer.
 func (d *Dialer) each(ctx context.Context, host string, addrs []netip.Addr, port int) (net.Conn, error) {
 	var last error = &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	for i, a := range addrs {
 		one, cancel := ctx, context.CancelFunc(func() {})
 		if end, ok := ctx.Deadline(); ok && i < len(addrs)-1 {
-			one, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(len(addrs)-i))
+			one, cancel = context.WithTimeout(ctx, max(time.Until(end)/time.Duration(len(addrs)-i), d.o.Least))
 		}
 		conn, err := d.dial(one, a, port)
 		cancel()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"skerry/edge/uplink/interfaces"
@@ -136,4 +137,36 @@ func TestBound(t *testing.T) {
 	if at, err := reach(t, d, "127.0.0.1", listen(t)); at != "127.0.0.1" && !errors.Is(err, syscall.EPERM) {
 		t.Errorf("%q, %v", at, err)
 	}
+}
+
+// TestManyAddresses: on a link that is slow to answer, an address is given the time that the link needs, however many there are.
+func TestManyAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{}
+		for i := range 8 {
+			n.addrs = append(n.addrs, "10.0.0."+string(rune('1'+i)))
+		}
+		asked := 0
+		slow := func(interfaces.Dial) interfaces.Dial {
+			return func(ctx context.Context, _, _ string) (net.Conn, error) {
+				asked++
+				select {
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				case <-time.After(8 * time.Second):
+					ours, theirs := net.Pipe()
+					theirs.Close()
+					return ours, nil
+				}
+			}
+		}
+		d := interfaces.NewDialer(interfaces.Options{Frugal: true, Resolve: n.resolve, Counted: slow, Least: 10 * time.Second})
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if conn, err := d.Dial(ctx, "up.example", 8883); err != nil || asked != 1 {
+			t.Errorf("%v, %d addresses asked", err, asked)
+		} else {
+			conn.Close()
+		}
+	})
 }

@@ -298,6 +298,25 @@ func (s *sim) settle() {
 
 const week = 7 * 24 * time.Hour
 
+// TestShortest: the shortest interval that a configuration can have is learned from as any other, also just after the link has come up.
+func TestShortest(t *testing.T) {
+	for _, floor := range []time.Duration{5 * time.Second, 8 * time.Second} {
+		s := &sim{nat: nat{after: 30 * time.Second}, bounds: keepalive.Bounds{Floor: floor, Ceiling: time.Minute}}
+		play(t, s, func() {
+			s.mu.Lock()
+			s.line.Event = time.Now()
+			s.mu.Unlock()
+			s.settle()
+			before, _, _ := s.counts()
+			time.Sleep(24 * time.Hour)
+			after, _, _ := s.counts()
+			if k := s.status().Interval; before > 6 || after != before || k >= 30*time.Second || k < 15*time.Second {
+				t.Errorf("from %v: %d lost and %d on the day after it: %v", floor, before, after-before, s.status())
+			}
+		})
+	}
+}
+
 // TestFiveMinutes is the figure: a NAT that forgets silently after 300 s.
 func TestFiveMinutes(t *testing.T) {
 	for _, floor := range []time.Duration{time.Minute, 2 * time.Minute} {

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -32,7 +33,8 @@ func (p *Profile) Names(clientID string) Names {
 // Given tells whether the server has names of its own.
 func (n Names) Given() bool { return n.device != "" }
 
-// Outward is the Topic Name under which a message of a topic goes up, with what its 5.0 properties say of it.
+// Outward is the Topic Name under which a message of a topic goes up, with what its 5.0 properties say of it. A bag has each name once: of User Properties
+// of one name, which MQTT allows, the first is in it.
 func (n Names) Outward(topic string, p packet.Properties) string {
 	if !n.Given() {
 		return topic
@@ -45,7 +47,8 @@ func (n Names) Outward(topic string, p packet.Properties) string {
 		all = append(all, property{correlation, string(data)})
 	}
 	for name, value := range p.UserProperties() {
-		if len(name) > 0 && string(name) != TopicProperty && name[0] != '$' {
+		has := slices.ContainsFunc(all, func(o property) bool { return o.name == string(name) })
+		if len(name) > 0 && name[0] != '$' && !has {
 			all = append(all, property{string(name), string(value)})
 		}
 	}

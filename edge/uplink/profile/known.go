@@ -8,9 +8,13 @@ import (
 
 var both = []packet.Version{packet.V5, packet.V311}
 
+// deepest is how many slashes mosquitto takes in a topic before it hangs up (TOPIC_HIERARCHY_LIMIT; seen at 2.0.11). No server is known that needs more, so
+// all are spared what would end each connection anew: a device may publish topics as deep here, and a prefix makes them deeper.
+const deepest = 200
+
 // known is the table of the profiles.
 func known() []Profile {
-	full := Profile{Versions: both, NoLocal: true, MaximumQoS: 2, WillRetain: true}
+	full := Profile{Versions: both, NoLocal: true, MaximumQoS: 2, WillRetain: true, Slashes: deepest}
 	named := func(name string, change func(*Profile)) Profile {
 		p := full
 		p.Name = name

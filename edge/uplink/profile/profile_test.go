@@ -26,7 +26,9 @@ func TestTopicFault(t *testing.T) {
 		profile, topic string
 		fault          string // part of it; "": none
 	}{
-		{"generic", strings.Repeat("a/", 300) + "b.c d", ""},
+		{"generic", strings.Repeat("a/", 200) + "b.c d", ""},
+		{"generic", strings.Repeat("a/", 201) + "b", "201 slashes; generic takes 200"},
+		{"mosquitto", strings.Repeat("a/", 201) + "b", "takes 200"},
 		{"aws-iot", "1/2/3/4/5/6/7/8", ""},
 		{"aws-iot", "1/2/3/4/5/6/7/8/9", "8 slashes; aws-iot takes 7"},
 		{"aws-iot", strings.Repeat("a", 256), ""},

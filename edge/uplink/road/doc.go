@@ -16,7 +16,7 @@
 // A [Road] is a pure machine: it starts nothing, and time is what it is told. Events go in, [Road.Next] says what is to be done; the same
 // events give the same steps, but for the random part of the waits. At most one link is in use, and [Take] comes only when the session
 // before it has ended. A link that was lost, or failed, is returned to only when it has stood for 120 s since, twice as long for each
-// return that did not last; a link that works is never left for one of less preference unless it was degraded for 2 minutes.
+// return that did not last, or that no Server accepted; a link that works is never left for one of less preference unless it was degraded for 2 minutes.
 // Attempts are spread by decorrelated jitter, per link, within a budget of bytes; the address of an interface coming back, and an alarm,
 // skip the wait, each link at most once a minute.
 //

@@ -78,17 +78,22 @@ func (r *Road) Connected(now time.Time, i int) {
 	r.settle(now)
 }
 
-// Ended tells that the session is over, why, and what the attempt has cost if it was not accepted.
+// Ended tells that the session is over, why, and what it has cost: one that did not last is an attempt that came to nothing. One that was handed over before that counts
+// as a failure of its way.
 func (r *Road) Ended(now time.Time, i int, f Fault, why string, bytes int64) {
 	l := r.links[i]
-	lasted := l.online && now.Sub(l.began) >= lasting
-	if l.online {
-		r.judge(l, now.Sub(l.began), f)
-		l.good = now
-	} else {
-		l.spend(now, bytes)
+	lasted := l.online && now.Sub(l.began) >= lasting && f != Mute
+	if f == None && l.passed {
+		f = Way // it was not left on purpose: the Server did not answer there
 	}
-	l.phase, l.online, l.moved = idle, false, false
+	r.judge(l, now, f)
+	if l.online {
+		l.good = now
+	}
+	if f != None && !lasted {
+		l.spend(now, min(bytes, l.AttemptBytes))
+	}
+	l.phase, l.online, l.moved, l.back, l.passed = idle, false, false, false, false
 	r.use = none
 	switch {
 	case f == None:
@@ -107,12 +112,13 @@ func (r *Road) Ended(now time.Time, i int, f Fault, why string, bytes int64) {
 	r.settle(now)
 }
 
-// judge learns from a session how far its link can be trusted.
-func (r *Road) judge(l *lane, stood time.Duration, f Fault) {
+// judge learns from a session how far its link can be trusted. One for which another was left that worked must last, whatever ends it: who
+// opens connections on a link and answers nothing would have the uplink leave the other link for it without end.
+func (r *Road) judge(l *lane, now time.Time, f Fault) {
 	switch {
-	case stood >= settled:
+	case l.online && now.Sub(l.began) >= settled:
 		l.doubt = 0
-	case (f == Way || f == Gone) && len(r.links) > 1:
+	case l.back && f != None, l.online && (f == Way || f == Gone) && len(r.links) > 1:
 		l.doubt = min(l.doubt+1, maxDoubt)
 	}
 }
@@ -127,7 +133,7 @@ func (l *lane) again(now time.Time, r *Road, f Fault, lasted bool) {
 		return
 	}
 	l.notBefore = now.Add(l.wait(r))
-	if need := l.afford(); need > 0 {
+	if need := l.afford(); need > 0 && !lasted { // the way was good a moment ago: the first attempt is worth it
 		l.notBefore = later(l.notBefore, now.Add(need))
 	}
 	l.turn = time.Time{}

@@ -44,6 +44,7 @@ const (
 	Way                 // the link: nothing passes, nothing answers
 	Server              // something answered, and said no or hung up
 	Gone                // the interface or its address went away
+	Mute                // the Server has accepted the session and acknowledged nothing in it
 )
 
 // Do is a thing to do.
@@ -100,6 +101,8 @@ type lane struct {
 	wanted   bool
 	degraded time.Time // since when; zero: it is not
 	moved    bool      // what is in use has lost its address
+	back     bool      // a session that worked was left for the one on it
+	passed   bool      // another link took over before the Server had accepted the one on it
 
 	phase     phase
 	online    bool      // inUse, and the Server has accepted
@@ -181,7 +184,7 @@ func (r *Road) drop(now time.Time) (Step, bool) {
 		if l.usable() && !l.moved {
 			l.steady = now // it was slower than the one that was taken
 		}
-		l.phase, l.moved, l.turn = idle, false, time.Time{}
+		l.phase, l.moved, l.back, l.turn = idle, false, false, time.Time{}
 		return Step{Do: Drop, Link: i}, true
 	}
 	return Step{}, false
@@ -198,7 +201,7 @@ func (r *Road) take(now time.Time) (Step, bool) {
 			return Step{Do: Take, Link: i}, true
 		}
 		if old := r.links[r.use]; old.phase == inUse && r.mayTake(i, now) {
-			old.phase = leaving
+			old.phase, old.passed, l.back = leaving, !old.online, old.online
 			return Step{Do: HandOver, Link: r.use}, true
 		}
 		return Step{}, false

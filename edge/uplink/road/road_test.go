@@ -163,6 +163,9 @@ func TestFailBack(t *testing.T) {
 	p.wait(time.Minute)
 	p.road.Physical(p.now, 0, road.Addressed)
 	p.says("")
+	if next := p.road.Status()[0].Next; next.Sub(p.now) != 2*time.Minute {
+		t.Errorf("the status says that it is returned to at %v, and it is %v", next, p.now)
+	}
 	p.until(2 * time.Minute)
 	p.says("dial lte")
 	p.state(1, road.Online) // still
@@ -273,6 +276,63 @@ func TestServers(t *testing.T) {
 	p.wait(90 * time.Second)
 	p.road.Ended(p.now, 1, road.Server, "hung up", 0)
 	p.says("dial lte")
+}
+
+// TestShortSessionsCost: a session that the Server ends at once is an attempt that came to nothing, and is paid from the same budget.
+func TestShortSessionsCost(t *testing.T) {
+	p := travel(t, road.Link{Name: "lte", RetryMin: time.Second, RetryMax: time.Second, AttemptBytes: 1000, BudgetBytes: 12_000})
+	attempts := 0
+	for end := p.now.Add(24 * time.Hour); p.now.Before(end); attempts++ {
+		p.says("dial lte")
+		p.online(0)
+		p.road.Ended(p.now, 0, road.Server, "another client has this id", 1000)
+		p.now = p.road.Next(p.now).At
+	}
+	if attempts < 22 || attempts > 25 {
+		t.Errorf("%d attempts in a day", attempts)
+	}
+	p.says("dial lte")
+	p.online(0)
+	p.wait(time.Hour)
+	p.road.Ended(p.now, 0, road.Server, "restarted", 50_000) // what it has carried is no attempt
+	p.until(time.Second)
+}
+
+// TestBudgetOfAnOutage: what an outage has used up does not keep the link offline when a session ends that has stood for days.
+func TestBudgetOfAnOutage(t *testing.T) {
+	p := travel(t, road.Link{Name: "lte", RetryMin: time.Second, RetryMax: time.Second, AttemptBytes: 1000, BudgetBytes: 12_000})
+	for range 20 {
+		p.says("dial lte")
+		p.road.Failed(p.now, 0, road.Way, "no answer", 1000)
+		p.now = p.road.Next(p.now).At
+	}
+	p.says("dial lte")
+	p.online(0)
+	p.wait(3 * 24 * time.Hour)
+	p.road.Ended(p.now, 0, road.Way, "dead", 0)
+	p.until(time.Second)
+}
+
+// TestMute: a Server that has accepted a session, and served nothing in it, is left for the next of the list, and waited for if it is the only one.
+func TestMute(t *testing.T) {
+	for _, servers := range []int{1, 2} {
+		p := travel(t, road.Link{Name: "lte", Servers: servers, RetryMin: 2 * time.Second, RetryMax: time.Minute, HeadStart: 5 * time.Second})
+		p.says("dial lte")
+		for _, wait := range []time.Duration{2 * time.Second, 6 * time.Second, 18 * time.Second} {
+			p.online(0)
+			p.wait(90 * time.Second)
+			p.road.Ended(p.now, 0, road.Mute, "served nothing", 0)
+			if servers == 2 {
+				p.says("dial lte 1")
+				p.online(0)
+				p.wait(90 * time.Second)
+				p.road.Ended(p.now, 0, road.Mute, "served nothing", 0)
+			}
+			p.says("")
+			p.until(wait)
+			p.says("dial lte")
+		}
+	}
 }
 
 // TestWaits: attempts on one link spread, and begin anew after a session that lasted.

@@ -43,8 +43,12 @@ func (r *Road) Status() []Status {
 	all := make([]Status, len(r.links))
 	for i, l := range r.links {
 		all[i] = Status{Name: l.Name, State: l.state, Since: l.since, Wanted: l.wanted, InUse: r.use == i, Err: l.err, Attempts: l.attempts, Doubt: l.doubt}
-		if l.phase == idle && l.usable() && r.use == none {
+		switch {
+		case l.phase != idle || !l.usable():
+		case r.use == none:
 			all[i].Next = l.notBefore
+		case i < r.use && l.degraded.IsZero():
+			all[i].Next = later(l.notBefore, r.when(i))
 		}
 	}
 	return all

@@ -9,8 +9,9 @@
 // # Guarantees
 //
 // Pure: time is what [Gate.Look] is told. A timed gate opens at multiples of its interval by the date in UTC, plus its offset, as sensors
-// are read; what was missed is left out; a clock that is set, forward or back, aligns it anew. An open gate does not close while something
-// is on its way or waits, so that a session ends only when all is acknowledged. A gate closes for half of the interval when it cannot
+// are read; what was missed is left out; a clock that is set, forward or back, aligns it anew. An open gate does not close before all
+// is acknowledged that waited at the end of the stay; what comes after that waits for the next time, or holds the gate open too where a
+// session that stands costs nothing. A gate closes for half of the interval when it cannot
 // connect, and one on demand stays open until what waits has gone.
 //
 // # Limits

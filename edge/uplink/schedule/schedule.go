@@ -26,6 +26,7 @@ const (
 type Options struct {
 	Mode   Mode
 	Linger time.Duration // on demand: how long what is not urgent waits for others before it opens the gate
+	Brief  bool          // on demand: what comes while the gate is open does not hold it open, as with Timed
 
 	// Timed:
 	Every  time.Duration
@@ -37,6 +38,8 @@ type Options struct {
 type Now struct {
 	Waiting bool          // something that the link carries is not acknowledged
 	Urgent  bool          // likewise, and it does not wait for others or for a time
+	Amount  uint64        // how many messages wait; 0: not known
+	Gone    uint64        // how many have been acknowledged, or given up, ever
 	Online  time.Duration // how long the session has stood on the link; 0: there is none
 	Quiet   time.Duration // how long nothing has come or gone on it
 }
@@ -49,6 +52,7 @@ type Gate struct {
 	opened  time.Time // when
 	waiting time.Time // since when something has waited while it was closed; zero: nothing
 	next    time.Time // the next time by the schedule; zero: not known yet
+	ends    uint64    // the session ends when so many are gone; 0: it has not stood long enough to say
 }
 
 // New builds a gate, which is closed.
@@ -108,6 +112,7 @@ func (g *Gate) stay(now time.Time, n Now) (bool, time.Time) {
 		least = max(g.o.Stay, silence)
 	}
 	switch left := max(least-n.Online, silence-n.Quiet); {
+	case g.served(n, least):
 	case n.Waiting:
 		return true, now.Add(lookAgain)
 	case left > 0:
@@ -117,8 +122,21 @@ func (g *Gate) stay(now time.Time, n Now) (bool, time.Time) {
 	return g.wait(now, n)
 }
 
+// served tells whether all has gone that waited when the session had stood as long as it is to. What came since waits for the next one: a
+// sensor that is read each second would have the session stand for ever.
+func (g *Gate) served(n Now, least time.Duration) bool {
+	if g.o.Mode != Timed && !g.o.Brief || n.Urgent || n.Amount == 0 || n.Online < max(least, 2*silence) {
+		return false
+	}
+	if g.ends == 0 {
+		g.ends = n.Gone + n.Amount
+	}
+	return n.Gone >= g.ends
+}
+
 // try judges an open gate whose link is not connected.
 func (g *Gate) try(now time.Time, n Now) (bool, time.Time) {
+	g.ends = 0
 	switch {
 	case g.timed && now.Sub(g.opened) < g.o.Every/2:
 		return true, g.opened.Add(g.o.Every / 2)
@@ -129,7 +147,7 @@ func (g *Gate) try(now time.Time, n Now) (bool, time.Time) {
 	return g.wait(now, n)
 }
 
-func (g *Gate) close() { g.open, g.timed, g.waiting = false, false, time.Time{} }
+func (g *Gate) close() { g.open, g.timed, g.waiting, g.ends = false, false, time.Time{}, 0 }
 
 // wait judges a closed gate.
 func (g *Gate) wait(now time.Time, n Now) (bool, time.Time) {

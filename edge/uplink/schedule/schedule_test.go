@@ -78,6 +78,43 @@ func TestTimedDrains(t *testing.T) {
 	p.is(false, 20*time.Minute+time.Second)
 }
 
+// TestTimedWithSensors: readings that come all the time do not hold the session open; what waited is sent to the end.
+func TestTimedWithSensors(t *testing.T) {
+	p := &player{t: t, now: start, gate: schedule.New(schedule.Options{Mode: schedule.Timed, Every: 15 * time.Minute, Stay: 45 * time.Second})}
+	p.is(true, 8*time.Minute)
+	p.see = schedule.Now{Waiting: true, Amount: 900, Online: time.Millisecond}
+	p.is(true, 8*time.Minute+50*time.Second)
+	for range 899 { // another has come for each that has gone
+		p.see.Gone, p.see.Quiet = p.see.Gone+1, 0
+		p.is(true, p.now.Sub(start))
+	}
+	p.see.Urgent = true
+	p.see.Gone++
+	p.is(true, p.now.Sub(start))
+	p.see.Urgent = false
+	p.is(false, p.now.Sub(start))
+	p.see = schedule.Now{Waiting: true, Amount: 2, Gone: 901}
+	p.is(false, 22*time.Minute)
+	p.is(true, 23*time.Minute)
+}
+
+// TestOnDemandWithSensors: where the time of a session is paid, readings that come all the time do not hold it open.
+func TestOnDemandWithSensors(t *testing.T) {
+	for _, brief := range []bool{true, false} {
+		p := &player{t: t, now: start, gate: schedule.New(schedule.Options{Mode: schedule.OnDemand, Linger: time.Minute, Brief: brief})}
+		p.see = schedule.Now{Waiting: true, Amount: 10}
+		p.is(false, 0)
+		p.is(true, time.Minute)
+		p.see.Online = time.Millisecond
+		p.is(true, time.Minute+11*time.Second)
+		p.see.Gone, p.see.Quiet = 11, 0
+		p.is(!brief, time.Minute+12*time.Second)
+		p.see.Online = 0
+		p.is(!brief, 2*time.Minute+10*time.Second)
+		p.is(true, 2*time.Minute+12*time.Second)
+	}
+}
+
 // TestTimedOutage: without a link it is tried for half of the interval.
 func TestTimedOutage(t *testing.T) {
 	p := &player{t: t, now: start, gate: schedule.New(schedule.Options{Mode: schedule.Timed, Every: 15 * time.Minute, Stay: 45 * time.Second})}
