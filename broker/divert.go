@@ -15,29 +15,39 @@ var errDivert = errors.New("only a durable session of the program itself can tak
 // Divert has another session get what is published from now on for the subscriptions of s; nil ends that. Each message goes to exactly
 // one of the two: who routes it decides, once. What either holds already stays there, in its order. Nothing of it is stored: after a
 // restart, and when `to` has ended, s gets what it has subscribed to. Retained messages for a new subscription go to s itself.
-func (s *Session) Divert(to *Session) error {
+func (s *Session) Divert(to *Session) error { return s.DivertSome(to, nil) }
+
+// DivertSome is Divert for those messages of which takes holds; nil: all. It is asked once for each message, by who routes it, in any
+// goroutine: it is quick, and calls nothing of the broker. What it is asked about has no Stamp yet.
+func (s *Session) DivertSome(to *Session, takes func(*Message) bool) error {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
-	var other *session
+	var other *diversion
 	if to != nil && to.state != s.state {
-		other = to.state
-		if !s.internal() || !to.internal() || !other.queue.Durable() || s.b.sessions[other.key] != other {
+		other = &diversion{to.state, takes}
+		if !s.internal() || !to.internal() || !other.to.queue.Durable() || s.b.sessions[other.to.key] != other.to {
 			return errDivert
 		}
 	}
-	if before := s.state.diverted.Swap(other); before != nil && before != other {
-		before.standsIn = nil
+	if before := s.state.diverted.Swap(other); before != nil {
+		before.to.standsIn = nil
 	}
 	if other != nil {
-		other.standsIn = s.state
+		other.to.standsIn = s.state
 	}
 	return nil
 }
 
-// receiver is the session that gets what is published for the subscriptions of s.
-func (s *session) receiver() *session {
-	if other := s.diverted.Load(); other != nil {
-		return other
+// diversion is who gets what a session has subscribed to.
+type diversion struct {
+	to    *session
+	takes func(*Message) bool // of which this holds; nil: all
+}
+
+// receiver is the session that gets a message that is published for the subscriptions of s.
+func (s *session) receiver(m *Message) *session {
+	if d := s.diverted.Load(); d != nil && (d.takes == nil || d.takes(m)) {
+		return d.to
 	}
 	return s
 }
@@ -45,11 +55,13 @@ func (s *session) receiver() *session {
 // undivert ends what a session has to do with others, because it ends. Broker.mu is held.
 func (s *session) undivert() {
 	if from := s.standsIn; from != nil {
-		from.diverted.CompareAndSwap(s, nil)
+		if d := from.diverted.Load(); d != nil && d.to == s {
+			from.diverted.Store(nil)
+		}
 		s.standsIn = nil
 	}
 	if other := s.diverted.Swap(nil); other != nil {
-		other.standsIn = nil
+		other.to.standsIn = nil
 	}
 }
 

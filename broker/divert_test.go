@@ -59,6 +59,42 @@ func TestDivert(t *testing.T) {
 	})
 }
 
+// TestDivertSome: of what is published the other one gets a part, each message is asked about once, and the rest stays.
+func TestDivertSome(t *testing.T) {
+	run(t, func(t *testing.T, at *site) {
+		p := at.connect("p")
+		a, b := at.connect("a", internal, keep(broker.Never)), at.connect("b", internal, keep(broker.Never))
+		a.subscribe("t/#", 2)
+		a.subscribe("t/+", 1) // overlapping ones too
+		asked := 0
+		some := func(m *broker.Message) bool { asked++; return m.TopicName == "t/b" }
+		if err := a.DivertSome(b.Session, some); err != nil {
+			t.Fatal(err)
+		}
+		p.publish("t/a", "one", 2)
+		p.publish("t/b", "two", 2)
+		p.publish("t/a", "three", 1)
+		a.expect("t/a one q2", "t/a three q1")
+		b.expect("t/b two q2")
+		if asked != 3 {
+			t.Errorf("asked %d times about 3 messages", asked)
+		}
+		if err := a.Divert(b.Session); err != nil { // all of it from now on
+			t.Fatal(err)
+		}
+		p.publish("t/a", "four", 1)
+		a.expect()
+		b.expect("t/a four q1")
+		if err := a.DivertSome(b.Session, some); err != nil {
+			t.Fatal(err)
+		}
+		now := uint32(0)
+		b.Disconnect(broker.DisconnectOptions{SessionExpiryInterval: &now})
+		p.publish("t/b", "five", 1)
+		a.expect("t/b five q1")
+	})
+}
+
 func TestDivertRefused(t *testing.T) {
 	run(t, func(t *testing.T, at *site) {
 		a := at.connect("a", internal, keep(broker.Never))

@@ -50,7 +50,7 @@ func (t *Touched) add(m *Message, from *session, sub *subscription) {
 	if sub.noLocal && from.local(sub.session) {
 		return
 	}
-	to := sub.session.receiver()
+	to := sub.session.receiver(m)
 	t.to = append(t.to, to)
 	t.targets = append(t.targets, queue.Target{
 		Session:         to.queue,
@@ -86,7 +86,7 @@ func (t *Touched) addOverlapping(m *Message, from *session, subs []*subscription
 	if len(t.ids) > 1 {
 		target.SubscriptionIDs = subs[0].session.sharedIDs(t.ids)
 	}
-	to := subs[0].session.receiver()
+	to := subs[0].session.receiver(m)
 	target.Session = to.queue
 	t.to = append(t.to, to)
 	t.targets = append(t.targets, target)

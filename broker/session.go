@@ -57,8 +57,8 @@ type session struct {
 	author    atomic.Pointer[author] // as such it has retained messages; nil: not by this connection
 	backlog   backlog
 	joined    joined
-	shared    *group                  // what stands behind this is no Client but a group
-	diverted  atomic.Pointer[session] // that gets what this one has subscribed to; nil: it does itself
+	shared    *group                    // what stands behind this is no Client but a group
+	diverted  atomic.Pointer[diversion] // who gets what this one has subscribed to; nil: it does itself
 
 	// Guarded by Broker.mu:
 	user    string

@@ -82,7 +82,7 @@ func (g *Gateway) newModem(l config.Link, buses drivers.Buses) (*shared, error) 
 		o.Scale = modem.Iridium
 	}
 	if !l.Modem.Auto {
-		o.Modem = l.Modem.Port
+		o.Modem, o.Context = l.Modem.Port, l.Modem.Context
 		o.Open = func(device string) (drivers.Port, error) {
 			return board.OpenPort(device, board.Merge(drivers.SerialConfig{Baud: l.Modem.Baud}, o.Scale.Line()), board.RS485{})
 		}

@@ -32,9 +32,11 @@ func (s *statistics) carried() {
 		s.publishAs(at+"acknowledged", count(u.Counts.Acknowledged))
 		s.publishAs(at+"repeated", count(u.Counts.Repeated))
 		s.publishAs(at+"refused", count(u.Counts.Refused))
+		s.publishAs(at+"thinned", count(u.Counts.Thinned))
 		s.publishAs(at+"received", count(u.Counts.Received))
 		for i := range u.Streams {
 			s.publishAs(at+"streams/"+u.Streams[i].Name+"/waiting", count(u.Streams[i].Waiting))
+			s.publishAs(at+"streams/"+u.Streams[i].Name+"/thinned", count(u.Streams[i].Thinned))
 		}
 		for i := range u.Links {
 			s.linked(at+"links/"+u.Links[i].Name+"/", &u.Links[i])
@@ -47,6 +49,7 @@ func (s *statistics) linked(at string, l *control.UplinkLink) {
 	s.publishAs(at+"state", l.State)
 	s.publishAs(at+"error", l.Error)
 	s.publishAs(at+"keep_alive", count(uint64(l.KeepAlive)))
+	s.publishAs(at+"mode", l.Mode)
 	s.publishAs(at+"keep_alive_phase", l.Phase)
 	if l.Signal != nil {
 		s.publishAs(at+"signal", l.Signal.Band)
@@ -58,6 +61,9 @@ func (s *statistics) linked(at string, l *control.UplinkLink) {
 	}
 	s.publishAs(at+"rung", l.Budget.Rung)
 	s.spent(at+"bytes", l.Budget.Bytes, l.Budget.Classes)
+	for class, n := range l.Budget.Dropped {
+		s.publishAs(at+"dropped/"+class, count(uint64(n)))
+	}
 	for _, p := range l.Budget.Periods {
 		s.spent(at+p.Period+"/used", p.Used, p.Classes)
 		s.publishAs(at+p.Period+"/allowed", count(uint64(max(p.Allowed, 0))))

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"fmt"
+	"slices"
 
 	"skerry/broker"
 	"skerry/drivers"
@@ -31,7 +32,7 @@ func (g *Gateway) openUplinks(b *broker.Broker, buses drivers.Buses) ([]*uplink.
 		g.listenForBirth(&c)
 		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Mark: mark, Changed: g.uplinkChanged, Dial: g.dialer(c.Name),
 			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name), Modem: g.modems.of(c),
-			Date: g.clock.Now, Room: func() int64 { return g.room(g.windows.store) }}
+			Date: g.clock.Now, Stay: g.watched(c.Name), Room: func() int64 { return g.room(g.windows.store) }}
 		u, err := uplink.New(c, config.Carried(c, g.config.Streams), b, o)
 		if err != nil {
 			return nil, fmt.Errorf("uplink %s: %w", c.Name, err)
@@ -55,4 +56,11 @@ func (g *Gateway) uplinkChanged() {
 	if lost := g.own.forgotten(); g.lost.Swap(lost) < lost {
 		g.outputs.Repeat()
 	}
+}
+
+// watched tells whether an output is switched when an uplink is offline for long.
+func (g *Gateway) watched(name string) bool {
+	return slices.ContainsFunc(g.config.Outputs, func(o config.Output) bool {
+		return o.OnUplinkLoss != nil && (o.OnUplinkLoss.Uplink == "" || o.OnUplinkLoss.Uplink == name)
+	})
 }

@@ -35,7 +35,7 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 			Attempts: s.Attempts, Connections: s.Connections, LostSession: s.LostSession,
 			PublishedAnew: s.PublishedAnew, MaybeLost: s.MaybeLost, Sent: s.Sent, Acknowledged: s.Acknowledged,
 			Repeated: s.Repeated, Downgraded: s.Downgraded, Refused: s.Refused, Deferred: s.Deferred, Expired: s.Expired,
-			Superseded: s.Superseded, Overtaken: s.Overtaken, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
+			Superseded: s.Superseded, Overtaken: s.Overtaken, Thinned: s.Thinned, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
 		},
 	}
 	for i := range s.Links {
@@ -57,6 +57,7 @@ func linkRow(l *uplink.LinkStatus, now time.Time) control.UplinkLink {
 	row := control.UplinkLink{
 		Name: l.Name, Kind: l.Kind, Interface: l.Interface, State: l.State.String(), For: since(l.Since, now), InUse: l.InUse, Wanted: l.Wanted,
 		Classes: l.Classes, Error: l.Err, Next: until(l.Next, now), Session: until(l.Session, now), KeepAlive: l.Alive.Ping.Seconds(), Phase: "fixed",
+		Mode: string(l.Mode), Why: l.Why,
 	}
 	row.Signal, row.Budget = signalRow(l.Modem), budgetRow(l)
 	if r := l.Recovery; r != nil && !r.Last.When.IsZero() {
@@ -69,7 +70,7 @@ func linkRow(l *uplink.LinkStatus, now time.Time) control.UplinkLink {
 }
 
 func streamRow(s *uplink.StreamStatus) control.UplinkStream {
-	row := control.UplinkStream{Name: s.Name, Class: s.Class, Pair: s.Pair, Gathers: s.Gathers, Waiting: s.Messages, Bytes: s.Bytes, Oldest: s.Oldest.Seconds()}
+	row := control.UplinkStream{Name: s.Name, Class: s.Class, Pair: s.Pair, Gathers: s.Gathers, Waiting: s.Messages, Bytes: s.Bytes, Oldest: s.Oldest.Seconds(), Thinned: s.Thinned}
 	for reason, n := range s.Dropped {
 		if n > 0 {
 			if row.Dropped == nil {
@@ -91,7 +92,9 @@ func signalRow(m *modem.Status) *control.Signal {
 
 // budgetRow is what a link has used.
 func budgetRow(l *uplink.LinkStatus) *control.Budget {
-	b := control.Budget{Bytes: l.Bytes, Rung: l.Budget.Rung.String(), Classes: byClass(l.Budget.Bytes), Held: byClass(l.Budget.Held)}
+	b := control.Budget{
+		Bytes: l.Bytes, Rung: l.Budget.Rung.String(), Classes: byClass(l.Budget.Bytes), Held: byClass(l.Budget.Held), Dropped: byClass(l.Budget.Dropped),
+	}
 	for _, f := range l.Budget.Forecasts {
 		p := control.BudgetPeriod{Period: f.Period.String(), Used: f.Used, Allowed: f.Bytes, Known: f.Known, Projected: f.Projected, Classes: byClass(f.ByClass)}
 		if f.Unknown > 0 {

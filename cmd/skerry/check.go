@@ -73,7 +73,7 @@ func summary(out io.Writer, cfg *config.Config, home *hass.Plan) error {
 	}
 	if len(cfg.Uplinks) > 0 {
 		for _, stream := range cfg.Streams {
-			s.row("stream "+stream.Name, "%s", strings.Join(stream.Match, " "))
+			s.row("stream "+stream.Name, "%s%s", strings.Join(stream.Match, " "), thinning(stream))
 		}
 	}
 	for _, u := range cfg.Uplinks {
@@ -276,4 +276,12 @@ func (s sheet) uplink(u config.Uplink) {
 	for _, r := range u.Receive {
 		s.row("", "receives %s as %s", r.Filter, r.Local)
 	}
+}
+
+// thinning says what of a stream leaves while a budget is tight.
+func thinning(s config.Stream) string {
+	if s.WhenTight == nil {
+		return ""
+	}
+	return fmt.Sprintf(", while a budget is tight one message in %s of each topic", config.FormatDuration(s.WhenTight.Every))
 }

@@ -47,6 +47,8 @@ func linkWords(l config.Link) string {
 		}
 	} else if l.OnDemand() {
 		words += ", on demand"
+	} else if l.Chooses() {
+		words += ", on demand if that costs less"
 	}
 	if l.Budget != nil {
 		var parts []string
@@ -54,6 +56,15 @@ func linkWords(l config.Link) string {
 			parts = append(parts, a.String())
 		}
 		words += fmt.Sprintf(", at most %s, %v of it for alarms", strings.Join(parts, " and "), l.Budget.Reserve)
+		if z := l.Budget.Zone.Location; z != nil {
+			words += ", days of " + z.String()
+		}
+		if l.Budget.Count == config.ByInterface {
+			words += ", counted at the interface"
+		}
+		if u := l.Billed(); u.Name != "" && u.Name != "bytes" {
+			words += ", billed: " + u.String()
+		}
 	}
 	return words
 }

@@ -194,6 +194,14 @@ func linkNote(l *control.UplinkLink) string {
 	if len(l.Classes) > 0 {
 		add("carries %s", strings.Join(l.Classes, ", "))
 	}
+	switch {
+	case l.Mode == "on-demand" && l.Why != "":
+		add("on demand: %s", shown(l.Why))
+	case l.Mode == "on-demand":
+		add("on demand")
+	case l.Mode == "always" && l.Why != "":
+		add("stays: %s", shown(l.Why))
+	}
 	if l.Session != nil && !l.InUse {
 		add("next session in %s", lasting(*l.Session))
 	}
@@ -230,6 +238,12 @@ func streamNote(s *control.UplinkStream) string {
 			doing = "gathers"
 		}
 		all = append(all, "with "+s.Pair+": "+doing)
+	}
+	switch {
+	case s.Thinned > 0 && s.Pair != "":
+		all = append(all, fmt.Sprintf("%d left to %s for the budget", s.Thinned, s.Pair))
+	case s.Thinned > 0:
+		all = append(all, fmt.Sprintf("%d thinned out for the budget", s.Thinned))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(s.Dropped)) {
 		all = append(all, fmt.Sprintf("%d dropped: %s", s.Dropped[reason], reason))

@@ -36,6 +36,11 @@ type Reduce struct {
 	To     []Reduction   `yaml:"to" oneof:"mean min max last"`
 }
 
+// WhenTight thins a stream out while the budget of its link is tight.
+type WhenTight struct {
+	Every time.Duration `yaml:"every" in:"1s..1d"` // of each topic one message at most
+}
+
 // Last is the last number of a window of a stream.
 const Last Reduction = "last"
 
@@ -52,6 +57,14 @@ func (d *decoder) content(at string, s *Stream) {
 			if slices.Contains(s.Reduce.To[:i], to) {
 				d.fail(fmt.Sprintf("%s.to[%d]", key, i), fmt.Sprintf("%s is named twice", to), "remove one")
 			}
+		}
+	}
+	if key := below(at, "when_tight"); s.WhenTight != nil && d.sound(key) {
+		switch {
+		case s.Class != LiveClass:
+			d.fail(key, fmt.Sprintf("a stream of class %s is not thinned out", s.Class), "class: live, or leave it out: alarms and states are sent, and the old backlog waits")
+		case s.WhenTight.Every == 0:
+			d.fail(key, "does not say how far", "when_tight: {every: 10min}")
 		}
 	}
 	if key := below(at, "reduce"); s.Reduce != nil && s.Class == AlarmClass && d.sound(key) {

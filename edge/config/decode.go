@@ -68,6 +68,31 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, f field) {
 	}
 }
 
+// items takes what stands in a list, or alone. none says what is wrong with an empty list.
+func (d *decoder) items(n *yaml.Node, path, none, hint string, take func(item *yaml.Node) error) {
+	list, several := []*yaml.Node{n}, n.Kind == yaml.SequenceNode
+	if several {
+		list = n.Content
+	}
+	if len(list) == 0 {
+		d.wrong(n, path, none, hint)
+	}
+	for i, item := range list {
+		at := path
+		if several {
+			at = fmt.Sprintf("%s[%d]", path, i)
+			d.note(at, item)
+		}
+		item = follow(item)
+		if !d.enter(item, at) {
+			return
+		}
+		if err := take(item); err != nil {
+			d.wrong(item, at, err.Error(), hintOf(err))
+		}
+	}
+}
+
 // plain refuses tags, which would have YAML do things that this language does otherwise.
 func (d *decoder) plain(n *yaml.Node, path string) bool {
 	if n.Style&yaml.TaggedStyle == 0 {

@@ -27,17 +27,18 @@ type decoder struct {
 	depth  int
 	pairs  int // of filters compared, see loop
 
-	taken map[string]string // topics of readings and alarms, with the key path of who has each
-	asked map[string]string // topics on which readings are asked for, likewise
-	feeds map[string]feed   // lines that feed sensors, by pin
-	ports map[string]owner  // serial and SPI ports, by kind and bus
+	taken   map[string]string // topics of readings and alarms, with the key path of who has each
+	asked   map[string]string // topics on which readings are asked for, likewise
+	feeds   map[string]feed   // lines that feed sensors, by pin
+	counted map[string]string // what counts the bytes of an interface
+	ports   map[string]owner  // serial and SPI ports, by kind and bus
 
 	exhausted bool
 }
 
 func newDecoder(file, dir string) *decoder {
 	return &decoder{file: file, dir: dir, places: map[string]place{}, told: map[Error]bool{}, sick: map[string]bool{},
-		taken: map[string]string{}, asked: map[string]string{}, feeds: map[string]feed{}, ports: map[string]owner{}}
+		taken: map[string]string{}, asked: map[string]string{}, feeds: map[string]feed{}, counted: map[string]string{}, ports: map[string]owner{}}
 }
 
 // place is where something stands in the file, from 1.

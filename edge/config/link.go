@@ -1,10 +1,10 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
+	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/kind"
 )
 
@@ -33,7 +33,21 @@ func (l Link) Carries(class string) bool {
 
 // OnDemand tells whether the link connects only while something waits that may go over it.
 func (l Link) OnDemand() bool {
-	return l.Schedule == nil && (l.Session == OnDemand || l.Session != Always && kind.Of(l.Kind).IdleBilled)
+	return l.Schedule == nil && (l.Session == OnDemand || l.Session != Always && l.sessionsBilled())
+}
+
+// sessionsBilled tells whether sessions are billed, by what the budget says or by what is usual on the kind.
+func (l Link) sessionsBilled() bool {
+	if l.Budget != nil && l.Budget.Unit.Name != "" {
+		return l.Budget.Unit.Sessions()
+	}
+	return kind.Of(l.Kind).IdleBilled
+}
+
+// Chooses tells whether the link stands all the time or connects on demand, whichever costs less.
+func (l Link) Chooses() bool {
+	k := kind.Of(l.Kind)
+	return l.Schedule == nil && l.Session == Auto && !l.OnDemand() && (k.Metered || l.Budget != nil)
 }
 
 // KeepAlive is how long a connection may be silent. From a range it is learned; one value is fixed, with Min and Max the same.
@@ -47,7 +61,7 @@ type Session string
 
 // The choices.
 const (
-	Auto     Session = "auto"      // as the kind suggests: OnDemand where the time of a session is billed, else Always
+	Auto     Session = "auto"      // OnDemand where sessions are billed; where bytes are what costs less of the two; else Always
 	Always   Session = "always"    // whenever it can
 	OnDemand Session = "on-demand" // while something waits that may go over it
 )
@@ -61,9 +75,10 @@ type Schedule struct {
 
 // Modem is where the signal of a link is read, and what brings it back when it hangs.
 type Modem struct {
-	Auto bool   // ask the system's modem manager
-	Port string // "": no serial port is asked
-	Baud int    // of the port
+	Auto    bool   // ask the system's modem manager
+	Port    string // "": no serial port is asked
+	Baud    int    // of the port
+	Context int    // the number of the data context (cid) that is taken down and up when nothing gets through; 0: 1
 
 	Power ModemPower
 }
@@ -82,59 +97,25 @@ func (p ModemPower) High() bool { return p.Active != "low" }
 func (m Modem) None() bool { return !m.Auto && m.Port == "" }
 
 // Price is what is paid for a number of bytes.
-type Price struct {
-	Amount   float64
-	Currency string // three letters
-	Per      Size
-}
-
-// Of is the price of a number of bytes.
-func (p Price) Of(bytes int64) float64 {
-	if p.Per == 0 {
-		return 0
-	}
-	return p.Amount * float64(bytes) / float64(p.Per)
-}
+type Price struct{ budget.Price }
 
 // Budget bounds what a link may carry.
 type Budget struct {
 	Bytes    Allowances `yaml:"bytes"`                // at least one
-	ResetDay int        `yaml:"reset_day" in:"1..28"` // of the month, on which the provider's month begins; in UTC
+	ResetDay int        `yaml:"reset_day" in:"1..28"` // of the month, on which the provider's month begins
 	Reserve  Percent    `yaml:"reserve" in:"0%..90%"` // of each, kept for the class alarm
+	Zone     Zone       `yaml:"zone"`
+	Count    string     `yaml:"count" oneof:"socket interface"`
+	Unit     Unit       `yaml:"unit"`
 }
 
 // Allowances are the bytes of a budget, one for each period that has one. In the file one may stand alone.
-type Allowances []Allowance
-
-// Allowance is a number of bytes for a period.
-type Allowance struct {
-	Bytes Size
-	Per   Period
-}
-
-// String is the allowance with the largest decimal unit that divides it, in which providers sell.
-func (a Allowance) String() string {
-	for _, u := range []string{"GB", "MB", "kB"} {
-		if f := Size(sizeUnits[u]); a.Bytes%f == 0 {
-			return fmt.Sprintf("%d%s/%s", a.Bytes/f, u, a.Per)
-		}
-	}
-	return fmt.Sprintf("%dB/%s", int64(a.Bytes), a.Per)
-}
-
-// Period is a time after which a budget begins anew.
-type Period string
-
-// The periods.
-const (
-	Day   Period = "day"
-	Month Period = "month"
-)
+type Allowances []budget.Allowance
 
 // In gives the bytes for a period; 0 if there is no limit for it.
-func (a Allowances) In(p Period) Size {
+func (a Allowances) In(p budget.Period) int64 {
 	for _, one := range a {
-		if one.Per == p {
+		if one.Period == p {
 			return one.Bytes
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"skerry/edge/config"
+	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/kind"
 )
 
@@ -25,15 +26,15 @@ uplinks:
 `)
 	want := []config.Link{{
 		Name: "lte", Interface: "wwan0", Kind: "cellular", KeepAlive: config.KeepAlive{Min: time.Minute, Max: 25 * time.Minute},
-		Modem: config.Modem{Port: "/dev/ttyUSB2", Baud: 115200}, Price: config.Price{Amount: 0.1, Currency: "EUR", Per: 1_000_000},
+		Modem: config.Modem{Port: "/dev/ttyUSB2", Baud: 115200}, Price: config.Price{Price: budget.Price{Amount: 0.1, Currency: "EUR", Per: 1_000_000}},
 		Schedule: &config.Schedule{Every: 15 * time.Minute, Stay: 45 * time.Second, AtOnce: []string{"alarm"}}, Session: config.Auto,
-		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 2_000_000, Per: config.Day}, {Bytes: 50_000_000, Per: config.Month}}, ResetDay: 5, Reserve: 10},
+		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 2_000_000, Period: budget.Day}, {Bytes: 50_000_000, Period: budget.Month}}, ResetDay: 5, Reserve: 10, Count: config.BySocket},
 		Retry:  config.DurationRange{Min: 2 * time.Second, Max: 5 * time.Minute},
 	}, {
 		Name: "sat", Interface: "ppp0", Kind: "certus", KeepAlive: config.KeepAlive{Min: time.Minute, Max: 28 * time.Minute},
-		Modem: config.Modem{Port: "/dev/ttyS1", Baud: 9600}, Price: config.Price{Amount: 0.16, Currency: "USD", Per: 50},
+		Modem: config.Modem{Port: "/dev/ttyS1", Baud: 9600}, Price: config.Price{Price: budget.Price{Amount: 0.16, Currency: "USD", Per: 50}},
 		Session: config.OnDemand, Classes: []string{"alarm"},
-		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 200_000, Per: config.Day}}, ResetDay: 1},
+		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: 200_000, Period: budget.Day}}, ResetDay: 1, Count: config.BySocket},
 		Retry:  config.DurationRange{Min: 10 * time.Second, Max: 30 * time.Minute},
 	}, {
 		Name: "lan", Kind: "ethernet", KeepAlive: config.KeepAlive{Min: time.Minute, Max: time.Minute}, Session: config.Auto,
@@ -44,8 +45,8 @@ uplinks:
 			t.Errorf("link %d:\n%+v, want\n%+v", i, l, want[i])
 		}
 	}
-	if l := c.Uplinks[0].Links[1]; l.Carries("live") || !l.Carries("alarm") || l.Price.Of(100) != 0.32 {
-		t.Errorf("%+v carries what it should not, or costs %v", l, l.Price.Of(100))
+	if l := c.Uplinks[0].Links[1]; l.Carries("live") || !l.Carries("alarm") || l.Price.Cost(100) != 0.32 {
+		t.Errorf("%+v carries what it should not, or costs %v", l, l.Price.Cost(100))
 	}
 }
 
@@ -126,5 +127,41 @@ func TestKinds(t *testing.T) {
 	}
 	if got := field.Tag.Get("oneof"); got != words {
 		t.Errorf("the language has %q, the table %q", got, words)
+	}
+}
+
+// TestBilling: what counts bytes, what is billed, and where days begin.
+func TestBilling(t *testing.T) {
+	c := mustLoad(t, `
+gateway: {id: wx}
+uplinks:
+  cloud:
+    mqtt: "tls://h"
+    links:
+      - {name: a, interface: a, kind: cellular, budget: {bytes: 2MB/day, count: interface, unit: {session: 5kB, step: 1kB, after: 5min, per_second: 300B}}}
+      - {name: b, interface: b, kind: cellular, budget: {bytes: 2MB/day, unit: {step: 1kB}, zone: UTC}}
+      - {name: c, interface: c, kind: cellular, budget: {bytes: 2MB/day, unit: certus}}
+      - {name: d, interface: d, kind: certus, budget: {bytes: 2MB/day, unit: bytes}}
+      - {name: e, interface: e, kind: certus}
+      - {name: f, interface: f, kind: lte-m, modem: {port: /dev/ttyS1, context: 3}}
+      - {name: g, interface: g}
+`)
+	want := []struct {
+		unit             string
+		demand, chooses  bool
+		bytes1, bytes600 int64 // what 1,001 bytes are billed as, in a session of 1 and of 600 s
+	}{
+		{"sessions", true, false, 5000, 180_000}, {"sessions", false, true, 2000, 2000}, {"certus", true, false, 5000, 180_000},
+		{"bytes", false, true, 1001, 1001}, {"certus", true, false, 5000, 180_000}, {"", false, true, 1001, 1001}, {"", false, false, 1001, 1001},
+	}
+	for i, l := range c.Uplinks[0].Links {
+		u, w := l.Billed(), want[i]
+		if u.Name != w.unit || l.OnDemand() != w.demand || l.Chooses() != w.chooses || u.Billed(1001, time.Second) != w.bytes1 || u.Billed(1001, 600*time.Second) != w.bytes600 {
+			t.Errorf("link %s: %+v, on demand %v, chooses %v; want %+v", l.Name, u, l.OnDemand(), l.Chooses(), w)
+		}
+	}
+	links := c.Uplinks[0].Links
+	if links[0].Budget.Count != config.ByInterface || links[1].Budget.Count != config.BySocket || links[1].Budget.Zone.String() != "UTC" || links[5].Modem.Context != 3 {
+		t.Errorf("%+v, %+v, %+v", links[0].Budget, links[1].Budget, links[5].Modem)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/kind"
 	"skerry/edge/uplink/modem"
 )
@@ -183,11 +184,12 @@ func (d *decoder) budget(key string, l *Link) {
 	case b == nil || len(b.Bytes) == 0:
 		d.fail(key, "says nothing about how much", "{bytes: 50MB/month, reset_day: 1, reserve: 10%}")
 		return
-	case d.given(key+".reset_day") && b.Bytes.In(Month) == 0:
+	case d.given(key+".reset_day") && b.Bytes.In(budget.Month) == 0:
 		d.fail(key+".reset_day", "there is no budget for a month", "bytes: 50MB/month")
-	case b.Bytes.In(Month) > 0 && b.Bytes.In(Day) > b.Bytes.In(Month):
+	case b.Bytes.In(budget.Month) > 0 && b.Bytes.In(budget.Day) > b.Bytes.In(budget.Month):
 		d.fail(key+".bytes", "a day may spend more than its month", "[2MB/day, 50MB/month]")
 	}
+	d.billing(key, l)
 	if b.ResetDay == 0 {
 		b.ResetDay = 1
 	}

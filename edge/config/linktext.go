@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"skerry/edge/uplink/budget"
 )
 
 func (k KeepAlive) span() DurationRange     { return DurationRange(k) }
@@ -50,9 +52,10 @@ const (
 
 // modemPort is a modem with more to say than where it is.
 type modemPort struct {
-	Port  string     `yaml:"port"`
-	Baud  int        `yaml:"baud" in:"300..4000000"`
-	Power ModemPower `yaml:"power"`
+	Port    string     `yaml:"port"`
+	Baud    int        `yaml:"baud" in:"300..4000000"`
+	Context int        `yaml:"context" in:"1..16"`
+	Power   ModemPower `yaml:"power"`
 }
 
 // decodeNode reads auto, none, a path, or {port: PATH, baud: 9600, power: {pin: GPIO22}}.
@@ -79,6 +82,9 @@ func (m *Modem) decodeNode(d *decoder, n *yaml.Node, path string) {
 		if p.Baud != 0 {
 			d.wrong(n, path, "ModemManager knows the speed of its modems", "leave baud out")
 		}
+		if p.Context != 0 {
+			d.wrong(n, path, "ModemManager knows the data context of its modems", "leave context out")
+		}
 		*m = Modem{Auto: true, Power: p.Power}
 		return
 	}
@@ -86,7 +92,7 @@ func (m *Modem) decodeNode(d *decoder, n *yaml.Node, path string) {
 		d.wrong(n, path, fmt.Sprintf("%q is not the path of a serial port", p.Port), modemHint)
 		return
 	}
-	*m = Modem{Port: p.Port, Baud: p.Baud, Power: p.Power}
+	*m = Modem{Port: p.Port, Baud: p.Baud, Context: p.Context, Power: p.Power}
 }
 
 // UnmarshalText reads 0.10 EUR/MB.
@@ -106,7 +112,7 @@ func (p *Price) UnmarshalText(b []byte) error {
 	if per.UnmarshalText([]byte(size)) != nil || per < 1 {
 		return wrong
 	}
-	*p = Price{amount, currency, per}
+	*p = Price{budget.Price{Amount: amount, Currency: currency, Per: int64(per)}}
 	return nil
 }
 
@@ -128,43 +134,28 @@ const allowanceHint = "a size for a day or a month: 200kB/day, 50MB/month; or bo
 
 // decodeNode reads 50MB/month, or a list of such.
 func (a *Allowances) decodeNode(d *decoder, n *yaml.Node, path string) {
-	items := []*yaml.Node{n}
-	if n.Kind == yaml.SequenceNode {
-		items = n.Content
-	}
-	if len(items) == 0 {
-		d.wrong(n, path, "allows nothing", allowanceHint)
-	}
-	for i, item := range items {
-		at := path
-		if n.Kind == yaml.SequenceNode {
-			at = fmt.Sprintf("%s[%d]", path, i)
-		}
-		item = follow(item)
-		if !d.enter(item, at) {
-			return
-		}
+	d.items(n, path, "allows nothing", allowanceHint, func(item *yaml.Node) error {
 		one, err := parseAllowance(item)
-		if err == nil && a.In(one.Per) > 0 {
-			err = &hinted{fmt.Sprintf("a second budget for a %s", one.Per), "remove one"}
-		}
-		if err != nil {
-			d.wrong(item, at, err.Error(), hintOf(err))
-			continue
+		switch {
+		case err != nil:
+			return err
+		case a.In(one.Period) > 0:
+			return &hinted{fmt.Sprintf("a second budget for a %s", one.Period), "remove one"}
 		}
 		*a = append(*a, one)
-	}
+		return nil
+	})
 }
 
-func parseAllowance(n *yaml.Node) (Allowance, error) {
+func parseAllowance(n *yaml.Node) (one budget.Allowance, err error) {
 	if n.Kind != yaml.ScalarNode || empty(n) {
-		return Allowance{}, &hinted{"wants bytes for a time, not " + kindOf(n), allowanceHint}
+		return one, &hinted{"wants bytes for a time, not " + kindOf(n), allowanceHint}
 	}
 	size, per, _ := strings.Cut(n.Value, "/")
 	var bytes Size
-	p := Period(per)
-	if bytes.UnmarshalText([]byte(size)) != nil || bytes < 1 || p != Day && p != Month {
-		return Allowance{}, &hinted{fmt.Sprintf("%q is not a number of bytes for a day or a month", n.Value), allowanceHint}
+	period, known := map[string]budget.Period{"day": budget.Day, "month": budget.Month}[per]
+	if bytes.UnmarshalText([]byte(size)) != nil || bytes < 1 || !known {
+		return one, &hinted{fmt.Sprintf("%q is not a number of bytes for a day or a month", n.Value), allowanceHint}
 	}
-	return Allowance{bytes, p}, nil
+	return budget.Allowance{Bytes: int64(bytes), Period: period}, nil
 }

@@ -38,34 +38,16 @@ const serverHint = "tls://HOST:8883 or tcp://HOST:1883"
 
 // decodeNode reads one address or a list.
 func (s *Servers) decodeNode(d *decoder, n *yaml.Node, path string) {
-	items := []*yaml.Node{n}
-	if n.Kind == yaml.SequenceNode {
-		items = n.Content
-		if len(items) == 0 {
-			d.wrong(n, path, "names no server", serverHint)
-		}
-	}
-	for i, item := range items {
-		at := path
-		if n.Kind == yaml.SequenceNode {
-			at = fmt.Sprintf("%s[%d]", path, i)
-			d.note(at, item)
-		}
-		item = follow(item)
-		if !d.enter(item, at) {
-			return
-		}
+	d.items(n, path, "names no server", serverHint, func(item *yaml.Node) error {
 		if item.Kind != yaml.ScalarNode || empty(item) {
-			d.wrong(item, at, "wants an address, not "+kindOf(item), serverHint)
-			continue
+			return &hinted{"wants an address, not " + kindOf(item), serverHint}
 		}
 		server, err := parseServer(item.Value)
-		if err != nil {
-			d.wrong(item, at, err.Error(), hintOf(err))
-			continue
+		if err == nil {
+			*s = append(*s, server)
 		}
-		*s = append(*s, server)
-	}
+		return err
+	})
 }
 
 // parseServer reads tls://host:port. Its errors show the address only when no password can stand in it.

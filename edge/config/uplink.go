@@ -11,6 +11,8 @@ type Stream struct {
 	When     When     `yaml:"when"`      // of which it must hold; the zero When: of all
 	OnChange OnChange `yaml:"on_change"` // leaves out what repeats itself
 	Reduce   *Reduce  `yaml:"reduce"`    // nil: what it matches goes as it is
+
+	WhenTight *WhenTight `yaml:"when_tight"` // of class live: how it is thinned out while a budget is tight; nil: it waits then
 }
 
 // The classes rank a stream against the others of its uplink.

@@ -40,6 +40,9 @@ type UplinkLink struct {
 	Next      *float64 `json:"next_s,omitempty"`    // until it is tried again
 	Session   *float64 `json:"session_s,omitempty"` // until the next session of its schedule
 
+	Mode string `json:"mode"`               // when it connects: always, on-demand or schedule
+	Why  string `json:"mode_why,omitempty"` // none: that is configured
+
 	KeepAlive float64 `json:"keep_alive_s"`                   // after so long a silence the server is asked
 	Phase     string  `json:"keep_alive_phase"`               // fixed, or how far it is learned
 	Proven    float64 `json:"keep_alive_proven_s,omitempty"`  // the longest silence that has done
@@ -65,6 +68,7 @@ type Budget struct {
 	Bytes   int64            `json:"bytes"`             // since the start
 	Classes map[string]int64 `json:"classes,omitempty"` // of it
 	Held    map[string]int64 `json:"held,omitempty"`    // messages by class that wait for the budget, or have
+	Dropped map[string]int64 `json:"dropped,omitempty"` // likewise, that are not sent because of it
 	Rung    string           `json:"rung"`              // how far what is sent is cut down
 	Periods []BudgetPeriod   `json:"periods,omitempty"`
 }
@@ -92,6 +96,7 @@ type UplinkStream struct {
 	Bytes   uint64            `json:"waiting_bytes"`
 	Oldest  float64           `json:"oldest_s,omitempty"`
 	Dropped map[string]uint64 `json:"dropped,omitempty"` // by reason
+	Thinned uint64            `json:"thinned,omitempty"` // left out while a budget was tight: dropped, or of a pair put into the other stream
 }
 
 // UplinkCounts are sums since the start of the station.
@@ -103,12 +108,13 @@ type UplinkCounts struct {
 	MaybeLost     uint64 `json:"maybe_lost"`     // the same, and not published anew
 	Sent          uint64 `json:"sent"`
 	Acknowledged  uint64 `json:"acknowledged"`
-	Repeated      uint64 `json:"repeated"`
+	Repeated      uint64 `json:"repeated"` // sent with DUP: they may have been sent before
 	Downgraded    uint64 `json:"downgraded"`
 	Refused       uint64 `json:"refused"`
 	Deferred      uint64 `json:"deferred"`
 	Expired       uint64 `json:"expired"`
 	Superseded    uint64 `json:"superseded"`
+	Thinned       uint64 `json:"thinned"`
 	Overtaken     uint64 `json:"overtaken"`
 	Received      uint64 `json:"received"`
 	Again         uint64 `json:"received_again"`

@@ -30,10 +30,12 @@ type passage struct {
 	way    *way
 	first  net.Conn // nil: it is used up
 	stands func()   // tells that the Server has accepted
+	used   int64    // connections, that one included
 }
 
 // dial gives the next connection.
 func (p *passage) dial(ctx context.Context, s *server) (net.Conn, error) {
+	p.used++
 	if conn := p.first; conn != nil {
 		p.first = nil
 		return conn, nil

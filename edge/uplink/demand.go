@@ -3,7 +3,7 @@ package uplink
 import (
 	"time"
 
-	"skerry/edge/config"
+	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/schedule"
 )
 
@@ -18,13 +18,14 @@ func (t *travel) demand(now time.Time) (again time.Time) {
 		again = sooner(again, at)
 		poll = poll || !open
 	}
-	if alarms, ok := waiting[alarmClass]; ok && t.session == nil {
+	alarms, there := alarmsOf(waiting)
+	if there && t.session == nil {
 		poll = true
 		if alarms > t.alarms {
 			t.hurry(now)
 		}
 	}
-	t.alarms = waiting[alarmClass]
+	t.alarms = alarms
 	if poll {
 		again = sooner(again, now.Add(demandEvery))
 	}
@@ -32,16 +33,18 @@ func (t *travel) demand(now time.Time) (again time.Time) {
 }
 
 // see is what a gate must know.
-func (t *travel) see(i int, w *way, waiting map[string]uint64) schedule.Now {
+func (t *travel) see(i int, w *way, waiting []waiting) schedule.Now {
 	var n schedule.Now
-	for class, messages := range waiting {
-		if messages > 0 && w.Carries(class) && !w.holds(class) && w.purse.may(class) {
-			n.Waiting, n.Urgent, n.Amount = true, n.Urgent || w.urgent(class), n.Amount+messages
+	for _, q := range waiting {
+		if class := q.stream.class; q.messages > 0 && w.Carries(class) && !w.holds(class) && w.purse.may(q.stream) {
+			n.Waiting, n.Urgent, n.Amount = true, n.Urgent || w.urgent(class) || w.usedUp && w.Schedule == nil, n.Amount+q.messages
 		}
 	}
 	if s := t.session; s != nil && s.at == i && !s.online.IsZero() {
 		n.Online, n.Quiet, n.Gone = max(time.Since(s.online), 1), t.u.quiet(), t.u.gone()
 	}
+	// What has waited for a new period does not wait for others as well.
+	w.usedUp = w.purse.rung() == budget.AlarmOnly || w.usedUp && n.Online == 0
 	return n
 }
 
@@ -54,26 +57,37 @@ func (t *travel) hurry(now time.Time) {
 	}
 }
 
-// waiting counts what the Server has not acknowledged, by class. Classes that no stream has are not in it.
-func (u *Uplink) waiting() map[string]uint64 {
-	all := map[string]uint64{}
+// waiting is what the Server has not acknowledged of a stream.
+type waiting struct {
+	stream   *stream
+	messages uint64
+}
+
+// waiting counts it for each stream. What a live one would have, had it been online, is as much a reason to be.
+func (u *Uplink) waiting() (all []waiting) {
 	for _, s := range u.streams {
 		if session := s.session.Load(); session != nil {
-			all[s.class] += session.Unfinished()
+			all = append(all, waiting{s, session.Unfinished() + u.pairs.missed(s)})
 		}
 	}
-	// What the live streams would have, had they been online, is as much a reason to be.
-	if missed := u.pairs.missed(); missed > 0 {
-		all[config.LiveClass] += missed
-	}
 	return all
+}
+
+// alarmsOf counts the alarms among what waits; there is false if no stream has that class.
+func alarmsOf(all []waiting) (messages uint64, there bool) {
+	for _, q := range all {
+		if q.stream.class == alarmClass {
+			messages, there = messages+q.messages, true
+		}
+	}
+	return messages, there
 }
 
 // gone is how many messages the Server has taken, or will never take.
 func (u *Uplink) gone() uint64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.status.Acknowledged + u.status.Refused + u.status.Expired + u.status.Superseded
+	return u.status.Acknowledged + u.status.Refused + u.status.Expired + u.status.Superseded + u.status.Thinned
 }
 
 // quiet is how long nothing has come or gone on the latest connection.

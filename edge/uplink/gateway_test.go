@@ -176,7 +176,7 @@ func child(dir, spec string) error {
 	if err := json.Unmarshal([]byte(spec), &job); err != nil {
 		return err
 	}
-	g, err := openGateway(dir, budgetConfig(job.Server, config.Size(job.Budget)), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	g, err := openGateway(dir, budgetConfig(job.Server, job.Budget), slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		return err
 	}

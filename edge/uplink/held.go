@@ -56,7 +56,7 @@ func (h *held) begin(l *link) {
 			a.before.All, a.before.Exact = a.before.All-n, a.before.Exact-n
 		}
 		a.resumed = a.resumed || owed == 0 || h.known && h.count(a.stream) == 0
-		if !h.known && !a.resumed && !l.carries(a.class) { // what may be held could be much: it is left to the next link
+		if !h.known && !a.resumed && !l.carries(a.stream) { // what may be held could be much: it is left to the next link
 			a.resumed, a.doubtful = true, true
 		}
 	}

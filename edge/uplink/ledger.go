@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"skerry/edge/config"
-	"skerry/edge/uplink/budget"
 )
 
 const (
@@ -16,14 +15,14 @@ const (
 	messageCost = 100
 )
 
-// ledger counts what budgets hold back. It belongs to the goroutine of watchBudgets.
-type ledger struct{ classes [budget.Classes]heldClass }
+// ledger counts what budgets hold back, by stream. It belongs to the goroutine of watchBudgets.
+type ledger map[*stream]*heldBack
 
-// heldClass is what waits of a class because of a budget.
-type heldClass struct {
+// heldBack is what waits of a stream because of a budget.
+type heldBack struct {
 	held    bool
 	counted uint64 // messages that wait now and were counted
-	dropped uint64 // by the streams' limits, so far
+	dropped uint64 // by the stream's limits, so far
 }
 
 // watchBudgets looks at the budgets until ctx ends.
@@ -46,7 +45,9 @@ func (u *Uplink) lookAtBudgets() {
 	for _, w := range u.ways {
 		changed = w.purse.look(backlog) || changed
 	}
+	changed = u.weigh() || changed
 	u.countHeld(u.latestWay())
+	u.sayThinned(u.latestWay())
 	u.turnover.note(time.Now(), u.handled(), u.Queue().Messages)
 	if !changed {
 		return
@@ -85,28 +86,29 @@ func (u *Uplink) latestWay() *way {
 
 // countHeld counts the messages that wait because of the budget of a link, and those that their streams' limits drop meanwhile, each once.
 func (u *Uplink) countHeld(w *way) {
-	var waiting, dropped [budget.Classes]uint64
 	for _, s := range u.streams {
-		if session := s.session.Load(); session != nil {
-			q, c := session.Stats(), classOf(s.class)
-			waiting[c] += q.Messages
-			for _, n := range q.Dropped {
-				dropped[c] += n
-			}
+		session := s.session.Load()
+		if session == nil || s.class == config.AlarmClass {
+			continue
 		}
-	}
-	for _, class := range []string{config.StateClass, config.LiveClass, config.BackfillClass} {
-		c := classOf(class)
-		h, lost := &u.ledger.classes[c], uint64(0)
-		held := w.Carries(class) && !w.purse.may(class)
+		q, h, c := session.Stats(), u.ledger[s], classOf(s.class)
+		if h == nil {
+			h = &heldBack{}
+			u.ledger[s] = h
+		}
+		dropped, lost := uint64(0), uint64(0)
+		for _, n := range q.Dropped {
+			dropped += n
+		}
+		held := w.Carries(s.class) && !w.purse.may(s)
 		if held && h.held {
-			lost = dropped[c] - h.dropped
+			lost = dropped - h.dropped
 		}
-		if all := waiting[c] + lost; held && all > h.counted {
+		if all := q.Messages + lost; held && all > h.counted {
 			w.purse.account.Held(c, int64(all-h.counted))
 			h.counted = all
 		}
 		w.purse.account.Dropped(c, int64(lost))
-		h.held, h.dropped, h.counted = held, dropped[c], min(h.counted, waiting[c]) // the oldest leave first
+		h.held, h.dropped, h.counted = held, dropped, min(h.counted, q.Messages) // the oldest leave first
 	}
 }

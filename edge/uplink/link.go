@@ -85,13 +85,13 @@ func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
 	return l, nil
 }
 
-// carries tells whether what is of a class leaves over this link. The others wait for another one, but for what was begun.
-func (l *link) carries(class string) bool {
+// carries tells whether what is of a stream leaves over this link. The others wait for another one, but for what was begun.
+func (l *link) carries(s *stream) bool {
 	limited := l.u.carried.Load()
-	if !l.way.purse.may(class) {
+	if !l.way.purse.may(s) {
 		return false
 	}
-	return class == "" || l.way.Carries(class) && (limited == nil || slices.Contains(*limited, class))
+	return s.class == "" || l.way.Carries(s.class) && (limited == nil || slices.Contains(*limited, s.class))
 }
 
 // close leaves the local sessions alone until the next link.

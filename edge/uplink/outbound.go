@@ -60,7 +60,7 @@ func (l *link) round() (more bool, err error) {
 	if err := l.conn.Err(); err != nil {
 		return false, err
 	}
-	l.u.pairs.steer(l.carries(config.LiveClass))
+	l.u.pairs.steer(l.gathers)
 	l.u.lookForLosses()
 	if err := l.acks.send(l); err != nil {
 		return false, err
@@ -80,7 +80,7 @@ func (l *link) round() (more bool, err error) {
 			return true, nil
 		case s == nil || l.quiet.Load():
 			return false, nil
-		case !l.room(s.lane.class):
+		case !l.room(s.lane.stream):
 			return l.conn.Buffered() > 0, nil // what is written makes room, if it is not to be acknowledged
 		}
 		bytes, sent, err := l.turn(s.lane)
@@ -92,16 +92,16 @@ func (l *link) round() (more bool, err error) {
 	}
 }
 
-// room tells whether one more message of a class may be written now. Who makes room later wakes the writer. An alarm waits for nobody: there are few.
-func (l *link) room(class string) bool {
-	return class == config.AlarmClass || l.flow.Room(true) > 0 && l.affords(class)
+// room tells whether one more message of a stream may be written now. Who makes room later wakes the writer. An alarm waits for nobody: there are few.
+func (l *link) room(s *stream) bool {
+	return s.class == config.AlarmClass || l.flow.Room(true) > 0 && l.affords(s)
 }
 
 // affords tells whether the budget has something left for a message beside what is on its way. What must not be sent at all is not waited
 // for here.
-func (l *link) affords(class string) bool {
+func (l *link) affords(s *stream) bool {
 	p := l.way.purse
-	return !p.limited || !p.may(class) || p.fits(class, int64(l.conn.Buffered()+answerCost*l.conn.Unacknowledged(1, math.MaxUint16)))
+	return !p.limited || !p.may(s) || p.fits(s, int64(l.conn.Buffered()+answerCost*l.conn.Unacknowledged(1, math.MaxUint16)))
 }
 
 // together is how many bytes are written at once: a part of what may be on its way. The Server can read none of it before all has come, if it is
@@ -187,6 +187,9 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		a.resumed = a.latest == nil && a.before.left() <= 0
 		l.doubt()
 	}
+	if bytes > 0 {
+		l.way.standing.sent(time.Now(), d.QoS > 0)
+	}
 	a.done()
 	l.way.purse.meter.Carry(classOf(a.class), int64(bytes))
 	l.u.turnover.wrote(bytes)
@@ -204,7 +207,7 @@ func (l *link) pick(a *lane, n int) *broker.Delivery {
 // awake connects the local session of a lane if the link carries its class, and lets it alone if not, as soon as nothing of it is on its
 // way. What the Server may hold is finished on any link. A class that waits for a better signal keeps its session: that is for minutes.
 func (l *link) awake(a *lane) (bool, error) {
-	switch carried := l.carries(a.class) || !a.resumed; {
+	switch carried := l.carries(a.stream) || !a.resumed; {
 	case carried && a.resumed && l.way.holds(a.class):
 		return false, nil
 	case carried && a.asleep:
@@ -335,6 +338,10 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 			return h, false
 		}
 		h.Expiry = 1 // the Server may have half of it: the exchange goes on
+	}
+	if l.thins(a, d) {
+		l.giveUp(a, d)
+		return h, false
 	}
 	why := l.u.unsuitable(h.TopicName)
 	if why == "" {

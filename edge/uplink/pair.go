@@ -16,14 +16,25 @@ const grace = 10 * time.Second
 // pair is a live stream and one of class backfill over the same part. What is published goes to one of the two: to the live one while the
 // link carries that, else to the other. The subscriptions are those of the other one, also on the disk, so that it gathers from the first
 // moment after a start; the broker diverts what they bring, for one message after the other, and nothing of that is stored.
-type pair struct{ live, back *stream }
+type pair struct {
+	live, back *stream
+	gathers    gathering
+}
+
+// gathering is how much of what is published the live stream of a pair gets; the other one gets the rest.
+type gathering uint8
+
+const (
+	nothing gathering = iota
+	thinned           // what its thinner lets pass
+	everything
+)
 
 // pairs are those of an uplink.
 type pairs struct {
 	mu    sync.Mutex
 	all   []pair
-	live  bool        // the live streams gather
-	timer *time.Timer // until the others do; nil: not running
+	timer *time.Timer // until the streams of class backfill gather; nil: not running
 }
 
 // pair finds the pairs among the streams.
@@ -78,28 +89,50 @@ func (u *Uplink) subscribeAlone(s *stream, had map[string]string) error {
 	return u.subscribeStream(s, session, had)
 }
 
-// steer has the live streams gather, or the others, from the next message on.
-func (p *pairs) steer(live bool) {
+// gathers is how much a live stream of a pair gets while the link stands.
+func (l *link) gathers(live *stream) gathering {
+	switch {
+	case !l.carries(live):
+		return nothing
+	case l.way.purse.tight(live):
+		return thinned
+	}
+	return everything
+}
+
+// steer has each live stream gather as much as it says, from the next message on.
+func (p *pairs) steer(gathers func(live *stream) gathering) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.timer != nil {
 		p.timer.Stop()
 		p.timer = nil
 	}
-	p.turn(live)
+	p.turn(gathers)
 }
 
+// rest has the streams of class backfill gather everything.
+func (p *pairs) rest() { p.steer(atRest) }
+
+func atRest(*stream) gathering { return nothing }
+
 // turn does the work of steer under the lock. The sessions are durable ones of the program itself: there is nothing that could fail.
-func (p *pairs) turn(live bool) {
-	if p.live == live {
-		return
-	}
-	p.live = live
-	for _, one := range p.all {
-		back := one.back.session.Load()
-		if live {
-			_ = back.Divert(one.live.session.Load())
-		} else {
+func (p *pairs) turn(gathers func(live *stream) gathering) {
+	for i := range p.all {
+		one := &p.all[i]
+		now := gathers(one.live)
+		if one.gathers == now {
+			continue
+		}
+		one.gathers = now
+		live, back := one.live.session.Load(), one.back.session.Load()
+		switch now {
+		case everything:
+			_ = back.Divert(live)
+		case thinned:
+			thin := one.live.thin
+			_ = back.DivertSome(live, func(m *broker.Message) bool { return thin.passes(m.TopicName, thin.now()) })
+		default:
 			_ = back.Divert(nil)
 		}
 	}
@@ -109,7 +142,7 @@ func (p *pairs) turn(live bool) {
 func (p *pairs) offline() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.live || p.timer != nil || len(p.all) == 0 {
+	if p.timer != nil || !slices.ContainsFunc(p.all, func(one pair) bool { return one.gathers != nothing }) {
 		return
 	}
 	var timer *time.Timer
@@ -118,18 +151,18 @@ func (p *pairs) offline() {
 		defer p.mu.Unlock()
 		if p.timer == timer {
 			p.timer = nil
-			p.turn(false)
+			p.turn(atRest)
 		}
 	})
 	p.timer = timer
 }
 
-// missed is how many messages wait in the streams of class backfill while these gather.
-func (p *pairs) missed() (messages uint64) {
+// missed is how many messages wait in the stream of class backfill beside a live one while that gathers nothing.
+func (p *pairs) missed(live *stream) (messages uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, one := range p.all {
-		if session := one.back.session.Load(); session != nil && !p.live {
+		if session := one.back.session.Load(); session != nil && one.live == live && one.gathers == nothing {
 			messages += session.Unfinished()
 		}
 	}
@@ -143,9 +176,9 @@ func (p *pairs) of(s *stream) (other string, gathers bool) {
 	for _, one := range p.all {
 		switch s {
 		case one.live:
-			return one.back.name, p.live
+			return one.back.name, one.gathers != nothing
 		case one.back:
-			return one.live.name, !p.live
+			return one.live.name, one.gathers != everything
 		}
 	}
 	return "", true

@@ -10,7 +10,6 @@ import (
 	"skerry/edge/config"
 	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/interfaces"
-	"skerry/edge/uplink/kind"
 )
 
 // dial opens the stream of bytes to a Server.
@@ -32,26 +31,30 @@ type stance struct {
 }
 
 // newPurse takes the account of a link up where an earlier run has left it.
-func (u *Uplink) newPurse(l config.Link, now func() (time.Time, bool)) (*purse, error) {
+func (u *Uplink) newPurse(l config.Link, now func() (time.Time, bool), counters func(path string) (string, error)) (*purse, error) {
 	key := u.budgetKey(l.Name)
 	o := budget.Options{
-		Link: l.Name, Price: budget.Price{Amount: l.Price.Amount, Currency: l.Price.Currency, Per: int64(l.Price.Per)}, Now: now, Log: u.log,
+		Link: l.Name, Price: l.Price.Price, Now: now, Log: u.log,
 	}
 	o.History, _ = u.broker.Fact(key + daysKey)
 	o.KeepHistory = func(history []byte) error {
 		_, err := u.broker.PutFact(key+daysKey, history)
 		return err
 	}
+	m := budget.MeterOptions{Unit: l.Billed().Unit}
 	if l.Budget != nil {
-		o.Allowances, o.ResetDay, o.Reserve = allowances(l), l.Budget.ResetDay, float64(l.Budget.Reserve)/100
+		o.Zone = l.Budget.Zone.Location
+		if l.Budget.Count == config.ByInterface {
+			m.Interface = budget.NewInterface(l.Interface, counters)
+		}
+		o.Allowances, o.ResetDay, o.Reserve = l.Budget.Bytes, l.Budget.ResetDay, float64(l.Budget.Reserve)/100
 		u.keepAccount(key, &o)
 	}
 	account, err := budget.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("link %s: %w", l.Name, err)
 	}
-	unit, _ := budget.UnitOf(kind.Of(l.Kind).Name) // where none is named after the kind, bytes are billed
-	return &purse{account: account, meter: budget.NewMeter(account, budget.MeterOptions{Unit: unit}), unit: unit, limited: l.Budget != nil}, nil
+	return &purse{account: account, meter: budget.NewMeter(account, m), unit: m.Unit, limited: l.Budget != nil}, nil
 }
 
 // daysKey ends the key of the fact from which forecasts are made.
@@ -79,21 +82,6 @@ type waker struct{ wake func() }
 // Wake is the broker's.
 func (w *waker) Wake() { w.wake() }
 
-// allowances are those of a link.
-func allowances(l config.Link) (all []budget.Allowance) {
-	if l.Budget == nil {
-		return nil
-	}
-	for _, a := range l.Budget.Bytes {
-		one := budget.Allowance{Bytes: int64(a.Bytes), Period: budget.Day}
-		if a.Per == config.Month {
-			one.Period = budget.Month
-		}
-		all = append(all, one)
-	}
-	return all
-}
-
 // classOf is what the bytes of a stream are spent on. What the program itself says, of no class, is as a state is.
 func classOf(class string) budget.Class {
 	switch class {
@@ -107,17 +95,21 @@ func classOf(class string) budget.Class {
 	return budget.State
 }
 
-// may tells whether the messages of a class may be sent. On the rung reduced live data wait: nothing says yet how they are to be thinned
-// out for a budget.
-func (p *purse) may(class string) bool { return p.fits(class, 0) }
+// may tells whether messages of a stream may be sent. On the rung reduced live data wait, unless the stream says how they are thinned out.
+func (p *purse) may(s *stream) bool { return p.fits(s, 0) }
 
 // fits is may, where so many bytes are to be spent soon on what has been sent.
-func (p *purse) fits(class string, soon int64) bool {
+func (p *purse) fits(s *stream, soon int64) bool {
 	if !p.limited {
 		return true
 	}
-	c := classOf(class)
-	return p.account.Fits(c, soon) && (c != budget.Live || p.account.Rung() < budget.Reduced)
+	c := classOf(s.class)
+	return p.account.Fits(c, soon) && (c != budget.Live || s.thin != nil || p.account.Rung() < budget.Reduced)
+}
+
+// tight tells whether a stream is to be thinned out.
+func (p *purse) tight(s *stream) bool {
+	return p.limited && s.thin != nil && p.account.Rung() == budget.Reduced
 }
 
 // counted is interfaces.Options.Counted.

@@ -14,12 +14,12 @@ import (
 )
 
 // limit gives the station a link with a budget for each day, and streams of all classes.
-func (at *station) limit(perDay config.Size) {
+func (at *station) limit(perDay int64) {
 	at.config.Links = []config.Link{{
 		Name: "lte", Kind: "cellular", KeepAlive: config.KeepAlive{Min: 4 * time.Minute, Max: 4 * time.Minute},
 		Retry:  config.DurationRange{Min: 5 * time.Second, Max: 5 * time.Minute},
-		Price:  config.Price{Amount: 0.10, Currency: "EUR", Per: 1_000_000},
-		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: perDay, Per: config.Day}}, Reserve: 10},
+		Price:  config.Price{Price: budget.Price{Amount: 0.10, Currency: "EUR", Per: 1_000_000}},
+		Budget: &config.Budget{Bytes: config.Allowances{{Bytes: perDay, Period: budget.Day}}, Reserve: 10},
 	}}
 	at.streams = []config.Stream{
 		classed("now", config.LiveClass, "t/#"), classed("alarms", config.AlarmClass, "a/#"), classed("states", config.StateClass, "s/#"),
@@ -199,7 +199,7 @@ func TestBudgetPair(t *testing.T) {
 // TestBudgetState: what an uplink writes down while it sends is little, and gone when it is retired.
 func TestBudgetState(t *testing.T) {
 	for name, allowances := range map[string]config.Allowances{
-		"none": nil, "one": {{Bytes: 50_000_000, Per: config.Month}}, "two": {{Bytes: 50_000_000, Per: config.Month}, {Bytes: 5_000_000, Per: config.Day}},
+		"none": nil, "one": {{Bytes: 50_000_000, Period: budget.Month}}, "two": {{Bytes: 50_000_000, Period: budget.Month}, {Bytes: 5_000_000, Period: budget.Day}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(t *testing.T, at *station) {
@@ -360,6 +360,30 @@ func TestBudgetBackfillWaits(t *testing.T) {
 		time.Sleep(48 * time.Hour)
 		if n := len(at.server.payloads("farm/b/0")); n != 50 {
 			t.Errorf("%d of the old backlog were sent two days later", n)
+		}
+	})
+}
+
+// TestBudgetNewPeriod: live data that have waited for a new day leave when it begins.
+func TestBudgetNewPeriod(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.limit(100_000)
+		at.start()
+		at.online()
+		at.publishMany(0, 700, 1)
+		time.Sleep(5 * time.Minute)
+		if b := at.budget(); b.Rung != budget.AlarmOnly {
+			t.Fatalf("%v", b)
+		}
+		before := at.arrivedSoFar()
+		midnight := at.budget().Forecasts[0].End
+		time.Sleep(time.Until(midnight) - time.Minute)
+		if n := at.arrivedSoFar(); n != before || n == 700 {
+			t.Fatalf("%d were sent, and %d before", n, before)
+		}
+		time.Sleep(5 * time.Minute)
+		if n := at.arrivedSoFar(); n != 700 {
+			t.Errorf("%d of 700 are upstream four minutes after midnight; %v", n, at.budget())
 		}
 	})
 }

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"skerry/broker/watch"
+	"skerry/edge/config"
 	"skerry/edge/uplink/budget"
 	"skerry/edge/uplink/modem"
 	"skerry/edge/uplink/road"
+	"skerry/edge/uplink/schedule"
 	"skerry/queue"
 )
 
@@ -42,11 +44,12 @@ type Status struct {
 
 	Sent         uint64 // PUBLISH packets, repeated ones included
 	Acknowledged uint64 // messages the Server has taken, QoS 1 and 2
-	Repeated     uint64 // PUBLISH packets sent again
+	Repeated     uint64 // PUBLISH packets with DUP: they may have been sent before. What died unsent in a connection that was cut is among them
 	Downgraded   uint64 // sent with less QoS or without Retain, because the Server takes no more
 	Refused      uint64 // messages the Server will never take: dropped
 	Deferred     uint64 // messages the Server had no room for: sent again later
 	Expired      uint64 // messages whose expiry passed while they waited
+	Thinned      uint64 // live messages left out while a budget was tight; not those that have gone into the backlog instead
 	Superseded   uint64 // messages of state streams that a newer one of their topic has made needless
 	Overtaken    uint64 // sent without Retain, because something newer is retained
 
@@ -71,8 +74,10 @@ type LinkStatus struct {
 	road.Status
 	Interface string // "": the system's routes decide
 	Kind      string
-	Classes   []string  // nil: all
-	Session   time.Time // the next by its schedule; zero: it has none
+	Classes   []string       // nil: all
+	Session   time.Time      // the next by its schedule; zero: it has none
+	Mode      config.Session // when it connects as long as its budget does not matter: always, on-demand, or schedule
+	Why       string         // it does; "": that is configured
 	Alive     KeepAliveStatus
 
 	Modem    *modem.Status         // its signal, and what that holds back; nil: it has none
@@ -103,6 +108,7 @@ type StreamStatus struct {
 	Oldest   time.Duration // the age of the oldest, as far as it is proven
 	Limits   queue.Limits
 	Dropped  queue.Drops // since the stream was made
+	Thinned  uint64      // left out of it while a budget was tight: dropped, or of a pair put into the other one
 }
 
 // Status gives a copy.
@@ -124,6 +130,7 @@ func (u *Uplink) Status() Status {
 		alive := w.keep.status()
 		if i < len(s.Links) {
 			s.Links[i].Alive, s.Links[i].Budget, s.Links[i].Bytes = alive, w.purse.account.Status(), w.purse.meter.Total()
+			s.Links[i].Mode, s.Links[i].Why = w.mode()
 			w.show(&s.Links[i])
 		}
 		if w.Name == s.Link || s.Link == "" && i == 0 {
@@ -151,6 +158,9 @@ func (u *Uplink) capacity(s *Status) {
 func (u *Uplink) streamStatus(s *stream, q queue.SessionStats) StreamStatus {
 	one := StreamStatus{Name: s.name, Class: s.class, Messages: q.Messages, Bytes: q.Bytes, Oldest: q.Oldest, Limits: s.limits, Dropped: q.Dropped}
 	one.Pair, one.Gathers = u.pairs.of(s)
+	if s.thin != nil {
+		one.Thinned = s.thin.thinned()
+	}
 	return one
 }
 
@@ -250,7 +260,7 @@ func (w *way) rests() string {
 		return "connects for alarms only: its budget is used up"
 	case w.Schedule != nil:
 		return "waits for its next time"
-	case rung >= budget.OnDemand && !w.OnDemand():
+	case rung >= budget.OnDemand && w.choice().Mode == schedule.Always:
 		return "connects on demand to spare its budget, and nothing waits that may be sent"
 	}
 	return "connects on demand, and nothing waits"

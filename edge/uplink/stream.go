@@ -31,9 +31,10 @@ type stream struct {
 	reduce *config.Reduce // nil: what it chooses goes as it is
 	former bool           // it was reduced, and results of the window that was open may still come
 	limits queue.Limits
-	behind bool // the live one of a pair: it gets what the other one has subscribed to
-	slot   int  // which of the lanes
-	mixed  bool // what it holds was gathered when other streams had other parts
+	behind bool     // the live one of a pair: it gets what the other one has subscribed to
+	thin   *thinner // how it is thinned out while a budget is tight; nil: it waits then
+	slot   int      // which of the lanes
+	mixed  bool     // what it holds was gathered when other streams had other parts
 
 	shuffled atomic.Bool // the Server had no room for a message, and may have taken what was behind it
 
@@ -41,7 +42,11 @@ type stream struct {
 }
 
 func newStream(c *config.Stream) *stream {
-	return &stream{name: c.Name, class: cmp.Or(c.Class, config.LiveClass), match: slices.Clone(c.Match), asks: chosen(c), reduce: c.Reduce, limits: limitsOf(c.Keep)}
+	s := &stream{name: c.Name, class: cmp.Or(c.Class, config.LiveClass), match: slices.Clone(c.Match), asks: chosen(c), reduce: c.Reduce, limits: limitsOf(c.Keep)}
+	if c.WhenTight != nil && s.class == config.LiveClass {
+		s.thin = newThinner(c.WhenTight.Every)
+	}
+	return s
 }
 
 // limitsOf bound what a stream may hold.

@@ -96,11 +96,11 @@ func (g *toll) sum() int64 {
 }
 
 // budgetConfig is realConfig, with a budget for its link.
-func budgetConfig(address string, perMonth config.Size) config.Uplink {
+func budgetConfig(address string, perMonth int64) config.Uplink {
 	c := realConfig(address)
 	if perMonth > 0 {
 		c.Links = []config.Link{{Name: "lte", Kind: "cellular", KeepAlive: c.KeepAlive, Retry: c.Retry,
-			Budget: &config.Budget{Bytes: config.Allowances{{Bytes: perMonth, Per: config.Month}}, Reserve: 10}}}
+			Budget: &config.Budget{Bytes: config.Allowances{{Bytes: perMonth, Period: budget.Month}}, Reserve: 10}}}
 	}
 	return c
 }

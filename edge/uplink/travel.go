@@ -274,9 +274,11 @@ func (t *travel) take(ctx context.Context, i int) {
 	t.session = s
 	p := &passage{way: t.u.ways[i], first: a.conn}
 	p.stands = func() {
+		used := p.used
 		t.news.post(func() {
 			s.online = time.Now()
 			p.way.fault(road.None)
+			p.way.standing.connected(p.way.purse.since(s.before) / used)
 			t.road.Connected(s.online, i)
 		})
 	}
@@ -321,6 +323,7 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	}
 	switch s.told {
 	case errHandOver:
+		w.standing.lost()
 		why := ""
 		if !online {
 			why = passedOver
@@ -347,6 +350,7 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 
 // failed reports a failure. One beside a session that stands is no outage.
 func (t *travel) failed(i int, s *server, err error) {
+	t.u.ways[i].standing.lost()
 	if t.session != nil && !t.session.online.IsZero() {
 		t.u.failedBeside(t.u.ways[i], s, err)
 		return

@@ -31,8 +31,11 @@ type moment struct {
 	waiting uint64
 }
 
-// wrote notes a message that was sent.
+// wrote notes a message that was sent. One of 0 bytes was given up.
 func (t *turnover) wrote(bytes int) {
+	if bytes == 0 {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sent++
@@ -97,7 +100,7 @@ func (t *turnover) offline(room int64, q queue.SessionStats) (time.Duration, boo
 // handled is how many messages need not be sent any more, so far.
 func (u *Uplink) handled() uint64 {
 	u.mu.Lock()
-	n := u.status.Acknowledged + u.status.Superseded + u.status.Expired + u.status.Refused
+	n := u.status.Acknowledged + u.status.Superseded + u.status.Expired + u.status.Refused + u.status.Thinned
 	u.mu.Unlock()
 	for _, lost := range u.Queue().Dropped {
 		n += lost

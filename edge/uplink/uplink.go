@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,11 +58,15 @@ type Options struct {
 	// Hold is how long own readings wait for the date whose time is not known yet, counted while the uplink is online: it is often the
 	// link that brings the date. Then they leave with their mark: an uplink must not look dead for ever. 0: they do at once.
 	Hold time.Duration
+	// Stay: something is switched when the uplink is offline for long. A link that may choose stands all the time then.
+	Stay bool
 	// Time is the date by which the Server's certificate is judged; nil: the system's.
 	Time func() time.Time
 
 	// Date is the date, and whether it is trusted: periods of budgets begin by it. nil: the system's, which is.
 	Date func() (now time.Time, trusted bool)
+	// Counters reads a file of the kernel below /sys, where a link counts what passes its interface. nil: the machine's.
+	Counters func(path string) (string, error)
 	// Room is how many bytes of messages the store still has room for. nil: not known.
 	Room func() int64
 
@@ -119,7 +124,7 @@ type Uplink struct {
 
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
-	u := &Uplink{config: c, broker: b, mark: o.Mark, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
+	u := &Uplink{config: c, broker: b, mark: o.Mark, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}, ledger: ledger{}}
 	u.status.Aside, u.losses.dropped = map[string]uint64{}, map[string]uint64{}
 	u.profile = profile.Of(c.Profile)
 	u.names, u.now = u.profile.Names(c.ClientID), o.Time
@@ -132,6 +137,12 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	u.log = u.log.With("uplink", c.Name)
 	if o.Interfaces == nil && o.Dial == nil && o.DialLink == nil {
 		u.interfaces = interfaces.Watch
+	}
+	if o.Counters == nil {
+		o.Counters = func(path string) (string, error) {
+			text, err := os.ReadFile(path)
+			return string(text), err
+		}
 	}
 	if u.changed == nil {
 		u.changed = func() {}
@@ -190,7 +201,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		return err
 	}
 	defer u.door.Disconnect(broker.DisconnectOptions{})
-	defer u.pairs.steer(false)
+	defer u.pairs.rest()
 	defer func() {
 		u.count(func(s *Status) { s.Online = false })
 		u.changed()

@@ -34,6 +34,10 @@ type way struct {
 	keep  *keeper
 	purse *purse
 
+	standing *standing // nil: its mode is given
+
+	usedUp bool // its budget was, and it has not stood since; belongs to the goroutine of travel
+
 	signal func(link string) Signal // nil: always fair
 	radio  *radio                   // nil: nobody knows of a modem
 
@@ -59,9 +63,10 @@ func (u *Uplink) newWays(o Options) error {
 		}
 		w.keep = w.newKeeper(u, o)
 		w.usual = w.times(o.Gateway, u.config.Name)
+		w.standing = u.newStanding(l, w.kind, o)
 		w.gate = schedule.New(w.usual)
 		var err error
-		if w.purse, err = u.newPurse(l, o.Date); err != nil {
+		if w.purse, err = u.newPurse(l, o.Date, o.Counters); err != nil {
 			return err
 		}
 		switch {
@@ -95,7 +100,7 @@ func (w *way) times(gateway, uplink string) schedule.Options {
 // pressed is when the way is wanted on a rung of its budget: connections that are held open with nothing to send come first among what is
 // saved. What waits is kept until a connection costs less than the silences that it saves.
 func (w *way) pressed(rung budget.Rung) schedule.Options {
-	o := w.usual
+	o := w.choice()
 	switch {
 	case rung == budget.AlarmOnly, rung >= budget.OnDemand && o.Mode == schedule.Always:
 		pooled := min(perConnect*w.KeepAlive.Max, mostPooled)
@@ -128,10 +133,14 @@ func (w *way) absence() time.Duration {
 
 // path is what the machine of the road must know of the way.
 func (w *way) path(servers int) road.Link {
+	var allowances []budget.Allowance
+	if w.Budget != nil {
+		allowances = w.Budget.Bytes
+	}
 	return road.Link{
 		Name: w.Name, Servers: servers, RetryMin: w.Retry.Min, RetryMax: w.Retry.Max,
 		HeadStart: w.kind.DeadFloor / 3, AttemptBytes: w.kind.AttemptBytes,
-		BudgetBytes: budget.AttemptBytes(allowances(w.Link), w.kind.AttemptBytes),
+		BudgetBytes: budget.AttemptBytes(allowances, w.kind.AttemptBytes),
 	}
 }
 

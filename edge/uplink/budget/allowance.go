@@ -35,6 +35,19 @@ type Allowance struct {
 	Period Period
 }
 
+// String is the allowance with the largest unit that divides it, in which providers sell: 50MB/month.
+func (a Allowance) String() string {
+	for _, u := range []struct {
+		name  string
+		bytes int64
+	}{{"GB", 1000 * MB}, {"MB", MB}, {"kB", KB}} {
+		if a.Bytes%u.bytes == 0 {
+			return fmt.Sprintf("%d%s/%s", a.Bytes/u.bytes, u.name, a.Period)
+		}
+	}
+	return fmt.Sprintf("%dB/%s", a.Bytes, a.Period)
+}
+
 // Price is what a number of bytes costs. The zero Price costs nothing.
 type Price struct {
 	Amount   float64

@@ -183,6 +183,11 @@ func TestAttempts(t *testing.T) {
 	if got := budget.AttemptBytes(perDay(budget.MB), 3800); got != 12*3800 {
 		t.Errorf("%d B a day for attempts, want those of twelve", got)
 	}
+	for perDayBytes, want := range map[int64]int64{200_000: 50_000, 20_000: 11_200, 600_000: 12 * 11_200, 10 * budget.MB: 200_000} {
+		if got := budget.AttemptBytes(perDay(perDayBytes), 11_200); got != want {
+			t.Errorf("of %d B a day attempts may use %d, want %d", perDayBytes, got, want)
+		}
+	}
 	if got := budget.AttemptBytes(nil, 3800); got != 0 {
 		t.Errorf("%d B a day for attempts of a link without a budget", got)
 	}

@@ -14,7 +14,7 @@ const (
 	Normal    Rung = iota
 	Linger         // batches wait longer to become fuller
 	OnDemand       // no connection is held open with nothing to send
-	Reduced        // live data are down-sampled as configured, the old backlog waits
+	Reduced        // live data are thinned out as configured, or wait; the old backlog waits
 	AlarmOnly      // what is not an alarm waits for the next period
 )
 
@@ -81,8 +81,8 @@ func (l *ladder) look(pressure float64, passed time.Duration) (changed bool) {
 	switch {
 	case want >= l.rung:
 		l.rung, l.calm = want, false
-	case l.rung == AlarmOnly: // there is something to spend again; carefully at first
-		l.rung, l.calm = Reduced, false
+	case l.rung == AlarmOnly: // there is something to spend again: as the forecast says, but no connection is held open at first
+		l.rung, l.calm = max(want, OnDemand), false
 	case pressure >= milder:
 		l.calm = false
 	case !l.calm:

@@ -75,15 +75,37 @@ func TestLadderWithoutEffect(t *testing.T) {
 	if got := used(a); got < 216_000 || got > 216_200 {
 		t.Errorf("%d used, want 216,000", got)
 	}
-	// A new day begins carefully, and not before it.
+	// A new day begins carefully, and not before it: what the last 24 hours have used just fits.
 	rungs = run(a, c, 2*time.Minute, evenly(0))
-	if !slices.Equal(rungs, []budget.Rung{budget.AlarmOnly, budget.Reduced}) {
+	if !slices.Equal(rungs, []budget.Rung{budget.AlarmOnly, budget.OnDemand}) {
 		t.Errorf("rungs %v at midnight", rungs)
 	}
 	// Quiet hours bring it back, one rung after the other.
 	rungs = run(a, c, 20*time.Hour, evenly(0))
-	if !slices.Equal(rungs, []budget.Rung{budget.Reduced, budget.OnDemand, budget.Linger, budget.Normal}) {
+	if !slices.Equal(rungs, []budget.Rung{budget.OnDemand, budget.Linger, budget.Normal}) {
 		t.Errorf("rungs %v of a quiet day", rungs)
+	}
+}
+
+// TestLadderNewPeriod: after alarm-only a new period begins on the rung that its forecast asks for, and at least on demand.
+func TestLadderNewPeriod(t *testing.T) {
+	for name, c := range map[string]struct {
+		alarms float64 // bytes in an hour, on any rung
+		want   budget.Rung
+	}{
+		"it fits": {0, budget.OnDemand}, "it does not": {16_000, budget.Reduced},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock, d := at("2026-11-28 00:00"), &disk{}
+			a := open(t, clock, d, budget.Options{Allowances: perDay(240_000)})
+			use := func(r budget.Rung) float64 { return evenly(12_000)(r) + c.alarms }
+			if rungs := run(a, clock, 24*time.Hour-time.Minute, use); rungs[len(rungs)-1] != budget.AlarmOnly {
+				t.Fatalf("rungs %v, want alarms only at the end", rungs)
+			}
+			if rungs := run(a, clock, 2*time.Minute, use); rungs[len(rungs)-1] != c.want {
+				t.Errorf("rungs %v at midnight, want %v", rungs, c.want)
+			}
+		})
 	}
 }
 

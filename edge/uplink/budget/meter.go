@@ -46,6 +46,7 @@ type Meter struct {
 	sessions int
 	session  session
 	begun    time.Duration
+	lasted   time.Duration // the session that has ended
 }
 
 // NewMeter makes the meter of a link.
@@ -57,7 +58,7 @@ func NewMeter(l Ledger, o MeterOptions) *Meter {
 	if o.Interface != nil {
 		_, _ = o.Interface.Read() // from here on
 	}
-	return &Meter{ledger: l, options: o, conns: map[*conn]struct{}{}}
+	return &Meter{ledger: l, options: o, conns: map[*conn]struct{}{}, session: session{unit: o.Unit}}
 }
 
 // Total is what has passed since NewMeter, in both directions, as well as it is known: bytes of IP packets.
@@ -102,7 +103,9 @@ func (m *Meter) End() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.bill(0) // the time that it took
-	m.sessions--
+	if m.sessions--; m.sessions == 0 {
+		m.lasted = m.options.Passed() - m.begun
+	}
 }
 
 // Sample asks the kernel for its figures. It is to be called once a minute or so.
@@ -160,13 +163,14 @@ func (m *Meter) settle(target int64) {
 	}
 }
 
-// bill spends what bytes are billed as, shared out among the classes.
+// bill spends what bytes are billed as, shared out among the classes. What is counted outside of a session belongs to the one before: its last
+// write is counted when the other side may have ended it already.
 func (m *Meter) bill(bytes int64) {
+	lasted := m.lasted
 	if m.sessions > 0 {
-		bytes = m.session.bill(bytes, m.options.Passed()-m.begun)
-	} else {
-		bytes = m.options.Unit.Billed(bytes, 0)
+		lasted = m.options.Passed() - m.begun
 	}
+	bytes = m.session.bill(bytes, lasted)
 	m.forget()
 	sum := m.carried.Sum()
 	rest := bytes

@@ -1,6 +1,10 @@
 package budget
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Unit is what an operator or a service bills instead of the bytes that pass. The zero Unit bills bytes as they are.
 type Unit struct {
@@ -35,6 +39,24 @@ func UnitOf(name string) (Unit, bool) {
 		}
 	}
 	return Unit{}, false
+}
+
+// String is what is billed, in words.
+func (u Unit) String() string {
+	var all []string
+	if u.Least > 0 {
+		all = append(all, size(u.Least)+" a session at least")
+	}
+	if u.Step > 0 {
+		all = append(all, "sessions in steps of "+size(u.Step))
+	}
+	if u.Long > 0 {
+		all = append(all, fmt.Sprintf("%s a second in one of more than %d s", size(u.PerSecond), u.Long/time.Second))
+	}
+	if len(all) == 0 {
+		return "bytes as they are"
+	}
+	return strings.Join(all, ", ")
 }
 
 // Billed is what a session, or a message, with so many bytes is billed as. A session that has only begun is billed as if it ended now.
