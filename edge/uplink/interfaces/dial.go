@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -74,9 +75,7 @@ func NewDialer(o Options) *Dialer {
 	d := &Dialer{o: o, names: map[string]known{}}
 	// MQTT's own keep-alive tells more than TCP's and costs the link nothing twice.
 	d.net = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1 * time.Second}
-	if o.Interface != "" {
-		d.net.Control = d.bind
-	}
+	d.net.Control = d.control
 	ask := d.ask
 	d.open = d.net.DialContext
 	if o.Counted != nil {
@@ -90,8 +89,20 @@ func NewDialer(o Options) *Dialer {
 	return d
 }
 
-// bind is net.Dialer's Control.
-func (d *Dialer) bind(_, _ string, raw syscall.RawConn) error {
+// control is net.Dialer's.
+func (d *Dialer) control(network, _ string, raw syscall.RawConn) error {
+	if strings.HasPrefix(network, "tcp") {
+		// The acknowledgement of SYN-ACK, and those of the first answers, then wait a little for what is sent next and go with it
+		// (tcp_rcv_synsent_state_process in Linux): a packet of 52 bytes less for each. Where it is not known it changes nothing.
+		_ = raw.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 0) })
+	}
+	if d.o.Interface == "" {
+		return nil
+	}
+	return d.bind(raw)
+}
+
+func (d *Dialer) bind(raw syscall.RawConn) error {
 	var failed error
 	err := raw.Control(func(fd uintptr) { failed = syscall.BindToDevice(int(fd), d.o.Interface) })
 	if err = errors.Join(err, failed); err != nil {
