@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 
+	"skerry/board"
 	"skerry/broker"
 	"skerry/drivers"
 	"skerry/edge/config"
@@ -30,7 +31,7 @@ func (g *Gateway) openUplinks(b *broker.Broker, buses drivers.Buses) ([]*uplink.
 	for _, c := range g.config.Uplinks {
 		g.listenForBirth(&c)
 		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Mark: mark, Changed: g.uplinkChanged, Dial: g.dialer(c.Name),
-			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name), Modem: g.modems.of(c),
+			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name), Modem: g.modems.of(c), Identity: board.Identity(),
 			Date: g.clock.Now, Room: func() int64 { return g.room(g.windows.store) }}
 		u, err := uplink.New(c, config.Carried(c, g.config.Streams), b, o)
 		if err != nil {

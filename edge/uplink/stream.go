@@ -144,6 +144,9 @@ func (u *Uplink) open() error {
 	if err := u.forgetModems(); err != nil {
 		return err
 	}
+	if err := u.forgetTickets(u.config.Servers); err != nil {
+		return err
+	}
 	if err := u.enlist(); err != nil {
 		return err
 	}

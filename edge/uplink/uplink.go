@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"skerry/broker"
+	"skerry/broker/client"
 	"skerry/broker/watch"
 	"skerry/edge/config"
 	"skerry/edge/reduce"
 	"skerry/edge/uplink/interfaces"
 	"skerry/edge/uplink/profile"
+	"skerry/edge/uplink/ticket"
 )
 
 const (
@@ -57,6 +59,9 @@ type Options struct {
 	// Hold is how long own readings wait for the date whose time is not known yet, counted while the uplink is online: it is often the
 	// link that brings the date. Then they leave with their mark: an uplink must not look dead for ever. 0: they do at once.
 	Hold time.Duration
+	// Identity tells this board from others, and is not on its card: session tickets of TLS are encrypted with it. Empty: they are kept in
+	// memory only.
+	Identity []byte
 	// Time is the date by which the Server's certificate is judged; nil: the system's.
 	Time func() time.Time
 
@@ -100,6 +105,8 @@ type Uplink struct {
 	shelf    *shelf
 	door     *broker.Session
 	commands commands
+	aliases  *client.Aliases // towards the Server
+	tickets  *ticket.Store   // nil: none are kept
 	held     held
 	reduced  []*reduce.Reducer
 	former   []string // streams that were reduced and are not any more
@@ -122,7 +129,7 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	u := &Uplink{config: c, broker: b, mark: o.Mark, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}}
 	u.status.Aside, u.losses.dropped = map[string]uint64{}, map[string]uint64{}
 	u.profile = profile.Of(c.Profile)
-	u.names, u.now = u.profile.Names(c.ClientID), o.Time
+	u.names, u.now, u.aliases = u.profile.Names(c.ClientID), o.Time, client.NewAliases()
 	if u.now == nil {
 		u.now = time.Now
 	}

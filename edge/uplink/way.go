@@ -2,7 +2,6 @@ package uplink
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"net/netip"
 	"slices"
@@ -48,7 +47,7 @@ func (u *Uplink) newWays(o Options) error {
 	if len(links) == 0 {
 		links = config.DefaultLinks(u.config)
 	}
-	tickets := tls.NewLRUClientSessionCache(8)
+	u.tickets = u.newTickets(o)
 	for i, l := range links {
 		w := &way{Link: l, kind: kind.Of(l.Kind), signal: o.Signal}
 		if o.Modem != nil {
@@ -73,7 +72,8 @@ func (u *Uplink) newWays(o Options) error {
 			d := newDialer(u.config.TLS, interfaces.Options{
 				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Least: w.kind.DeadFloor / 3, Counted: w.purse.counted,
 			})
-			d.time, d.tickets, d.profile = o.Time, tickets, u.profile
+			d.time, d.tickets, d.profile = o.Time, u.tickets, u.profile
+			d.shook = u.shook
 			w.dial, w.doubt = w.purse.together(d.dial), d.net.Doubt
 		}
 		u.ways = append(u.ways, w)
