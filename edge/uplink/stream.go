@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -144,7 +145,7 @@ func (u *Uplink) open() error {
 	if err := u.forgetModems(); err != nil {
 		return err
 	}
-	if err := u.forgetTickets(u.config.Servers); err != nil {
+	if err := errors.Join(u.forgetTickets(u.config.Servers), u.forgetAddresses()); err != nil {
 		return err
 	}
 	if err := u.enlist(); err != nil {

@@ -96,25 +96,26 @@ type Uplink struct {
 	now        func() time.Time // the date, for tokens
 	online     time.Duration    // of the connections before the one that stands; belongs to the goroutine of the session
 
-	servers  []*server
-	streams  []*stream
-	receive  []mapping
-	asking   *asking
-	asks     []mapping // what is subscribed upstream: receive, or the one filter of a Server that has names of its own
-	memory   *memory
-	shelf    *shelf
-	door     *broker.Session
-	commands commands
-	aliases  *client.Aliases // towards the Server
-	tickets  *ticket.Store   // nil: none are kept
-	held     held
-	reduced  []*reduce.Reducer
-	former   []string // streams that were reduced and are not any more
-	pairs    pairs
-	losses   losses
-	link     atomic.Pointer[link]        // that stands
-	carried  atomic.Pointer[[]string]    // the classes that a link may carry; nil: all
-	trace    atomic.Pointer[watch.Trace] // nil: nobody watches
+	servers   []*server
+	streams   []*stream
+	receive   []mapping
+	asking    *asking
+	asks      []mapping // what is subscribed upstream: receive, or the one filter of a Server that has names of its own
+	memory    *memory
+	shelf     *shelf
+	door      *broker.Session
+	commands  commands
+	aliases   *client.Aliases // towards the Server
+	tickets   *ticket.Store   // nil: none are kept
+	addresses *addresses      // of the Servers
+	held      held
+	reduced   []*reduce.Reducer
+	former    []string // streams that were reduced and are not any more
+	pairs     pairs
+	losses    losses
+	link      atomic.Pointer[link]        // that stands
+	carried   atomic.Pointer[[]string]    // the classes that a link may carry; nil: all
+	trace     atomic.Pointer[watch.Trace] // nil: nobody watches
 
 	mu       sync.Mutex
 	status   Status
