@@ -8,14 +8,24 @@ import (
 )
 
 // eager is whether a Server takes what is sent with CONNECT, before its CONNACK. MQTT allows that, and not every server was made for it: one
-// that hangs up on it is not tried with it again. It belongs to the goroutine of Run.
+// that hangs up on it is not tried with it again soon. It belongs to the goroutine of Run.
 type eager struct {
-	sent    bool // on the connection that was tried last
-	proven  bool // it was acknowledged once
-	failed  int  // connections in a row that ended before it was
-	refused bool // the Server hung up on it, or the link broke just then; until an attempt without it fails too
-	narrow  bool // the Server takes one message at a time, and may hold one already
+	sent   bool // on the connection that was tried last
+	proven bool // it was acknowledged once
+	failed int  // connections in a row that ended before it was
+	rest   int  // connections without it until it is tried again: the Server hung up on it, or the link broke just then
+	rests  int  // how many those are the next time
+	narrow bool // the Server takes one message at a time, and may hold one already
 }
+
+// A Server that hung up is tried again after so many connections, at first and at most.
+const (
+	firstRest = 8
+	mostRest  = 1024
+)
+
+// may tells whether it is worth an attempt.
+func (e *eager) may() bool { return e.rest == 0 && !e.narrow }
 
 // accepted learns from CONNACK.
 func (e *eager) accepted(s *client.Server) { e.narrow = s.ReceiveMaximum < 2 }
@@ -26,7 +36,7 @@ func (e *eager) lost(err error) {
 	case e.sent:
 		e.doubt(err)
 	case errors.Is(err, client.ErrLost):
-		e.refused = false // it was not that
+		e.rest = 0 // it was not that
 	}
 }
 
@@ -34,9 +44,11 @@ func (e *eager) lost(err error) {
 func (e *eager) ended(answered bool, err error) {
 	switch {
 	case e.sent && answered:
-		e.proven, e.failed = true, 0
+		e.proven, e.failed, e.rests = true, 0, 0
 	case e.sent:
 		e.doubt(err)
+	case e.rest > 0:
+		e.rest--
 	}
 }
 
@@ -48,8 +60,10 @@ func (e *eager) doubt(err error) {
 	if !said && !wrong && !errors.Is(err, client.ErrLost) {
 		return
 	}
-	e.failed++
-	e.refused = !e.proven || e.failed > 1
+	if e.failed++; !e.proven || e.failed > 1 {
+		e.rests = min(max(2*e.rests, firstRest), mostRest)
+		e.rest = e.rests
+	}
 }
 
 // greeting is what says upstream that the gateway is there, if it may leave with CONNECT: in packets of its own it would cost 240 bytes,
@@ -60,7 +74,7 @@ func (u *Uplink) greeting(s *server, cleanStart bool) *packet.Publish {
 	switch {
 	case cleanStart, u.memory.ClientID != u.config.ClientID: // that connection may not be the one that carries
 		return nil
-	case s.eager.refused, s.eager.narrow, s.modest, s.guessed, s.fallback > 0, s.speech().version != packet.V5, !u.profile.Eager:
+	case !s.eager.may(), s.modest, s.guessed, s.fallback > 0, s.speech().version != packet.V5, !u.profile.Eager:
 		return nil
 	}
 	return &packet.Publish{QoS: 1, Retain: true, PacketID: firstOwnID, TopicName: []byte(u.names.Outward(u.state, nil)), Payload: []byte(online)}

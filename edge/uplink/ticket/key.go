@@ -9,7 +9,7 @@ import (
 
 // Key is what facts are encrypted with. It is derived from the identity of a board: a serial number, which is not on the card. Such a number is no
 // secret to who has the board or can log in on it, and one of a Raspberry Pi has only 32 bits that differ, which who has a fact can try
-// in minutes. So it keeps a ticket from who finds a copy of a card and does not look for it, and from another board, and from nobody else.
+// in an hour or two. So it keeps a ticket from who finds a copy of a card and does not look for it, and from another board, and from nobody else.
 type Key struct{ identity []byte }
 
 // saltSize and nonceSize are those of a fact, in bytes.
