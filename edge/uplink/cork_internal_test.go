@@ -124,7 +124,7 @@ func TestCorkLate(t *testing.T) {
 		if w.count() != 0 {
 			t.Fatal("written too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if w.count() != 1 {
 			t.Fatal("not written")
