@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"skerry/board"
 	"skerry/broker"
 	"skerry/drivers"
 	"skerry/edge/config"
@@ -31,7 +32,7 @@ func (g *Gateway) openUplinks(b *broker.Broker, buses drivers.Buses) ([]*uplink.
 	for _, c := range g.config.Uplinks {
 		g.listenForBirth(&c)
 		o := uplink.Options{Log: g.log, Site: g.config.Gateway.Site, Gateway: g.config.Gateway.ID, Mark: mark, Changed: g.uplinkChanged, Dial: g.dialer(c.Name),
-			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name), Modem: g.modems.of(c),
+			Hold: g.hold(), Time: g.clock.ForCertificates, Verbatim: g.verbatim(b, c.Name), Modem: g.modems.of(c), Identity: board.Identity(),
 			Date: g.clock.Now, Stay: g.watched(c.Name), Room: func() int64 { return g.room(g.windows.store) }}
 		u, err := uplink.New(c, config.Carried(c, g.config.Streams), b, o)
 		if err != nil {

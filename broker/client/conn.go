@@ -43,6 +43,14 @@ type ConnOptions struct {
 	// Restrict lowers what the Server has said in CONNACK, for one that is known to take less. nil: it is taken at its word.
 	Restrict func(*Server)
 
+	// Aliases choose Topic Aliases towards a 5.0 Server that takes any. They may go on from one Conn to the next. nil: none are used.
+	Aliases *Aliases
+
+	// First is a message that is sent with CONNECT, before the Server has answered, which saves packets of the network (section 3.1.4
+	// allows it). It must be no more than the Will asks for already, QoS and Retain: a Server that does not have that refuses CONNECT.
+	// nil: CONNECT goes alone.
+	First *packet.Publish
+
 	// Seen is told of whole packets that have come, and of those that have been written. It must not keep them nor block. nil:
 	// nobody looks.
 	Seen func(in bool, packets []byte)
@@ -109,6 +117,9 @@ func (c *Conn) handshake(connect *packet.Connect) error {
 	c.out = connect.Append(c.out)
 	if c.options.Bridge && connect.Version != packet.V5 {
 		markBridge(c.out)
+	}
+	if m := c.options.First; m != nil {
+		c.out = m.Append(c.out, c.version)
 	}
 	if err := c.Flush(); err != nil {
 		return err
@@ -179,6 +190,12 @@ func (c *Conn) accept(h packet.Header, connect *packet.Connect) error {
 	c.flight.max, c.exact.max = int(c.server.ReceiveMaximum), max(int(c.server.ReceiveMaximum)-1, 1)
 	if c.version != packet.V5 {
 		c.exact.max = min(c.exact.max, blindWindow)
+	}
+	if m := c.options.First; m != nil && m.QoS > 0 {
+		c.flight.add(m.PacketID)
+	}
+	if c.options.Aliases != nil {
+		c.options.Aliases.begin(c.server.TopicAliasMaximum)
 	}
 	if c.server.SessionPresent {
 		for _, id := range c.options.Held {

@@ -12,7 +12,8 @@ type Packet interface {
 	Append(dst []byte, v packet.Version) []byte
 }
 
-// Publish appends a PUBLISH to the write buffer. The caller chose its PacketID; PayloadSize is set here. Nothing is appended
+// Publish appends a PUBLISH to the write buffer. The caller chose its PacketID; PayloadSize is set here, and TopicAlias where
+// ConnOptions.Aliases has one; TopicName is then empty if the Server knows it. Nothing is appended
 // when the Server does not allow it: ErrQuota at its Receive Maximum (try again after an acknowledgement), ErrTooLarge,
 // QoSNotSupported, RetainNotSupported.
 func (c *Conn) Publish(head *packet.PublishHead, payload []byte) error {
@@ -39,6 +40,9 @@ func (c *Conn) Publish(head *packet.PublishHead, payload []byte) error {
 		fallthrough
 	case head.QoS == 1:
 		c.flight.add(head.PacketID)
+	}
+	if c.options.Aliases != nil && c.version == packet.V5 {
+		c.options.Aliases.apply(head, c.server.MaximumPacketSize)
 	}
 	c.out = append(head.Append(c.out, c.version), payload...)
 	return nil

@@ -252,6 +252,22 @@ func (s sheet) alarm(a config.Alarm) {
 	s.row("alarm "+a.Name, "%s: %s", a.Topic, about)
 }
 
+// clientTLS says what is not as usual.
+func (s sheet) clientTLS(t config.ClientTLS) {
+	if t.Max == "1.2" {
+		s.row("", "TLS 1.2 at most: a resumed connect is 500 B smaller, and what is recorded can be read by who gets a session ticket")
+	}
+	if t.PostQuantum {
+		s.row("", "TLS offers a post-quantum key exchange: 1.3 kB more for each connect")
+	}
+	switch t.Tickets {
+	case config.TicketsInMemory:
+		s.row("", "session tickets in memory: the first connect after a start is a full one")
+	case config.NoTickets:
+		s.row("", "no session tickets: each connect is a full one")
+	}
+}
+
 func (s sheet) uplink(u config.Uplink) {
 	servers := make([]string, len(u.Servers))
 	plain := false
@@ -269,6 +285,7 @@ func (s sheet) uplink(u config.Uplink) {
 	if plain && u.PasswordFile != "" {
 		s.row("", "no TLS: the password can be read on the way")
 	}
+	s.clientTLS(u.TLS)
 	s.row("", "sends %s as %sTOPIC", strings.Join(u.Carry, ", "), u.Prefix)
 	if u.OnLostSession == config.GiveUp {
 		s.row("", "gives up QoS 2 messages that the server had confirmed, and perhaps not passed on, when it has lost the session")

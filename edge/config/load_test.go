@@ -228,7 +228,7 @@ uplinks:
 	if password, err := u.Password(); err != nil || string(password) != "swordfish" {
 		t.Errorf("password %q, %v", password, err)
 	}
-	if tls, err := u.TLS.Config("h1"); err != nil || tls.ServerName != "h1" || tls.RootCAs == nil || len(tls.Certificates) != 1 {
+	if tls, _, err := u.TLS.Config("h1"); err != nil || tls.ServerName != "h1" || tls.RootCAs == nil || len(tls.Certificates) != 1 {
 		t.Errorf("tls %+v, %v", tls, err)
 	}
 	if c.Streams[1].Match[0] != "lake/wx/#" {

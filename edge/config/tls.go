@@ -75,25 +75,40 @@ func (d *decoder) clientTLS(at string, t *ClientTLS) {
 	d.existing(at+".ca", &t.CA, false, "")
 	d.holdsCertificates(at+".ca", t.CA)
 	d.pair(at, &t.Cert, &t.Key, false)
+	if t.Max == "" {
+		t.Max = "1.3"
+	}
+	if t.Tickets == "" {
+		t.Tickets = TicketsOnDisk
+	}
+	if t.PostQuantum && t.Max == "1.2" {
+		d.fail(at+".post_quantum", "TLS 1.2 has no such key exchange", "leave max: 1.2 out, or this")
+	}
 }
 
-// Config reads the files named. host is the name that the Server's certificate must bear.
-func (t ClientTLS) Config(host string) (*tls.Config, error) {
-	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
-	var err error
+// Config reads the files named. host is the name that the Server's certificate must bear. ca is what stands in the file of authorities; nil
+// for those of the machine.
+func (t ClientTLS) Config(host string) (c *tls.Config, ca []byte, err error) {
+	c = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if t.Max == "1.2" {
+		c.MaxVersion = tls.VersionTLS12
+	}
 	if t.CA != "" {
-		if c.RootCAs, err = authorities(t.CA); err != nil {
-			return nil, fmt.Errorf("read the uplink's ca: %w", err)
+		if ca, err = os.ReadFile(t.CA); err == nil {
+			c.RootCAs, err = pool(ca)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the uplink's ca: %w", err)
 		}
 	}
 	if t.Cert != "" {
 		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 		if err != nil {
-			return nil, fmt.Errorf("read the uplink's certificate: %w", err)
+			return nil, nil, fmt.Errorf("read the uplink's certificate: %w", err)
 		}
 		c.Certificates = []tls.Certificate{cert}
 	}
-	return c, nil
+	return c, ca, nil
 }
 
 func authorities(path string) (*x509.CertPool, error) {
@@ -101,6 +116,10 @@ func authorities(path string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, err
 	}
+	return pool(pem)
+}
+
+func pool(pem []byte) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, errors.New("the file holds no certificate")

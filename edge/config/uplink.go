@@ -62,7 +62,18 @@ type ClientTLS struct {
 	CA   string `yaml:"ca"`
 	Cert string `yaml:"cert"` // client certificate, with Key
 	Key  string `yaml:"key"`
+
+	Max         string `yaml:"max" oneof:"1.2 1.3"` // the newest version that is used
+	PostQuantum bool   `yaml:"post_quantum"`        // offer a key exchange that a quantum computer cannot break: 1.3 kB each time
+	Tickets     string `yaml:"tickets" oneof:"disk memory none"`
 }
+
+// Where the session tickets of TLS are kept.
+const (
+	TicketsOnDisk   = "disk" // encrypted, in the log
+	TicketsInMemory = "memory"
+	NoTickets       = "none"
+)
 
 // Version is a protocol level as it stands in CONNECT.
 type Version byte

@@ -31,6 +31,8 @@ type passage struct {
 	first  net.Conn // nil: it is used up
 	stands func()   // tells that the Server has accepted
 	used   int64    // connections, that one included
+
+	greeted bool // the state topic says online: that was sent with CONNECT
 }
 
 // dial gives the next connection.
@@ -70,6 +72,7 @@ func (u *Uplink) connection(ctx context.Context, p *passage, s *server) (online 
 			return false, err
 		default:
 			p.way.keep.failed(err)
+			s.eager.lost(err)
 			if !s.adapt(err) {
 				return false, err
 			}
@@ -77,19 +80,27 @@ func (u *Uplink) connection(ctx context.Context, p *passage, s *server) (online 
 	}
 }
 
-// connect gets a CONNACK. A ClientID that this store has not connected with begins with a new session: who knows what an
-// older one holds. The connection that clears the old session is not the one that carries: in 3.1.1 a clean session ends with
-// its connection, and mosquitto 2.0 does not save one that began with CleanStart, whatever its expiry, when it is restarted.
+// connect gets a CONNACK. A ClientID that this store has not connected with begins with a new session: who knows what an older one
+// holds. A Server that has none needs not be asked to clear it.
 func (u *Uplink) connect(ctx context.Context, p *passage, s *server) (*client.Conn, error) {
-	if u.memory.ClientID != u.config.ClientID {
-		if err := u.clear(ctx, p, s); err != nil {
-			return nil, err
+	if u.memory.ClientID == u.config.ClientID {
+		return u.ask(ctx, p, s, false)
+	}
+	if !u.profile.Unsaid {
+		conn, err := u.ask(ctx, p, s, false)
+		if err != nil || !conn.Server().SessionPresent {
+			return conn, err
 		}
+		_ = part(conn) // what matters is how the next one ends
+	}
+	if err := u.clear(ctx, p, s); err != nil {
+		return nil, err
 	}
 	return u.ask(ctx, p, s, false)
 }
 
-// clear makes the Server forget the session.
+// clear makes the Server forget the session. The connection that does is not the one that carries: in 3.1.1 a clean session ends with
+// its connection, and mosquitto 2.0 does not save one that began with CleanStart, whatever its expiry, when it is restarted.
 func (u *Uplink) clear(ctx context.Context, p *passage, s *server) error {
 	conn, err := u.ask(ctx, p, s, true)
 	if err != nil {
@@ -120,10 +131,14 @@ func (u *Uplink) ask(ctx context.Context, p *passage, s *server, cleanStart bool
 	connecting, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	t := &tap{u: u, version: connect.Version, opened: time.Now()}
+	first := u.greeting(s, cleanStart)
+	p.greeted, s.eager.sent = first != nil, first != nil
 	conn, err := client.Open(connecting, stream, connect, client.ConnOptions{
 		Bridge: s.speech().bridge, Held: u.held.ids, Restrict: u.restrict, Seen: t.see, Answered: p.way.keep.answered,
+		Aliases: u.aliases, First: first,
 	})
 	if err == nil {
+		s.eager.accepted(conn.Server())
 		t.keepAlive = conn.Server().KeepAlive
 		u.mu.Lock()
 		u.tap = t
@@ -182,6 +197,11 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 		return false, err
 	}
 	defer l.close()
+	defer func() { s.eager.ended(l.heard.Load(), err) }()
+	if p.greeted {
+		l.greeted = true
+		l.own.ask(func([]packet.ReasonCode) { l.heard.Store(true) })
+	}
 	u.link.Store(l)
 	defer u.link.Store(nil)
 	u.held.begin(l)

@@ -35,6 +35,9 @@
 // What a link costs is counted below TLS, names and failed attempts included. A link with a budget sends less before that is used up, and
 // alarms whatever has been used; what waits for the budget is not lost, is counted, and leaves later.
 //
+// A connection is made cheap: the end of the handshake of TLS leaves with CONNECT (cork), and so does the state topic where the Server takes it
+// (greeting); tickets of TLS are kept over power cuts (package ticket); Topic Names that come again are sent as aliases, as many as the Server grants.
+//
 // # Limits
 //
 // Live and backfill streams that share only a part send it twice; the configuration is checked for that. A state stream compares at

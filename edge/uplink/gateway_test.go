@@ -32,7 +32,12 @@ type gateway struct {
 
 // openGateway starts one.
 func openGateway(dir string, c config.Uplink, log *slog.Logger, streams ...config.Stream) (*gateway, error) {
-	store, recovery, err := queue.Open(vfs.OS{}, dir, queue.Options{SlotSize: 4 << 20})
+	return openGatewayOn(vfs.OS{}, dir, c, log, streams...)
+}
+
+// openGatewayOn is openGateway on another file system.
+func openGatewayOn(disk vfs.FS, dir string, c config.Uplink, log *slog.Logger, streams ...config.Stream) (*gateway, error) {
+	store, recovery, err := queue.Open(disk, dir, queue.Options{SlotSize: 4 << 20})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +48,7 @@ func openGateway(dir string, c config.Uplink, log *slog.Logger, streams ...confi
 	if len(streams) == 0 {
 		streams = []config.Stream{stream("all", "#")}
 	}
-	u, err := uplink.New(c, streams, b, uplink.Options{Site: "lake", Gateway: "wx-042", Log: log})
+	u, err := uplink.New(c, streams, b, uplink.Options{Site: "lake", Gateway: "wx-042", Log: log, Identity: []byte("this board")})
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +162,7 @@ type childJob struct {
 	Server string
 	From   int
 	Budget int64 // per month, of the link; 0: none
+	TLS    *config.ClientTLS
 }
 
 func TestMain(m *testing.M) {
@@ -176,7 +182,11 @@ func child(dir, spec string) error {
 	if err := json.Unmarshal([]byte(spec), &job); err != nil {
 		return err
 	}
-	g, err := openGateway(dir, budgetConfig(job.Server, job.Budget), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	c := budgetConfig(job.Server, job.Budget)
+	if job.TLS != nil {
+		c = secured(c, *job.TLS)
+	}
+	g, err := openGateway(dir, c, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ type link struct {
 	identified map[uint32]mapping // the receive map by Subscription Identifier
 	taken      atomic.Int64       // when the Server last acknowledged something; nanoseconds since born
 	born       time.Time
+	heard      atomic.Bool // what was sent with CONNECT is acknowledged
 
 	// The writer's:
 	turns   *turns

@@ -18,7 +18,33 @@ import (
 	"skerry/edge/uplink"
 )
 
-// TestCleanStart: a store and a ClientID that have not connected before first clear what the Server may hold, on a connection
+// TestFirstConnect: a Server that has nothing of a ClientID needs not be asked to clear it; one that cannot say is.
+func TestFirstConnect(t *testing.T) {
+	for _, version := range []config.Version{config.V5, config.V311} {
+		for _, unsaid := range []bool{false, true} {
+			play(t, func(t *testing.T, at *station) {
+				at.config.Version = version
+				want := []bool{false}
+				if unsaid {
+					at.config.Profile, at.config.Version = "activemq", config.V311
+					at.server.unsaid = true
+					want = []bool{true, false}
+				}
+				at.start()
+				at.online()
+				var got []bool
+				for _, c := range at.server.connects {
+					got = append(got, c.CleanStart)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("version %d, unsaid %v: CleanStart %v, want %v", version, unsaid, got, want)
+				}
+			})
+		}
+	}
+}
+
+// TestCleanStart: a store and a ClientID that have not connected before first clear what the Server holds, on a connection
 // that carries nothing; afterwards the session goes on.
 func TestCleanStart(t *testing.T) {
 	for _, version := range []config.Version{config.V5, config.V311} {
@@ -34,7 +60,7 @@ func TestCleanStart(t *testing.T) {
 			at.config.ClientID = "wx-043"
 			at.restartUplink()
 			at.online()
-			want := []bool{true, false, false, false, true, false}
+			want := []bool{false, true, false, false, false, false, true, false}
 			if len(at.server.connects) != len(want) {
 				t.Fatalf("%d connections", len(at.server.connects))
 			}

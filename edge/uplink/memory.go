@@ -26,6 +26,8 @@ type memory struct {
 	Modems []string `json:"modems,omitempty"`
 	// Budgets are the links whose accounts are facts of their own.
 	Budgets []string `json:"budgets,omitempty"`
+	// Tickets are the Servers for which a session ticket of TLS may be kept.
+	Tickets []string `json:"tickets,omitempty"`
 
 	// Window is the widest since the session upstream began.
 	Window window `json:"window"`

@@ -201,7 +201,8 @@ func (l *link) pick(a *lane, n int) *broker.Delivery {
 	if a.latest != nil {
 		return l.newest(a)
 	}
-	return a.next(min(n, l.conn.Quota()))
+	// One is looked at though no more may be on its way: it can be the one that has the place, of a connection before.
+	return a.next(min(n, max(l.conn.Quota(), 1)))
 }
 
 // awake connects the local session of a lane if the link carries its class, and lets it alone if not, as soon as nothing of it is on its

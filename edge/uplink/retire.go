@@ -60,7 +60,7 @@ func (u *Uplink) retireAll() (empty bool, err error) {
 	if err := u.forgetCommands(); err != nil {
 		return false, err
 	}
-	if err := errors.Join(u.shelf.forget(), u.forgetModems()); err != nil {
+	if err := errors.Join(u.shelf.forget(), u.forgetModems(), u.forgetTickets(nil), u.addresses.keep(nil, nil)); err != nil {
 		return false, err
 	}
 	if err := u.forgetBudgets(u.memory.Budgets); err != nil {

@@ -18,6 +18,7 @@ type server struct {
 	silent   int  // attempts in a row to which nothing was answered
 	guessed  bool // a speech was left because nothing was answered to it: the Server may just have been away
 	fallback int  // the speech that was answered, while the newer ones are tried once more; 0: they are not
+	eager    eager
 	modest   bool // the Will without Retain and with QoS 0: the Server takes no more
 }
 

@@ -34,6 +34,8 @@ type Status struct {
 
 	Alive KeepAliveStatus // of the link in use, or tried last
 
+	Handshakes Handshakes // of TLS
+
 	Attempts    uint64 // to connect
 	Connections uint64 // that stood
 	Slow        uint64 // times the Server did not acknowledge what had reached it

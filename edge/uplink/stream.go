@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -147,6 +148,9 @@ func (u *Uplink) open() error {
 	}
 	u.openCommands()
 	if err := u.forgetModems(); err != nil {
+		return err
+	}
+	if err := errors.Join(u.forgetTickets(u.config.Servers), u.forgetAddresses()); err != nil {
 		return err
 	}
 	if err := u.enlist(); err != nil {

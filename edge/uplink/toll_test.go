@@ -177,8 +177,9 @@ func TestBudgetAlarmsAtTheSocket(t *testing.T) {
 		t.Errorf("used %d, backlog %v", f.Used, g.uplink.Status().Backlog)
 	}
 	send("a/x", 3)
-	eventually(t, "three alarms", func() bool { return len(up.payloads("farm/a/x")) == 3 })
-	eventually(t, "and their acknowledgements", func() bool { return g.uplink.Status().Backlog["alarms"] == 0 }) // or they are sent again, rightly
+	eventually(t, "three alarms, and their acknowledgements", func() bool { // which wait for the server's disk
+		return len(up.payloads("farm/a/x")) == 3 && g.uplink.Status().Backlog["alarms"] == 0
+	})
 	g.stop()
 	live := len(up.payloads("farm/t/x"))
 	g = startGateway(t, dir, budgetConfig(gate.address, perMonth), streams...)

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"skerry/broker"
+	"skerry/broker/client"
 	"skerry/broker/watch"
 	"skerry/edge/config"
 	"skerry/edge/reduce"
 	"skerry/edge/uplink/interfaces"
 	"skerry/edge/uplink/profile"
+	"skerry/edge/uplink/ticket"
 )
 
 const (
@@ -60,6 +62,9 @@ type Options struct {
 	Hold time.Duration
 	// Stay: something is switched when the uplink is offline for long. A link that may choose stands all the time then.
 	Stay bool
+	// Identity tells this board from others, and is not on its card: session tickets of TLS are encrypted with it. Empty: they are kept in
+	// memory only.
+	Identity []byte
 	// Time is the date by which the Server's certificate is judged; nil: the system's.
 	Time func() time.Time
 
@@ -96,23 +101,26 @@ type Uplink struct {
 	now        func() time.Time // the date, for tokens
 	online     time.Duration    // of the connections before the one that stands; belongs to the goroutine of the session
 
-	servers  []*server
-	streams  []*stream
-	receive  []mapping
-	asking   *asking
-	asks     []mapping // what is subscribed upstream: receive, or the one filter of a Server that has names of its own
-	memory   *memory
-	shelf    *shelf
-	door     *broker.Session
-	commands commands
-	held     held
-	reduced  []*reduce.Reducer
-	former   []string // streams that were reduced and are not any more
-	pairs    pairs
-	losses   losses
-	link     atomic.Pointer[link]        // that stands
-	carried  atomic.Pointer[[]string]    // the classes that a link may carry; nil: all
-	trace    atomic.Pointer[watch.Trace] // nil: nobody watches
+	servers   []*server
+	streams   []*stream
+	receive   []mapping
+	asking    *asking
+	asks      []mapping // what is subscribed upstream: receive, or the one filter of a Server that has names of its own
+	memory    *memory
+	shelf     *shelf
+	door      *broker.Session
+	commands  commands
+	aliases   *client.Aliases // towards the Server
+	tickets   *ticket.Store   // nil: none are kept
+	addresses *addresses      // of the Servers
+	held      held
+	reduced   []*reduce.Reducer
+	former    []string // streams that were reduced and are not any more
+	pairs     pairs
+	losses    losses
+	link      atomic.Pointer[link]        // that stands
+	carried   atomic.Pointer[[]string]    // the classes that a link may carry; nil: all
+	trace     atomic.Pointer[watch.Trace] // nil: nobody watches
 
 	mu       sync.Mutex
 	status   Status
@@ -127,7 +135,7 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	u := &Uplink{config: c, broker: b, mark: o.Mark, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}, ledger: ledger{}}
 	u.status.Aside, u.losses.dropped = map[string]uint64{}, map[string]uint64{}
 	u.profile = profile.Of(c.Profile)
-	u.names, u.now = u.profile.Names(c.ClientID), o.Time
+	u.names, u.now, u.aliases = u.profile.Names(c.ClientID), o.Time, client.NewAliases()
 	if u.now == nil {
 		u.now = time.Now
 	}

@@ -40,6 +40,8 @@ type upstream struct {
 	passing   bool                                                 // a QoS 2 message is taken with PUBREL, as by most servers, and lost with the session before
 	silent    bool                                                 // PUBREL is not read
 	loses     string                                               // payload of the QoS 2 message that is confirmed next and lost at once
+	impatient int                                                  // what it does about packets behind CONNECT before its CONNACK; 0: takes them
+	early     int                                                  // connections on which there were some
 	session   bool
 	held      map[uint16]bool
 	passed    map[uint16]packet.Publish // of these, with passing
@@ -106,7 +108,7 @@ func (s *upstream) forget() {
 
 func (s *upstream) serve(conn net.Conn) {
 	defer conn.Close()
-	var buf []byte
+	var buf, answers []byte
 	v := packet.Version(0)
 	for {
 		n, _, err := packet.Next(buf, 0)
@@ -130,12 +132,22 @@ func (s *upstream) serve(conn net.Conn) {
 		var end bool
 		if v == 0 {
 			v, out, end = s.connect(conn, frame)
+			if next, _, _ := packet.Next(buf, 0); next > 0 && v != 0 {
+				out, end = s.hurried(v, out, buf[:next])
+				if end {
+					conn.Write(out)
+				}
+			}
 		} else {
 			out, end = s.handle(conn, v, frame)
 		}
 		if late := s.lateness(); late > 0 && len(out) > 0 {
-			b := out
-			time.AfterFunc(late, func() { conn.Write(b) })
+			answers = append(answers, out...)
+			if more, _, _ := packet.Next(buf, 0); more == 0 { // answers to what came together stay in their order
+				b := answers
+				time.AfterFunc(late, func() { conn.Write(b) })
+				answers = nil
+			}
 			out = nil
 		}
 		if len(out) > 0 {
@@ -211,6 +223,32 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 	expiry, _ := c.Properties.SessionExpiryInterval()
 	s.session, s.conn, s.version = expiry > 0 || c.Version != packet.V5 && !c.CleanStart, conn, c.Version
 	return c.Version, a.Append(nil, c.Version), false
+}
+
+// hurried is what the server says when a packet came with CONNECT.
+func (s *upstream) hurried(v packet.Version, connack, publish []byte) (out []byte, end bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.early++
+	switch s.impatient {
+	case 1:
+		return nil, true
+	case 2:
+		return connack, true
+	case 3:
+		return (&packet.Disconnect{ReasonCode: packet.ProtocolError}).Append(connack, v), true
+	case 4:
+		h, err := packet.Split(publish)
+		var p packet.Publish
+		if err == nil {
+			err = p.Decode(v, h)
+		}
+		if err != nil {
+			s.t.Error(err)
+		}
+		return append((&packet.Ack{Type: packet.PUBACK, PacketID: p.PacketID}).Append(nil, v), connack...), true
+	}
+	return connack, false
 }
 
 func (s *upstream) handle(conn net.Conn, v packet.Version, frame []byte) (out []byte, end bool) {

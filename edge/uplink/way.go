@@ -2,7 +2,6 @@ package uplink
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"net/netip"
 	"slices"
@@ -52,7 +51,11 @@ func (u *Uplink) newWays(o Options) error {
 	if len(links) == 0 {
 		links = config.DefaultLinks(u.config)
 	}
-	tickets := tls.NewLRUClientSessionCache(8)
+	u.tickets = u.newTickets(o)
+	u.addresses = &addresses{broker: u.broker, key: u.group() + "/addresses", now: o.Date, log: u.log}
+	if o.Date == nil {
+		u.addresses.now = func() (time.Time, bool) { return time.Now(), true }
+	}
 	for i, l := range links {
 		w := &way{Link: l, kind: kind.Of(l.Kind), signal: o.Signal}
 		if o.Modem != nil {
@@ -77,8 +80,11 @@ func (u *Uplink) newWays(o Options) error {
 		default:
 			d := newDialer(u.config.TLS, interfaces.Options{
 				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Least: w.kind.DeadFloor / 3, Counted: w.purse.counted,
+				Recall:  func(host string) ([]netip.Addr, time.Duration) { return u.addresses.recall(l.Name, host) },
+				Learned: func(host string, addrs []netip.Addr) { u.addresses.learned(l.Name, host, addrs) },
 			})
-			d.time, d.tickets, d.profile = o.Time, tickets, u.profile
+			d.time, d.tickets, d.profile = o.Time, u.tickets, u.profile
+			d.shook = u.shook
 			w.dial, w.doubt = w.purse.together(d.dial), d.net.Doubt
 		}
 		u.ways = append(u.ways, w)

@@ -42,6 +42,7 @@ var floors = map[string]int{
 	"edge/uplink/road":       10,
 	"edge/uplink/schedule":   10,
 	"edge/uplink/keepalive":  10,
+	"edge/uplink/ticket":     10,
 
 	// Parts of the uplink that know nothing of it; the configuration has their types.
 	"edge/uplink/budget": 20,

@@ -42,6 +42,8 @@ type settings struct {
 	repeat                  int
 	window                  int
 	noDelay                 bool
+	singles                 int
+	aliases                 int
 	forgets                 time.Duration // the NAT of figure learn
 
 	folder string // of this run
@@ -69,6 +71,8 @@ func run() error {
 	flag.IntVar(&s.repeat, "repeat", 3, "how often what depends on losses is measured, with other losses each time; the median counts")
 	flag.IntVar(&s.window, "window", 1000, "how many messages the server takes at a time where it does not stay as it comes")
 	flag.BoolVar(&s.noDelay, "nodelay", false, "the server has set_tcp_nodelay, which it has not as it comes")
+	flag.IntVar(&s.singles, "singles", 100, "how many messages leave one by one")
+	flag.IntVar(&s.aliases, "aliases", 0, "how many topic aliases the server takes; 0: as it comes, 10")
 	flag.DurationVar(&s.forgets, "nat", 30*time.Second, "after how much silence the NAT of figure learn forgets a connection")
 	flag.Parse()
 	if s.peer == "" {
@@ -76,6 +80,9 @@ func run() error {
 	}
 	if s.forgets < 6*pingEvery {
 		return fmt.Errorf("-nat: at least %v, because the keep-alive is at least %v", 6*pingEvery, pingEvery)
+	}
+	if s.singles < 1 || s.aliases < 0 || s.aliases > 65535 {
+		return errors.New("-singles must be at least 1, -aliases in 0..65535")
 	}
 	if s.window < 1 || s.window > 65535 || s.repeat < 1 {
 		return errors.New("-window must be in 1..65535, -repeat at least 1")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"skerry/scripts/link/emulate"
@@ -43,11 +44,11 @@ uplinks:
   cloud:
     mqtt: "tls://%s:%d"
     version: %s
-    tls: {ca: %q}
+    tls: {ca: %q, tickets: %s}
     keep_alive: %s
     retry: 200ms..1s
     links:
-`, subjectAddress, emulate.Server, serverPort, version, c.settings.chain.root, c.keepAliveText())
+`, subjectAddress, emulate.Server, serverPort, version, c.settings.chain.root, map[bool]string{false: "disk", true: "none"}[c.noTickets], c.keepAliveText())
 	for i, t := range c.terrains() {
 		budget := ""
 		if c.budget != "" {
@@ -123,6 +124,9 @@ max_queued_messages 0
 `, serverPort, c.settings.chain.certificates, c.settings.chain.key, map[bool]string{false: "tlsv1.3", true: "tlsv1.2"}[c.tls12])
 	if c.settings.noDelay {
 		text += "set_tcp_nodelay true\n"
+	}
+	if n := c.settings.aliases; n > 0 { // of the first listener, the one before
+		text = strings.Replace(text, "\ntls_version", fmt.Sprintf("\nmax_topic_alias %d\ntls_version", n), 1)
 	}
 	if c.window > 0 {
 		text += fmt.Sprintf("max_inflight_messages %d\n", c.window)

@@ -170,3 +170,38 @@ func TestManyAddresses(t *testing.T) {
 		}
 	})
 }
+
+// TestRecalled: what an earlier run has known is used, without asking if it is fresh, and when the name server is away if it is not.
+func TestRecalled(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		frugal bool
+		age    time.Duration
+		err    error
+		asked  int
+	}{
+		{"fresh", true, time.Minute, nil, 0},
+		{"old", true, 2 * time.Hour, nil, 1},
+		{"of unknown age", true, 1<<63 - 1, nil, 1},
+		{"old, and no name server", true, 1<<63 - 1, &net.DNSError{Err: "i/o timeout", IsTimeout: true}, 1},
+		{"no name server, and not paid by the byte", false, time.Minute, &net.DNSError{Err: "i/o timeout", IsTimeout: true}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n, port := &names{addrs: []string{"127.0.0.1"}, err: tt.err}, listen(t)
+			var learned []netip.Addr
+			d := interfaces.NewDialer(interfaces.Options{
+				Frugal: tt.frugal, Fresh: time.Hour, Resolve: n.resolve,
+				Recall: func(string) ([]netip.Addr, time.Duration) {
+					return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, tt.age
+				},
+				Learned: func(_ string, addrs []netip.Addr) { learned = addrs },
+			})
+			if at, err := reach(t, d, "up.example", port); at != "127.0.0.1" || n.asked != tt.asked {
+				t.Errorf("%q, %v, asked %d times", at, err, n.asked)
+			}
+			if told := len(learned) > 0; told != (tt.asked > 0 && tt.err == nil) {
+				t.Errorf("learned %v", learned)
+			}
+		})
+	}
+}

@@ -16,5 +16,5 @@
 // # Limits
 //
 // Linux. To bind to an interface needs CAP_NET_RAW before Linux 5.7. A name server on this machine is not asked through the interface,
-// and may use another one to find its answer. The addresses of names are kept in memory, and are asked for anew after a restart.
+// and may use another one to find its answer. The addresses of names are kept in memory; for more than that there are Options.Recall and Learned.
 package interfaces

@@ -14,7 +14,7 @@ const deepest = 200
 
 // known is the table of the profiles.
 func known() []Profile {
-	full := Profile{Versions: both, NoLocal: true, MaximumQoS: 2, WillRetain: true, Slashes: deepest}
+	full := Profile{Versions: both, NoLocal: true, MaximumQoS: 2, WillRetain: true, Eager: true, Slashes: deepest}
 	named := func(name string, change func(*Profile)) Profile {
 		p := full
 		p.Name = name
@@ -60,7 +60,7 @@ func nats(p *Profile) {
 // and what aws-iot-device-sdk-js-v2 enforces (ClientExtendedValidationAndFlowControl: 8 filters, 7 slashes, 256 bytes of topic, 128 of ClientID,
 // 100 publishes and 512 KB per second). The document is silent on No Local, so nothing is built on it.
 func awsIoT(p *Profile) {
-	p.NoLocal, p.MaximumQoS = false, 1
+	p.NoLocal, p.MaximumQoS, p.Eager = false, 1, false
 	p.KeepAlive = Bounds{30 * time.Second, 1200 * time.Second}
 	p.Payload, p.Topic, p.Slashes = 128<<10, 256, 7
 	p.Filters, p.Subscriptions, p.InFlight = 8, 50, 100
@@ -77,7 +77,7 @@ func awsIoT(p *Profile) {
 // is no more. Sends are throttled for the hub as a whole.
 func azureIoT(p *Profile) {
 	p.Versions, p.NoLocal = []packet.Version{packet.V311}, true
-	p.MaximumQoS, p.WillRetain = 1, false
+	p.MaximumQoS, p.WillRetain, p.Eager = 1, false, false
 	p.KeepAlive.Max = 1177 * time.Second
 	p.Payload, p.Whole = 256_000, true
 	p.Filters, p.Subscriptions = 1, 5

@@ -17,6 +17,7 @@ type Profile struct {
 
 	MaximumQoS packet.QoS
 	WillRetain bool // the Will may be retained
+	Eager      bool // a PUBLISH may be sent with CONNECT, before CONNACK, as MQTT allows; else it is not known to take that
 	KeepAlive  Bounds
 
 	Payload       int    // bytes of one message
