@@ -214,4 +214,4 @@ func (l *link) Wake() {
 }
 
 // progress notes that the Server has acknowledged something.
-func (l *link) progress() { l.taken.Store(int64(time.Since(l.born))) }
+func (l *link) progress() { l.taken.Store(max(int64(time.Since(l.born)), 1)) } // 0: nothing yet
