@@ -7,7 +7,7 @@ TAGS     = nethttpomithttp2
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks packbench link soak interop modbus board pulses cross clean
+.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks packbench link soak interop modbus board pulses cross deb debtest arm clean
 
 build: bin/skerry
 
@@ -123,6 +123,20 @@ interop:
 # Static binaries for every board, stripped, with their sizes.
 cross:
 	scripts/cross '$(LDFLAGS)' '$(TAGS)'
+
+# Packages for Raspberry Pi OS and Debian, with their sizes: docs/install.md.
+deb:
+	scripts/deb/build '$(LDFLAGS)' '$(TAGS)'
+
+# The package in a clean Debian under its own systemd: installed, upgraded from a build with a lower number while messages wait, made to
+# hang, removed, purged. Root, mmdebstrap and systemd-container; the Debian is made once, in bin/debtest. SUITE=trixie
+SUITE ?= bookworm
+debtest:
+	scripts/debtest/run '$(LDFLAGS)' '$(TAGS)' $(SUITE)
+
+# The tests of what must not depend on a processor, as ARMv6 and ARM64 under qemu-user, and the armhf program with mosquitto's clients.
+arm:
+	scripts/arm '$(LDFLAGS)' '$(TAGS)'
 
 clean:
 	rm -rf bin dist

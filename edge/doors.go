@@ -95,6 +95,12 @@ func (d *doors) reload() {
 // Reload reads the files of users and rules again, and ends the connections of users who are there no more. What has become wrong stays
 // as it was, and is logged.
 func (g *Gateway) Reload() {
+	select {
+	case <-g.listening:
+		g.options.Service.Reloading()
+		defer func() { g.options.Service.Ready(g.condition()) }()
+	default:
+	}
 	g.doors.reload()
 	select {
 	case <-g.listening:

@@ -21,6 +21,7 @@ import (
 	"skerry/edge/mapping"
 	"skerry/edge/output"
 	"skerry/edge/sampler"
+	"skerry/edge/service"
 	"skerry/edge/simulate"
 	"skerry/queue"
 	"skerry/queue/vfs"
@@ -28,12 +29,14 @@ import (
 
 // Options of a Gateway. The zero Options are those of a station in the field.
 type Options struct {
-	Log     *slog.Logger  // nil: discard
-	Buses   drivers.Buses // nil: those of the board that the configuration names
-	FS      vfs.FS        // nil: the machine's; where the data directory is
-	Version string        // of this program, for $SYS/broker/version
-	Clock   *clock.Clock  // nil: that of the configuration
-	Show    io.Writer     // nil: nowhere. Each message of the broker is shown here in a line: topic and payload
+	Log     *slog.Logger     // nil: discard
+	Buses   drivers.Buses    // nil: those of the board that the configuration names
+	FS      vfs.FS           // nil: the machine's; where the data directory is
+	Version string           // of this program, for $SYS/broker/version
+	Clock   *clock.Clock     // nil: that of the configuration
+	Service *service.Manager // nil: nobody has started the program who wants to know how it fares
+	Stacks  io.Writer        // nil: nowhere. All stacks are written there when a part hangs
+	Show    io.Writer        // nil: nowhere. Each message of the broker is shown here in a line: topic and payload
 }
 
 // Gateway is one station.
@@ -111,7 +114,7 @@ func (g *Gateway) Listening() <-chan struct{} { return g.listening }
 // Address is where a listener listens, known once Listening is closed; nil if there is no such listener.
 func (g *Gateway) Address(listener string) net.Addr { return g.addresses[listener] }
 
-// Run runs the station until ctx ends, and returns nil then. When storage fails it goes on without, and returns the failure when ctx
+// Run runs the station until ctx ends, and returns nil then. Under a service manager it waits for a data directory that cannot be opened yet. When storage fails it goes on without, and returns the failure when ctx
 // ends, or when a new start may heal it.
 func (g *Gateway) Run(ctx context.Context) error {
 	for _, e := range g.config.Exposed() {
@@ -124,8 +127,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer release()
 	g.clock.Use(buses.Files())
 	g.clock.Look(ctx) // before anybody asks for the date
-	store, recovery, err := g.openStore()
-	if err != nil {
+	store, recovery, err := g.awaitStore(ctx)
+	if store == nil {
 		return err
 	}
 	if last, known := store.LastDate(); known {
@@ -155,9 +158,12 @@ func (g *Gateway) Run(ctx context.Context) error {
 		layers.fail(err)
 	} else {
 		close(g.listening)
+		defer g.startWatchdog(layers, store)()
+		g.options.Service.Ready(g.condition())
 	}
 	layers.wait(ctx)
 	g.log.Info("stopping")
+	g.options.Service.Stopping("stopping")
 	return layers.stop()
 }
 

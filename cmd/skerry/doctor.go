@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -51,11 +54,12 @@ func (c *doctorCmd) Run(ctx context.Context) error {
 		if s.Store, err = filepath.Abs(cfg.Storage.Path); err != nil {
 			return err
 		}
-		s.User = runsAs(s.Store)
+		s.User, s.StoreOwner = runsAs(s.Store), storeOwner(s.Store)
 		if err := c.station(ctx, s); err != nil {
 			fmt.Fprintln(os.Stderr, "skerry: the running station was not asked:", err)
 		}
 	}
+	s.Unit = unit(ctx)
 	report := doctor.Examine(ctx, s)
 	if err := report.Write(os.Stdout); err != nil {
 		return err
@@ -132,6 +136,39 @@ func runsAs(dir string) string {
 		return u.Username
 	}
 	return ""
+}
+
+// storeOwner is whose a data directory is, empty if there is none or nobody knows.
+func storeOwner(dir string) string {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return ""
+	}
+	u, err := user.LookupId(strconv.Itoa(int(info.Sys().(*syscall.Stat_t).Uid)))
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}
+
+// unit asks systemd for the unit of the package; nil: there is none, or no systemd.
+func unit(ctx context.Context) doctor.Unit {
+	ctx, end := context.WithTimeout(ctx, 5*time.Second)
+	defer end()
+	out, err := exec.CommandContext(ctx, "systemctl", "show", "skerry.service").Output()
+	if err != nil {
+		return nil
+	}
+	u := doctor.Unit{}
+	for line := range strings.Lines(string(out)) {
+		if name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "="); ok {
+			u[name] = value
+		}
+	}
+	if u["LoadState"] != "loaded" && u["LoadState"] != "masked" {
+		return nil
+	}
+	return u
 }
 
 // synced asks the kernel whether its clock is kept in step.

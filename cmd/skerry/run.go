@@ -12,6 +12,7 @@ import (
 
 	"skerry/edge"
 	"skerry/edge/pages"
+	"skerry/edge/service"
 )
 
 // runCmd is the verb run.
@@ -34,7 +35,12 @@ func (c *runCmd) Run(ctx context.Context) error {
 	defer remove()
 	lines := newLineQueue(os.Stderr)
 	defer lines.Close()
-	o := edge.Options{Log: slog.New(slog.NewTextHandler(lines, nil)), Version: programVersion()}
+	manager, err := service.Open()
+	if err != nil {
+		return err
+	}
+	defer manager.Close()
+	o := edge.Options{Log: slog.New(slog.NewTextHandler(lines, nil)), Version: programVersion(), Service: manager, Stacks: os.Stderr}
 	if c.Show {
 		o.Show = os.Stdout
 	}

@@ -53,6 +53,7 @@ type Gateway struct {
 	Scenario string    `yaml:"scenario"` // file that Config.Scenario was read from; "": none
 	Location *Location `yaml:"location"` // nil: not given
 	Clock    Clock     `yaml:"clock"`
+	Watchdog string    `yaml:"watchdog"` // device of the machine's own; "": it is left alone
 }
 
 // Clock says who knows the date, and what happens until somebody does.

@@ -115,6 +115,9 @@ func (d *decoder) gateway(g Gateway) Gateway {
 	}
 	g.Scenario = d.resolve(g.Scenario)
 	d.clock(&g.Clock)
+	if at := "gateway.watchdog"; d.given(at) && d.sound(at) && !strings.HasPrefix(g.Watchdog, "/dev/") {
+		d.fail(at, fmt.Sprintf("%q is no device", g.Watchdog), "/dev/watchdog0; `ls /dev/watchdog*` shows what there is")
+	}
 	if at := "gateway.location"; g.Location != nil && d.sound(at) && !(d.given(at+".lat") && d.given(at+".lon")) {
 		d.fail(at, "wants lat and lon", "{lat: 45.832, lon: 6.865, alt: 2310m}")
 	}

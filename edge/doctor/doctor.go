@@ -14,14 +14,16 @@ import (
 
 // Subject is what is examined.
 type Subject struct {
-	Files   drivers.Files
-	Resolve func(path string) string // follows links
-	Config  *config.Config           // nil: there is none, or it is wrong
-	Store   string                   // the data directory, an absolute path; empty: not known
-	User    string                   // whom the station runs as; empty: not known
-	Now     time.Time
-	Synced  bool      // the kernel's clock is kept in step
-	Sync    time.Time // when it last was; zero: not known
+	Files      drivers.Files
+	Resolve    func(path string) string // follows links
+	Config     *config.Config           // nil: there is none, or it is wrong
+	Store      string                   // the data directory, an absolute path; empty: not known
+	StoreOwner string                   // of the data directory; empty: not known, or there is none
+	Unit       Unit
+	User       string // whom the station runs as; empty: not known
+	Now        time.Time
+	Synced     bool      // the kernel's clock is kept in step
+	Sync       time.Time // when it last was; zero: not known
 
 	ModemManager string // its program; "": mmcli
 
@@ -70,7 +72,7 @@ func (r *Report) note(about, format string, args ...any) {
 type check func(ctx context.Context, s *Subject, r *Report)
 
 // checks are all, in the order in which somebody would mend things.
-var checks = []check{supply, buses, chips, pwm, access, console, date, card, space, mount, listeners, uplinks, modems, sensors, outputs}
+var checks = []check{unit, data, supply, buses, chips, pwm, access, console, date, card, space, mount, ports, listeners, uplinks, modems, sensors, outputs}
 
 // Examine makes all checks.
 func Examine(ctx context.Context, s *Subject) *Report {

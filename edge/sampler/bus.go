@@ -23,6 +23,7 @@ type bus struct {
 	log     *slog.Logger
 	wake    chan struct{} // capacity 1: somebody asks for a reading, or what was held back may be published
 	stuck   *visit        // abandoned and not back yet: nobody else may use the bus
+	due     promise       // to come round again
 }
 
 // visit is a call of a driver under way. The driver and what it made belong to the visit until done is closed.
@@ -35,10 +36,14 @@ type visit struct {
 func (b *bus) run(ctx context.Context, sink Sink) {
 	for ctx.Err() == nil {
 		for _, x := range b.sensors {
+			b.due.within(roundTime)
 			b.round(ctx, sink, x)
 		}
-		b.sleep(ctx, b.pause(time.Now()))
+		pause := b.pause(time.Now())
+		b.due.within(pause)
+		b.sleep(ctx, pause)
 	}
+	b.due.over()
 	b.part(sink)
 }
 

@@ -19,6 +19,8 @@ var floors = map[string]int{
 	"edge/control":         32,
 	"edge/scan":            32,
 	"edge/doctor":          32,
+	"edge/service":         30,
+	"edge/watchdog":        30,
 	"edge/metric":          32,
 	"edge/hass":            33,
 	"edge/simulate":        32,

@@ -1,0 +1,88 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"skerry/board"
+	"skerry/edge/watchdog"
+	"skerry/queue"
+)
+
+const (
+	// commitLimit is how long a commit may take until the log does not get on. No card that works is silent for so long.
+	commitLimit = 30 * time.Second
+	// boardTimeout is asked of the board's watchdog: a start with a large store on a slow card is over sooner.
+	boardTimeout = time.Minute
+)
+
+// startWatchdog has the service manager, and the board if the configuration says so, fed as long as log, sensors and broker get on. stop
+// lets go of the board's watchdog.
+func (g *Gateway) startWatchdog(layers *layers, store *queue.Store) (stop func()) {
+	stop = func() {}
+	fed := []watchdog.Fed{g.options.Service}
+	if path := g.config.Gateway.Watchdog; path != "" && g.simulated == nil && g.options.Buses == nil {
+		if w, err := board.OpenWatchdog(path, boardTimeout); err != nil {
+			g.log.Error("the watchdog of the board is not used", "error", err)
+		} else {
+			g.log.Info("the board is reset when the station does not get on", "watchdog", path, "timeout", w.Timeout())
+			fed, stop = append(fed, w), func() { w.Close() }
+		}
+	}
+	log := &logProof{store: store, since: time.Now(), limit: max(g.config.Storage.CommitWindow, settledWindow) + commitLimit}
+	w := watchdog.New(watchdog.Options{
+		Proofs: []watchdog.Proof{
+			{Of: "log", Made: log.made},
+			{Of: "sensors", Made: func(context.Context) error { return g.sensors.Overdue() }},
+			{Of: "broker", Made: g.Answers},
+		},
+		Fed: fed, Status: g.tellStatus, Stacks: g.options.Stacks, Log: g.log,
+	})
+	if w != nil {
+		layers.start("watchdog", time.Second, w.Run)
+	}
+	return stop
+}
+
+// tellStatus tells the service manager what does not get on; "": that everything does.
+func (g *Gateway) tellStatus(text string) {
+	if text == "" {
+		text = g.condition()
+	}
+	g.options.Service.Status(text)
+}
+
+// condition is the state of the station in a line.
+func (g *Gateway) condition() string {
+	if err := g.broker.Err(); err != nil {
+		return "runs without storage: " + storageFailure(err).Error()
+	}
+	return "running"
+}
+
+// logProof shows that the log has committed, or had nothing to commit.
+type logProof struct {
+	store *queue.Store
+	limit time.Duration // for what waits for its commit: the longest window, and a commit
+
+	durable queue.Receipt // the last one seen
+	since   time.Time     // since when, or since when nothing waited
+}
+
+func (p *logProof) made(context.Context) error {
+	if p.store.Err() != nil {
+		return nil // it has failed and ended, and that is told; see outlast
+	}
+	s, now, durable := p.store.Stats(), time.Now(), p.store.Durable()
+	if s.Committing > commitLimit {
+		return fmt.Errorf("the disk has not confirmed a commit for %v", s.Committing.Round(time.Second))
+	}
+	if durable != p.durable || s.Pending == 0 {
+		p.durable, p.since = durable, now
+	}
+	if waited := now.Sub(p.since); waited > p.limit {
+		return fmt.Errorf("%d records wait for a commit that nobody has begun for %v", s.Pending, waited.Round(time.Second))
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package edge_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"skerry/edge"
+	"skerry/edge/service"
+	"skerry/queue/vfs"
+)
+
+// managed makes a service manager that feeds on being told, and what it is told, a datagram at a time.
+func managed(t *testing.T, timeout time.Duration) (*service.Manager, func(beginning string)) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	t.Setenv("NOTIFY_SOCKET", name)
+	t.Setenv("WATCHDOG_USEC", fmt.Sprint(timeout.Microseconds()))
+	t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
+	m, err := service.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	return m, func(beginning string) {
+		t.Helper()
+		l.SetReadDeadline(time.Now().Add(patience))
+		buf := make([]byte, 4096)
+		var heard []string
+		for {
+			n, err := l.Read(buf)
+			if err != nil {
+				t.Fatalf("no %q, but %q", beginning, heard)
+			}
+			if heard = append(heard, string(buf[:n])); strings.HasPrefix(string(buf[:n]), beginning) {
+				return
+			}
+		}
+	}
+}
+
+// TestServiceManager: it hears of the start, is fed, hears of storage that fails and is fed on, and of the end.
+func TestServiceManager(t *testing.T) {
+	manager, hears := managed(t, time.Second)
+	disk := vfs.NewDisk()
+	s := start(t, configure(t, threeSensors), edge.Options{FS: disk, Service: manager})
+	hears("READY=1\nSTATUS=running")
+	for range 3 {
+		hears("WATCHDOG=1")
+	}
+	s.Reload()
+	hears("RELOADING=1\nMONOTONIC_USEC=")
+	hears("READY=1\nSTATUS=running")
+	passing(disk)
+	hears("STATUS=runs without storage: ")
+	for range 3 {
+		hears("WATCHDOG=1")
+	}
+	s.end()
+	hears("STOPPING=1")
+	<-s.ended
+	s.end = nil
+}
+
+// TestWaitsForItsStore: under a service manager a data directory that cannot be opened is waited for, with a word, and without being
+// started anew.
+func TestWaitsForItsStore(t *testing.T) {
+	manager, hears := managed(t, time.Minute)
+	disk, log := vfs.NewDisk(), &record{}
+	disk.SetReadOnly(true)
+	g, err := edge.New(configure(t, threeSensors), edge.Options{FS: disk, Service: manager, Log: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	hears("READY=1\nSTATUS=waits for its data directory: open the data directory ")
+	hears("WATCHDOG=1")
+	hears("WATCHDOG=1")
+	g.Reload() // there is nothing to reload yet
+	disk.SetReadOnly(false)
+	hears("READY=1\nSTATUS=running")
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
+		t.Errorf("%d errors are logged, not one\n%s", n, log)
+	}
+
+	disk.SetReadOnly(true)
+	g, err = edge.New(configure(t, threeSensors), edge.Options{FS: disk, Service: manager})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end = context.WithCancel(t.Context())
+	defer end()
+	go func() { ended <- g.Run(ctx) }()
+	hears("READY=1\nSTATUS=waits")
+	end()
+	if err := <-ended; err != nil {
+		t.Errorf("ended while it waits: %v", err)
+	}
+}
