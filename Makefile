@@ -7,7 +7,7 @@ TAGS     = nethttpomithttp2
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks packbench link soak interop modbus board pulses cross deb debtest arm clean
+.PHONY: build run test check race lint fuzz crash powercut wear bench benchmarks packbench link soak interop modbus board pulses cross deb debsame debtest arm clean
 
 build: bin/skerry
 
@@ -127,6 +127,10 @@ cross:
 # Packages for Raspberry Pi OS and Debian, with their sizes: docs/install.md.
 deb:
 	scripts/deb/build '$(LDFLAGS)' '$(TAGS)'
+
+# Builds this machine's package twice and compares the bytes.
+debsame:
+	scripts/deb/same '$(LDFLAGS)' '$(TAGS)'
 
 # The package in a clean Debian under its own systemd: installed, upgraded from a build with a lower number while messages wait, made to
 # hang, removed, purged. Root, mmdebstrap and systemd-container; the Debian is made once, in bin/debtest. SUITE=trixie
