@@ -187,7 +187,7 @@ func TestMemoryOfSubscriptionIdentifiers(t *testing.T) {
 			c.Subscribe([]broker.Subscription{{TopicFilter: fmt.Sprint("a/b/c/d/e/f/g/h/i/j/", i), ID: uint32(1 + i)}}, nil)
 		}
 		before := heap()
-		for i := range 5000 {
+		for i := range 1500 {
 			p.Publish(message(fmt.Sprint("a/b/c/d/e/f/g/h/i/j/", i%sets), "x", 0), nil)
 		}
 		if grown := heap() - before; grown > bound {
@@ -198,7 +198,7 @@ func TestMemoryOfSubscriptionIdentifiers(t *testing.T) {
 
 // What waits for the shared subscriptions of one client has the bound of one session, however many these are.
 func TestMemoryOfSharedSubscriptions(t *testing.T) {
-	const groups, rounds, bound = 20, 60, 5 << 20
+	const groups, rounds, bound = 20, 30, 5 << 20
 	for _, expiry := range []uint32{0, 3600} {
 		t.Run(fmt.Sprint("session expiry ", expiry), func(t *testing.T) {
 			runOnDisk(t, broker.Options{}, func(t *testing.T, at *site) {

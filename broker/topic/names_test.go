@@ -13,7 +13,7 @@ func TestNamesAgainstModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var names topic.Names[int]
 	want := map[string]int{}
-	for step := 1; step <= 20000; step++ {
+	for step := 1; step <= 8000; step++ {
 		name := randomTopic(r, false)
 		before, had := want[name]
 		if r.IntN(3) > 0 {
