@@ -63,14 +63,19 @@ def split(data):
     magic, second = r.byte(), r.byte()
     if magic & 0xF0 != 0xE0:
         raise Corrupt("it begins with 0x%02x" % magic)
-    if magic != 0xE1 or second & 0xE0 or second & 0x0F > 1:
+    if magic != 0xE1 or second & 0xA0 or second & 0x0F > 1:
         raise Unsupported("version %d, codec and flags 0x%02x" % (magic & 0x0F, second))
     head = {"epoch": int.from_bytes(r.take(8), "big")}
     try:
         head["stream"] = r.take(r.byte()).decode("utf-8")
     except UnicodeDecodeError:
         raise Corrupt("its stream is not UTF-8") from None
-    head["first"], head["count"] = r.uvarint(), r.uvarint()
+    head["first"] = r.uvarint()
+    if second & 0x40:
+        head["floor"] = head["first"] - r.uvarint()
+        if head["floor"] < 1:
+            raise Corrupt("its floor is wrong")
+    head["count"] = r.uvarint()
     body = r.take(r.uvarint())
     if second & 0x10:
         end = r.at
@@ -485,11 +490,13 @@ class Shapes:
     def __init__(self, body):
         self.decoder = d = Decoder(body)
         self.decide, self.count, self.text = d.decide, d.count, Text(d)
-        self.follows, self.new_topic, self.skeleton_follows = Bits(1), Bits(1), Bits(1)
+        self.follows, self.new_topic, self.skeleton_follows = Bits(1), Bits(1, usually(4)), Bits(1)
         self.same_flags, self.same_properties = Bits(1, usually(64)), Bits(1, usually(64))
         self.is_new, self.flag_bits, self.timed_bits, self.format_bits = Bits(2), Bits(8), Bits(2), Bits(128)
         self.shape_count, self.topic_count, self.skeleton_count = Count(), Count(), Count()
         self.properties_count, self.gap = Count(), Count()
+        self.gap.none = Bits(1, usually(64))
+        self.timed_bits.p[1], self.timed_bits.n[1] = usually(64)
         self.lengths = {PROPERTIES: Count(), PAYLOAD: Count()}
         self.differences = [Difference(i) for i in range(24)]
         self.topics, self.bags, self.skeletons, self.shapes, self.slots = [], [b""], [], [], 0
@@ -592,7 +599,8 @@ class Shapes:
             d, size = self.difference(slot.new_size)
             v = wrap(expect(slot.new_costs, ways) + d)
             slot.new_size = size
-            account(slot.new_costs, ways, v)
+            if d:
+                account(slot.new_costs, ways, v)
             trail.level = wrap(v << 4)
         else:
             if slot.paces == 0 and donor:
@@ -605,7 +613,8 @@ class Shapes:
             d, size = self.difference(slot.size)
             v = wrap(expect(slot.costs, ways) + d)
             slot.size = size
-            account(slot.costs, ways, v)
+            if d:
+                account(slot.costs, ways, v)
             trail.step = wrap(v - last)
             trail.level = wrap(after + (wrap(wrap(v << 4) - after) >> 1)) if slot.paces else wrap(v << 4)
             slot.pace = wrap(pace + (wrap(wrap(trail.step << 4) - pace) >> GAINS[slot.paces]))

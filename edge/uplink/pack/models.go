@@ -38,6 +38,8 @@ var unlearned = sync.OnceValue(func() *models {
 	for _, c := range []*count{&m.shape, &m.topic, &m.skeleton, &m.properties, &m.gap, &m.lengths[0], &m.lengths[1]} {
 		c.reset()
 	}
+	m.newTopic = rarely(4).not()
+	m.gap.none, m.timed[1] = rarely(64).not(), rarely(64).not()
 	for i := range m.differences {
 		m.differences[i].reset(i)
 	}

@@ -1,6 +1,9 @@
 package pack
 
-import "strconv"
+import (
+	"math/bits"
+	"strconv"
+)
 
 // A format is how a number is written: a family in the upper three bits, how many digits in the lower five.
 type format byte
@@ -88,6 +91,10 @@ func rescale(v int64, from, to format) int64 {
 	if from == to {
 		return v
 	}
+	return rescaled(v, from, to)
+}
+
+func rescaled(v int64, from, to format) int64 {
 	a, b := from.family(), to.family()
 	if a != b && (a > shortest || b > shortest) {
 		return 0
@@ -115,19 +122,63 @@ func (f format) append(dst []byte, v int64) []byte {
 		v = -v
 	}
 	d := f.digits()
+	var room [20]byte
+	first := min(render(&room, uint64(v)), len(room)-1-d)
 	if d == 0 {
-		return strconv.AppendInt(dst, v, 10)
+		return append(dst, room[first:]...)
 	}
-	start := len(dst)
-	dst = append(appendPadded(dst, v, d+1), 0)
-	point := len(dst) - 1 - d
-	copy(dst[point+1:], dst[point:]) // decimals move behind the point
-	dst[point] = '.'
+	start, point := len(dst), len(room)-d
+	dst = append(append(append(dst, room[first:point]...), '.'), room[point:]...)
 	if f.family() == shortest {
 		dst = trim(dst, start)
 	}
 	return dst
 }
+
+// render writes digits at the end of room, which has zeros before them, and tells where they begin. It does without divisions of 64 bits.
+func render(room *[20]byte, v uint64) int {
+	*room = zeros
+	at := len(room)
+	for v>>32 != 0 {
+		q, _ := bits.Mul64(v>>9, 1<<64/(1e9>>9)+1) // v / 1e9, or one more
+		r := uint32(v) - uint32(q)*1e9
+		if int32(r) < 0 {
+			q--
+			r += 1e9
+		}
+		renderSmall(room, at, r)
+		v, at = q, at-9
+	}
+	return renderSmall(room, at, uint32(v))
+}
+
+func renderSmall(room *[20]byte, at int, v uint32) int {
+	for v >= 100 {
+		q := v / 100
+		two := (v - q*100) * 2
+		at -= 2
+		room[at], room[at+1] = pairs[two], pairs[two+1]
+		v = q
+	}
+	if v >= 10 {
+		at -= 2
+		room[at], room[at+1] = pairs[2*v], pairs[2*v+1]
+		return at
+	}
+	at--
+	room[at] = '0' + byte(v)
+	return at
+}
+
+var zeros = [20]byte([]byte("00000000000000000000"))
+
+// pairs are the numbers to 99, two digits each.
+var pairs = func() (p [200]byte) {
+	for i := range 100 {
+		p[2*i], p[2*i+1] = byte('0'+i/10), byte('0'+i%10)
+	}
+	return p
+}()
 
 // trim takes zeros off the end of the decimals that begin after start, and a point that nothing follows.
 func trim(dst []byte, start int) []byte {

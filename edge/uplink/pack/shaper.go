@@ -45,6 +45,11 @@ func (s *shaper) reset(first uint64) {
 	s.flags, s.property = 0, 0
 }
 
+// expects tells whether the next message most likely has this topic.
+func (s *shaper) expects(topic string) bool {
+	return s.shape != nil && s.shape.next != nil && s.shape.next.topic == topic
+}
+
 // message codes one message.
 func (s *shaper) message(m *Message) error {
 	before := s.shape
@@ -169,7 +174,7 @@ func (s *shaper) published(sh *shape, donor *skeleton, m *Message) error {
 		p.donor = &donor.slots[len(donor.slots)-1]
 	}
 	for _, n := range s.now {
-		if ms, ok := milliseconds(n); ok {
+		if ms, ok := milliseconds(&n); ok {
 			p.left.value = ms
 			break
 		}

@@ -164,6 +164,14 @@ func (s *shaper) newShape(k key) *shape {
 	return sh
 }
 
+// again is b as a string, which the place in the table may have had before: an encoder decodes what it has coded.
+func again(was string, b []byte) string {
+	if was == string(b) {
+		return was
+	}
+	return string(b)
+}
+
 // topic codes one by its place in the table, or as a new one.
 func (s *shaper) topic(v string, k *key) (string, error) {
 	if s.decide(&s.models.newTopic, flag(k.topic < 0)) == 0 {
@@ -180,7 +188,11 @@ func (s *shaper) topic(v string, k *key) (string, error) {
 		return "", err
 	}
 	if s.decoding {
-		if v = string(b); !validTopic(v) {
+		was := ""
+		if n := len(s.topics); n < cap(s.topics) {
+			was = s.topics[:n+1][n]
+		}
+		if v = again(was, b); !validTopic(v) {
 			return "", corrupt("%q is no Topic Name", v)
 		}
 	}
@@ -258,7 +270,7 @@ func (s *shaper) skeleton(k *key) (*skeleton, error) {
 	if !s.decoding {
 		b = s.parts.skeleton
 	}
-	sk, err := s.newSkeleton(string(b))
+	sk, err := s.newSkeleton(b)
 	if err != nil {
 		return nil, err
 	}
@@ -270,10 +282,10 @@ func (s *shaper) skeleton(k *key) (*skeleton, error) {
 }
 
 // newSkeleton is the next place in the table. Its slots begin with what is known of those of the message before.
-func (s *shaper) newSkeleton(text string) (*skeleton, error) {
+func (s *shaper) newSkeleton(text []byte) (*skeleton, error) {
 	slots := 1
-	for i := range len(text) {
-		if text[i] == numberHere {
+	for _, b := range text {
+		if b == numberHere {
 			slots++
 		}
 	}
@@ -287,7 +299,7 @@ func (s *shaper) newSkeleton(text string) (*skeleton, error) {
 		s.skeletons[n] = &skeleton{}
 	}
 	sk := s.skeletons[n]
-	sk.text, sk.number, sk.next = text, n+1, nil
+	sk.text, sk.number, sk.next = again(sk.text, text), n+1, nil
 	sk.slots = sk.slots[:0]
 	var parent []slot
 	if s.shape != nil {
