@@ -47,6 +47,39 @@ func (sh *shape) is(m *Message, p *parts) bool {
 	return p.ok && sh.skeleton.text == string(p.skeleton)
 }
 
+// asUsual codes whether the message has the shape that followed last time, the next sequence, its numbers written as they were, and a time if the one before had.
+// If not, the shape is nil.
+func (s *shaper) asUsual(m *Message) (*shape, error) {
+	if !s.decoding {
+		s.parts.take(m.Payload)
+	}
+	s.usual = false
+	if s.shape == nil || s.shape.next == nil {
+		return nil, nil
+	}
+	sh := s.shape.next
+	is := !s.decoding && m.Sequence == s.sequence+1 && s.timed == (m.Time != 0) && sh.is(m, &s.parts) && s.parts.asUsual(sh)
+	if s.usual = s.decide(&s.models.usual, flag(is)) != 0; !s.usual {
+		return nil, nil
+	}
+	s.shape = sh
+	return sh, nil
+}
+
+// asUsual tells whether the numbers are written as they were.
+func (p *parts) asUsual(sh *shape) bool {
+	for i := range len(sh.trails) - 1 {
+		f := sh.trails[i].format
+		if !sh.trails[i].seen {
+			f = sh.skeleton.slots[i].format
+		}
+		if _, ok := p.tokens[i].as(f); !ok {
+			return false
+		}
+	}
+	return true
+}
+
 // which codes the shape of a message.
 func (s *shaper) which(m *Message) (*shape, error) {
 	var expected, sh *shape
@@ -55,7 +88,6 @@ func (s *shaper) which(m *Message) (*shape, error) {
 	}
 	var k key
 	if !s.decoding {
-		s.parts.take(m.Payload)
 		if expected != nil && expected.is(m, &s.parts) {
 			sh = expected
 		} else {
