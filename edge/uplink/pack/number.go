@@ -49,6 +49,9 @@ var powers = func() (p [maxDigits]int64) {
 	return p
 }()
 
+// powers32 are those that fit into 32 bits.
+var powers32 = [10]uint32{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
+
 // A token is a number as it stands in a payload.
 type token struct {
 	value  int64  // all its digits; of an instant, the time since 1970 in units of its last decimal
@@ -192,6 +195,62 @@ func trim(dst []byte, start int) []byte {
 		return dst[:n+1]
 	}
 	return dst
+}
+
+// read reads the number at the start of b that is written in the format. Length 0: there is none.
+func (f format) read(b []byte) (v int64, length int) {
+	if f > maxDecimals {
+		if len(b) == 0 || !isDigit(b[0]) && (b[0] != '-' || len(b) < 2 || !isDigit(b[1])) {
+			return 0, 0
+		}
+		t := readNumber(b)
+		v, ok := t.as(f)
+		if !ok {
+			return 0, 0
+		}
+		return v, t.length
+	}
+	at := 0
+	if len(b) > 0 && b[0] == '-' {
+		at = 1
+	}
+	first, point := at, -1
+	var high, low uint32
+	n := 0
+	for ; at < len(b); at++ {
+		c := uint32(b[at]) - '0'
+		if c > 9 {
+			if b[at] != '.' || point >= 0 || f == 0 {
+				break
+			}
+			point = at
+			continue
+		}
+		if point >= 0 && at-point > int(f) {
+			return 0, 0
+		}
+		low = low*10 + c
+		if n++; n == 9 {
+			high, low = low, 0
+		} else if n > 18 {
+			return 0, 0
+		}
+	}
+	whole := n - int(f)
+	if n == 0 || whole < 1 || whole > 1 && b[first] == '0' || f > 0 && at-1-point != int(f) || f > 0 && point < 0 {
+		return 0, 0
+	}
+	v = int64(low)
+	if n >= 9 {
+		v += int64(high) * int64(powers32[n-9])
+	}
+	if first == 1 {
+		if v == 0 {
+			return 0, 0
+		}
+		v = -v
+	}
+	return v, at
 }
 
 // fits tells whether a number can be written in the format.

@@ -1,6 +1,9 @@
 package pack
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // parts is a message to encode, taken apart.
 type parts struct {
@@ -36,9 +39,14 @@ func flagsOf(m *Message) byte {
 	return m.QoS
 }
 
+// heads tells whether a message to encode has this shape, but for the payload.
+func (sh *shape) heads(m *Message) bool {
+	return sh.topic == m.Topic && sh.flags == flagsOf(m) && sh.properties == string(m.Properties)
+}
+
 // is tells whether a message to encode has this shape.
 func (sh *shape) is(m *Message, p *parts) bool {
-	if sh.topic != m.Topic || sh.flags != flagsOf(m) || sh.properties != string(m.Properties) {
+	if !sh.heads(m) {
 		return false
 	}
 	if sh.skeleton.number == 0 {
@@ -50,15 +58,12 @@ func (sh *shape) is(m *Message, p *parts) bool {
 // asUsual codes whether the message has the shape that followed last time, the next sequence, its numbers written as they were, and a time if the one before had.
 // If not, the shape is nil.
 func (s *shaper) asUsual(m *Message) (*shape, error) {
-	if !s.decoding {
-		s.parts.take(m.Payload)
-	}
 	s.usual = false
 	if s.shape == nil || s.shape.next == nil {
 		return nil, nil
 	}
 	sh := s.shape.next
-	is := !s.decoding && m.Sequence == s.sequence+1 && s.timed == (m.Time != 0) && sh.is(m, &s.parts) && s.parts.asUsual(sh)
+	is := !s.decoding && m.Sequence == s.sequence+1 && s.timed == (m.Time != 0) && sh.heads(m) && s.parts.match(sh, m.Payload)
 	if s.usual = s.decide(&s.models.usual, flag(is)) != 0; !s.usual {
 		return nil, nil
 	}
@@ -66,18 +71,31 @@ func (s *shaper) asUsual(m *Message) (*shape, error) {
 	return sh, nil
 }
 
-// asUsual tells whether the numbers are written as they were.
-func (p *parts) asUsual(sh *shape) bool {
+// match takes apart a payload that has the skeleton of a shape, and its numbers written as they were.
+func (p *parts) match(sh *shape, payload []byte) bool {
+	p.tokens, p.ok = p.tokens[:0], true
+	if sh.skeleton.number == 0 {
+		p.take(payload)
+		return !p.ok
+	}
+	text := sh.skeleton.text
 	for i := range len(sh.trails) - 1 {
 		f := sh.trails[i].format
 		if !sh.trails[i].seen {
 			f = sh.skeleton.slots[i].format
 		}
-		if _, ok := p.tokens[i].as(f); !ok {
+		at := strings.IndexByte(text, numberHere)
+		if len(payload) <= at || string(payload[:at]) != text[:at] {
 			return false
 		}
+		v, length := f.read(payload[at:])
+		if length == 0 {
+			return false
+		}
+		p.tokens = append(p.tokens, token{v, f, length})
+		payload, text = payload[at+length:], text[at+1:]
 	}
-	return true
+	return string(payload) == text
 }
 
 // which codes the shape of a message.
@@ -88,6 +106,7 @@ func (s *shaper) which(m *Message) (*shape, error) {
 	}
 	var k key
 	if !s.decoding {
+		s.parts.take(m.Payload)
 		if expected != nil && expected.is(m, &s.parts) {
 			sh = expected
 		} else {
