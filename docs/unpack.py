@@ -63,14 +63,19 @@ def split(data):
     magic, second = r.byte(), r.byte()
     if magic & 0xF0 != 0xE0:
         raise Corrupt("it begins with 0x%02x" % magic)
-    if magic != 0xE1 or second & 0xE0 or second & 0x0F > 1:
+    if magic != 0xE1 or second & 0xA0 or second & 0x0F > 1:
         raise Unsupported("version %d, codec and flags 0x%02x" % (magic & 0x0F, second))
     head = {"epoch": int.from_bytes(r.take(8), "big")}
     try:
         head["stream"] = r.take(r.byte()).decode("utf-8")
     except UnicodeDecodeError:
         raise Corrupt("its stream is not UTF-8") from None
-    head["first"], head["count"] = r.uvarint(), r.uvarint()
+    head["first"] = r.uvarint()
+    if second & 0x40:
+        head["floor"] = head["first"] - r.uvarint()
+        if head["floor"] < 1:
+            raise Corrupt("its floor is wrong")
+    head["count"] = r.uvarint()
     body = r.take(r.uvarint())
     if second & 0x10:
         end = r.at
@@ -208,15 +213,7 @@ class Decoder:
         if self.decide(m.none):
             return 0
         size = self.tree(m.size, 5) or self.plain(6)
-        if size == 0:
-            return 0
-        rest, v = size - 1, 1
-        if rest < 12:
-            tops = m.tops[rest]
-            while v < 4 and rest > 0:
-                rest -= 1
-                v = v << 1 | self.decide(tops, v - 1)
-        return v << rest | self.plain(rest)
+        return 1 << size - 1 | self.plain(size - 1) if size else 0
 
     def whole(self):
         return self.at >= len(self.body) and self.body[-1:] != b"\0"
@@ -228,21 +225,6 @@ class Count:
     def __init__(self):
         self.none, self.size = Bits(1), Bits(32)
         self.size.p[1], self.size.n[1] = rarely(8)
-        self.tops = [Bits(3) for _ in range(12)]
-
-
-class Difference(Count):
-    def __init__(self, expected):
-        super().__init__()
-        self.negative = Bits(1)
-        each = [max(1, 64 >> abs(i - expected)) for i in range(64)]
-        weights = [0] * 32 + [sum(each[32:])] + each[1:32]
-        for node in range(31, 0, -1):
-            left, right = weights[2 * node], weights[2 * node + 1]
-            weights[node] = left + right
-            self.size.p[node], self.size.n[node] = (right << 16) // (left + right), 2
-        none = max(1, 64 >> expected)
-        self.none.p[0], self.none.n[0] = (none << 16) // (none + weights[1]), 2
 
 
 # ---- 4.3 text
@@ -485,13 +467,19 @@ class Shapes:
     def __init__(self, body):
         self.decoder = d = Decoder(body)
         self.decide, self.count, self.text = d.decide, d.count, Text(d)
-        self.follows, self.new_topic, self.skeleton_follows = Bits(1), Bits(1), Bits(1)
+        self.follows, self.new_topic, self.skeleton_follows = Bits(1), Bits(1, usually(4)), Bits(1)
         self.same_flags, self.same_properties = Bits(1, usually(64)), Bits(1, usually(64))
         self.is_new, self.flag_bits, self.timed_bits, self.format_bits = Bits(2), Bits(8), Bits(2), Bits(128)
         self.shape_count, self.topic_count, self.skeleton_count = Count(), Count(), Count()
         self.properties_count, self.gap = Count(), Count()
+        self.gap.none = Bits(1, usually(64))
+        self.timed_bits.p[1], self.timed_bits.n[1] = usually(64)
         self.lengths = {PROPERTIES: Count(), PAYLOAD: Count()}
-        self.differences = [Difference(i) for i in range(24)]
+        self.nearby = [Bits(64) for _ in range(5)]
+        for m in self.nearby:
+            for i in range(6, 64):
+                m.p[i], m.n[i] = rarely(16)
+        self.as_usual = Bits(1)
         self.topics, self.bags, self.skeletons, self.shapes, self.slots = [], [b""], [], [], 0
         self.none = Skeleton(None, 0, [Slot(time=True)])
         self.shape, self.numbers, self.time, self.timed = None, [], 0, 0
@@ -501,6 +489,12 @@ class Shapes:
         if i >= len(table):
             raise Corrupt("entry %d of a table of %d" % (i, len(table)))
         return table[i]
+
+    def usual(self):
+        """Gives the shape of a message of which only the numbers are told."""
+        if self.shape and self.shape.next and self.decide(self.as_usual):
+            self.shape = self.shape.next
+            return self.shape
 
     def which(self):
         expected = self.shape.next if self.shape else None
@@ -579,10 +573,26 @@ class Shapes:
 
     def difference(self, e):
         """Gives a difference, and how many bits are expected of the next one."""
-        m = self.differences[min((e + 8) >> 4, 23)]
-        v = self.count(m)
-        e = (e * 2 + min(v.bit_length() << 4, e + 64)) // 3
-        return (-v if v and self.decide(m.negative) else v), e
+        near = min((e + 8) >> 4, 62)
+        size = self.size_near(near)
+        e = (e * 2 + min(size << 4, e + 64)) // 3
+        if size == 0:
+            return 0, e
+        rest = self.decoder.plain(size)
+        v = 1 << size - 1 | rest >> 1
+        return (-v if rest & 1 else v), e
+
+    def size_near(self, near):
+        m = self.nearby[min(near, 4)]
+        at, below, above = near, near - 1, near + 1
+        for i in range(64):
+            if self.decide(m, i):
+                return at
+            if below >= 0 and (i % 2 == 0 or above > 63):
+                at, below = below, below - 1
+            else:
+                at, above = above, above + 1
+        return 0
 
     def value(self, slot, trail, donor, f, before, left):
         others = rescale(slot.value, slot.format, f)
@@ -592,7 +602,8 @@ class Shapes:
             d, size = self.difference(slot.new_size)
             v = wrap(expect(slot.new_costs, ways) + d)
             slot.new_size = size
-            account(slot.new_costs, ways, v)
+            if d:
+                account(slot.new_costs, ways, v)
             trail.level = wrap(v << 4)
         else:
             if slot.paces == 0 and donor:
@@ -605,7 +616,8 @@ class Shapes:
             d, size = self.difference(slot.size)
             v = wrap(expect(slot.costs, ways) + d)
             slot.size = size
-            account(slot.costs, ways, v)
+            if d:
+                account(slot.costs, ways, v)
             trail.step = wrap(v - last)
             trail.level = wrap(after + (wrap(wrap(v << 4) - after) >> 1)) if slot.paces else wrap(v << 4)
             slot.pace = wrap(pace + (wrap(wrap(trail.step << 4) - pace) >> GAINS[slot.paces]))
@@ -615,12 +627,12 @@ class Shapes:
             t.value, t.format, t.left = v, f, left
         return v
 
-    def payload(self, shape, donor):
+    def payload(self, shape, donor, usual):
         numbers, left = [], (0, 0)
         for i, trail in enumerate(shape.trails[:-1]):
             slot = shape.skeleton.slots[i]
             f = trail.format if trail.seen else slot.format
-            if not self.decide(slot.as_usual):
+            if not usual and not self.decide(slot.as_usual):
                 f = self.decoder.tree(self.format_bits, 7)
             if not valid(f):
                 raise Corrupt("format %d" % f)
@@ -633,8 +645,9 @@ class Shapes:
         parts = shape.skeleton.text.split(b"\0")
         return numbers, parts[0] + b"".join(written(*n).encode() + p for n, p in zip(numbers, parts[1:]))
 
-    def published(self, shape, donor, numbers):
-        self.timed = self.decide(self.timed_bits, self.timed)
+    def published(self, shape, donor, numbers, usual):
+        if not usual:
+            self.timed = self.decide(self.timed_bits, self.timed)
         if not self.timed:
             return 0
         times = (milliseconds(*n) for n in numbers)
@@ -651,14 +664,15 @@ def shape_codec(head, body):
     sequence = head["first"]
     for i in range(head["count"]):
         donor = s.shape.skeleton if s.shape else None
-        shape = s.which()
+        usual = s.usual()
+        shape = usual or s.which()
         if i:
-            sequence += s.count(s.gap) + 1
+            sequence += 1 if usual else s.count(s.gap) + 1
         if shape.skeleton is s.none:
             numbers, payload = [], s.counted(PAYLOAD)
         else:
-            numbers, payload = s.payload(shape, donor)
-        time = s.published(shape, donor, numbers)
+            numbers, payload = s.payload(shape, donor, usual)
+        time = s.published(shape, donor, numbers, usual)
         s.numbers = numbers
         yield message(shape.topic, payload, shape.properties, shape.flags, time, sequence)
     if not s.decoder.whole():

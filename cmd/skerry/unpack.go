@@ -182,6 +182,10 @@ func headLine(h pack.Head, messages []pack.Message, length int) string {
 		plain += len(m.Topic) + len(m.Payload) + len(m.Properties)
 	}
 	first, last := messages[0].Sequence, messages[len(messages)-1].Sequence
-	return fmt.Sprintf("epoch %016x, stream %s, sequence %d to %d, %s, %s for %s of topics and payloads", h.Epoch, shown(h.Stream), first, last,
-		several(len(messages), "message"), size(length), size(plain))
+	floor := ""
+	if h.Floor != 0 {
+		floor = fmt.Sprintf(", nothing below %d to come", h.Floor)
+	}
+	return fmt.Sprintf("epoch %016x, stream %s, sequence %d to %d%s, %s, %s for %s of topics and payloads", h.Epoch, shown(h.Stream), first, last,
+		floor, several(len(messages), "message"), size(length), size(plain))
 }

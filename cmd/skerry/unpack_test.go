@@ -62,6 +62,7 @@ func TestUnpack(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := string(file)
+	floored := "\xe1\x40\x00\x00\x00\x00\x00\x00\x00\x07\x01s\x09\x05\x01\x05\x10\x00\x01a\x00"
 	bad := []byte(good)
 	bad[60] ^= 1 // the first block has a check sum
 	for name, c := range map[string]struct {
@@ -73,6 +74,7 @@ func TestUnpack(t *testing.T) {
 		"format":           {"skerry unpack --format '%t %q %r %I' | head -n 1", good, 0, []string{"farm/north/gh01/temperature 1 0 2025-11-29T01:40:00.015Z"}},
 		"a damaged block":  {"skerry unpack -v - | tail -n 1", string(bad), 0, []string{"lake/wx-042/battery/voltage {", "skerry: block 1: ", "check sum is wrong", "1 of 2 blocks could not"}},
 		"its status":       {"skerry unpack >/dev/null", string(bad), 1, nil},
+		"a floor":          {"skerry unpack --heads", floored, 0, []string{"sequence 9 to 9, nothing below 4 to come, 1 message"}},
 		"newlines between": {"skerry unpack --heads | wc -l", good + "\n" + good + "\n", 0, []string{"4"}},
 		"no block":         {"skerry unpack", "hello", 1, []string{"block 1: ", "begins with 0x68", "hint: a block begins with 0xe1"}},
 		"cut off":          {"skerry unpack", good[:len(good)-1], 1, []string{"block 2: ", "cut off", "1 of 2 blocks"}},

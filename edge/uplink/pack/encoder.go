@@ -51,6 +51,9 @@ func (e *Encoder) Append(m Message) error {
 		return err
 	}
 	n := len(e.messages)
+	if (n == 0 || !e.shaper.expects(m.Topic)) && !validTopic(m.Topic) {
+		return unfit("%.80q is no Topic Name", m.Topic)
+	}
 	if n > 0 && m.Sequence <= e.messages[n-1].Sequence {
 		return unfit("its sequence is %d, after %d", m.Sequence, e.messages[n-1].Sequence)
 	}
@@ -59,7 +62,7 @@ func (e *Encoder) Append(m Message) error {
 		return ErrFull
 	}
 	if n == 0 {
-		if err := e.header.check(); err != nil {
+		if err := e.header.check(m.Sequence); err != nil {
 			return err
 		}
 		e.header.first = m.Sequence

@@ -13,8 +13,8 @@ var figures = []struct {
 	batch int
 	most  float64
 }{
-	{"regular", 1, 75}, {"regular", 20, 11}, {"regular", 100, 3.64}, {"regular", 1000, 1.6},
-	{"hard", 1, 76}, {"hard", 20, 13}, {"hard", 100, 6.6}, {"hard", 1000, 4.5},
+	{"regular", 1, 75}, {"regular", 20, 10.7}, {"regular", 100, 3.55}, {"regular", 1000, 1.6},
+	{"hard", 1, 76}, {"hard", 20, 13}, {"hard", 100, 6.55}, {"hard", 1000, 4.55},
 }
 
 func TestFigures(t *testing.T) {

@@ -25,6 +25,7 @@ type vector struct {
 	Block    string          `json:"block_hex"`
 	Epoch    string          `json:"epoch"` // 16 hex digits
 	Stream   string          `json:"stream"`
+	Floor    uint64          `json:"floor,omitempty"`
 	Messages []vectorMessage `json:"messages"`
 }
 
@@ -108,6 +109,7 @@ func scenes() []scene {
 		{"own", head, packtest.Own(60, 1)},
 		{"any 1", head, packtest.Any(60, 1)},
 		{"any 2", pack.Head{Epoch: 1 << 63, Stream: "x", Sum: true}, packtest.Any(60, 2)},
+		{"floor", pack.Head{Epoch: 3, Stream: "s", Floor: 999_700}, packtest.Regular(3, 1)},
 	}
 }
 
@@ -126,7 +128,7 @@ func TestVectors(t *testing.T) {
 		block := unhex(t, v.Block)
 		lists += int(block[1]&1 ^ 1)
 		h, got, err := pack.Decode(block, pack.Limits{})
-		if err != nil || fmt.Sprintf("%016x", h.Epoch) != v.Epoch || h.Stream != v.Stream {
+		if err != nil || fmt.Sprintf("%016x", h.Epoch) != v.Epoch || h.Stream != v.Stream || h.Floor != v.Floor {
 			t.Errorf("%s: head %+v, %v", v.Name, h, err)
 			continue
 		}
@@ -160,7 +162,7 @@ func readVectors(t *testing.T) (vectors []vector) {
 func writeVectors(t *testing.T) {
 	var lines []string
 	for _, s := range scenes() {
-		v := vector{s.name, hex.EncodeToString(blocks(t, s.head, 0, 0, s.messages)[0]), fmt.Sprintf("%016x", s.head.Epoch), s.head.Stream, nil}
+		v := vector{s.name, hex.EncodeToString(blocks(t, s.head, 0, 0, s.messages)[0]), fmt.Sprintf("%016x", s.head.Epoch), s.head.Stream, s.head.Floor, nil}
 		text, err := json.Marshal(v)
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,8 @@ const (
 
 	flagSum     = 0x10
 	flagRunning = 0x20 // reserved: the block goes on with what the coder learned in those before
-	flagsKnown  = flagSum
+	flagFloor   = 0x40
+	flagsKnown  = flagSum | flagFloor
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -32,8 +33,11 @@ type header struct {
 	damaged bool // read: its check sum is wrong
 }
 
-// check finds a head that cannot be written.
-func (h *Head) check() error {
+// check finds a head that cannot be written before a message with the sequence first.
+func (h *Head) check(first uint64) error {
+	if h.Floor > first {
+		return unfit("its sequence is %d, and the floor of its stream %d", first, h.Floor)
+	}
 	if h.Stream == "" || len(h.Stream) > maxStream || !utf8.ValidString(h.Stream) {
 		return unfit("the name of its stream has %d bytes (hint: 1 to %d, in UTF-8)", len(h.Stream), maxStream)
 	}
@@ -47,11 +51,17 @@ func (h *header) seal(dst, body []byte) []byte {
 	if h.Sum {
 		second |= flagSum
 	}
+	if h.Floor != 0 {
+		second |= flagFloor
+	}
 	dst = append(dst, magic, second)
 	dst = binary.BigEndian.AppendUint64(dst, h.Epoch)
 	dst = append(dst, byte(len(h.Stream)))
 	dst = append(dst, h.Stream...)
 	dst = binary.AppendUvarint(dst, h.first)
+	if h.Floor != 0 {
+		dst = binary.AppendUvarint(dst, h.first-h.Floor)
+	}
 	dst = binary.AppendUvarint(dst, uint64(h.count))
 	dst = binary.AppendUvarint(dst, uint64(len(body)))
 	dst = append(dst, body...)
@@ -66,6 +76,9 @@ func (h *header) size(count, body int) int {
 	n := 2 + 8 + 1 + len(h.Stream) + uvarintLength(h.first) + uvarintLength(uint64(count)) + uvarintLength(uint64(body))
 	if h.Sum {
 		n += 4
+	}
+	if h.Floor != 0 {
+		n += uvarintLength(h.first - h.Floor)
 	}
 	return n
 }
@@ -100,6 +113,11 @@ func (h *header) open(b []byte) (body, rest []byte, err error) {
 	h.Epoch = r.uint64()
 	h.Stream = string(r.bytes(uint64(r.byte())))
 	h.first = r.uvarint()
+	var above uint64
+	if second&flagFloor != 0 {
+		above = r.uvarint()
+		h.Floor = h.first - above
+	}
 	count := r.uvarint()
 	body = r.bytes(r.uvarint())
 	summed := b[:len(b)-len(r.left)]
@@ -112,6 +130,8 @@ func (h *header) open(b []byte) (body, rest []byte, err error) {
 		return nil, nil, corrupt("it is cut off, or its head is wrong")
 	case h.Stream == "" || !utf8.ValidString(h.Stream):
 		return nil, nil, corrupt("its stream has no name, or one that is not UTF-8")
+	case second&flagFloor != 0 && above >= h.first:
+		return nil, nil, corrupt("its floor is no sequence from 1 to that of its first message")
 	case count == 0:
 		return nil, nil, corrupt("it has no messages")
 	case count > MaxMessages:

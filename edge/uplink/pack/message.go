@@ -3,7 +3,6 @@ package pack
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -25,6 +24,7 @@ func (m *Message) bytes() int { return len(m.Topic) + len(m.Payload) + len(m.Pro
 type Head struct {
 	Epoch  uint64 // life of the store of the gateway: another one counts its sequences anew
 	Stream string // name of the stream: 1 to 255 bytes
+	Floor  uint64 // nothing of the stream below this sequence will be sent again; 0: not told. It is not above the first message
 	Sum    bool   // a CRC-32C ends the block
 }
 
@@ -69,8 +69,6 @@ func unfit(format string, args ...any) error {
 // check finds what no block can carry.
 func (m *Message) check() error {
 	switch {
-	case !validTopic(m.Topic):
-		return unfit("%.80q is no Topic Name", m.Topic)
 	case m.QoS > 2:
 		return unfit("QoS %d", m.QoS)
 	case m.bytes() > MaxBytes:
@@ -83,7 +81,16 @@ func (m *Message) check() error {
 
 // validTopic tells whether MQTT allows to publish to a topic [MQTT-1.5.4-1, MQTT-1.5.4-2, MQTT-3.3.2-2, MQTT-4.7.3-1].
 func validTopic(t string) bool {
-	return t != "" && len(t) <= maxTopic && utf8.ValidString(t) && !strings.ContainsAny(t, "\x00+#")
+	other := false
+	for i := range len(t) {
+		switch b := t[i]; {
+		case b == 0 || b == '+' || b == '#':
+			return false
+		case b >= utf8.RuneSelf:
+			other = true
+		}
+	}
+	return t != "" && len(t) <= maxTopic && (!other || utf8.ValidString(t))
 }
 
 // maxTime is the end of the year 9999 in milliseconds.

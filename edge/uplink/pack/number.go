@@ -1,6 +1,9 @@
 package pack
 
-import "strconv"
+import (
+	"math/bits"
+	"strconv"
+)
 
 // A format is how a number is written: a family in the upper three bits, how many digits in the lower five.
 type format byte
@@ -46,6 +49,9 @@ var powers = func() (p [maxDigits]int64) {
 	return p
 }()
 
+// powers32 are those that fit into 32 bits.
+var powers32 = [10]uint32{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
+
 // A token is a number as it stands in a payload.
 type token struct {
 	value  int64  // all its digits; of an instant, the time since 1970 in units of its last decimal
@@ -88,6 +94,10 @@ func rescale(v int64, from, to format) int64 {
 	if from == to {
 		return v
 	}
+	return rescaled(v, from, to)
+}
+
+func rescaled(v int64, from, to format) int64 {
 	a, b := from.family(), to.family()
 	if a != b && (a > shortest || b > shortest) {
 		return 0
@@ -115,19 +125,63 @@ func (f format) append(dst []byte, v int64) []byte {
 		v = -v
 	}
 	d := f.digits()
+	var room [20]byte
+	first := min(render(&room, uint64(v)), len(room)-1-d)
 	if d == 0 {
-		return strconv.AppendInt(dst, v, 10)
+		return append(dst, room[first:]...)
 	}
-	start := len(dst)
-	dst = append(appendPadded(dst, v, d+1), 0)
-	point := len(dst) - 1 - d
-	copy(dst[point+1:], dst[point:]) // decimals move behind the point
-	dst[point] = '.'
+	start, point := len(dst), len(room)-d
+	dst = append(append(append(dst, room[first:point]...), '.'), room[point:]...)
 	if f.family() == shortest {
 		dst = trim(dst, start)
 	}
 	return dst
 }
+
+// render writes digits at the end of room, which has zeros before them, and tells where they begin. It does without divisions of 64 bits.
+func render(room *[20]byte, v uint64) int {
+	*room = zeros
+	at := len(room)
+	for v>>32 != 0 {
+		q, _ := bits.Mul64(v>>9, 1<<64/(1e9>>9)+1) // v / 1e9, or one more
+		r := uint32(v) - uint32(q)*1e9
+		if int32(r) < 0 {
+			q--
+			r += 1e9
+		}
+		renderSmall(room, at, r)
+		v, at = q, at-9
+	}
+	return renderSmall(room, at, uint32(v))
+}
+
+func renderSmall(room *[20]byte, at int, v uint32) int {
+	for v >= 100 {
+		q := v / 100
+		two := (v - q*100) * 2
+		at -= 2
+		room[at], room[at+1] = pairs[two], pairs[two+1]
+		v = q
+	}
+	if v >= 10 {
+		at -= 2
+		room[at], room[at+1] = pairs[2*v], pairs[2*v+1]
+		return at
+	}
+	at--
+	room[at] = '0' + byte(v)
+	return at
+}
+
+var zeros = [20]byte([]byte("00000000000000000000"))
+
+// pairs are the numbers to 99, two digits each.
+var pairs = func() (p [200]byte) {
+	for i := range 100 {
+		p[2*i], p[2*i+1] = byte('0'+i/10), byte('0'+i%10)
+	}
+	return p
+}()
 
 // trim takes zeros off the end of the decimals that begin after start, and a point that nothing follows.
 func trim(dst []byte, start int) []byte {
@@ -141,6 +195,62 @@ func trim(dst []byte, start int) []byte {
 		return dst[:n+1]
 	}
 	return dst
+}
+
+// read reads the number at the start of b that is written in the format. Length 0: there is none.
+func (f format) read(b []byte) (v int64, length int) {
+	if f > maxDecimals {
+		if len(b) == 0 || !isDigit(b[0]) && (b[0] != '-' || len(b) < 2 || !isDigit(b[1])) {
+			return 0, 0
+		}
+		t := readNumber(b)
+		v, ok := t.as(f)
+		if !ok {
+			return 0, 0
+		}
+		return v, t.length
+	}
+	at := 0
+	if len(b) > 0 && b[0] == '-' {
+		at = 1
+	}
+	first, point := at, -1
+	var high, low uint32
+	n := 0
+	for ; at < len(b); at++ {
+		c := uint32(b[at]) - '0'
+		if c > 9 {
+			if b[at] != '.' || point >= 0 || f == 0 {
+				break
+			}
+			point = at
+			continue
+		}
+		if point >= 0 && at-point > int(f) {
+			return 0, 0
+		}
+		low = low*10 + c
+		if n++; n == 9 {
+			high, low = low, 0
+		} else if n > 18 {
+			return 0, 0
+		}
+	}
+	whole := n - int(f)
+	if n == 0 || whole < 1 || whole > 1 && b[first] == '0' || f > 0 && at-1-point != int(f) || f > 0 && point < 0 {
+		return 0, 0
+	}
+	v = int64(low)
+	if n >= 9 {
+		v += int64(high) * int64(powers32[n-9])
+	}
+	if first == 1 {
+		if v == 0 {
+			return 0, 0
+		}
+		v = -v
+	}
+	return v, at
 }
 
 // fits tells whether a number can be written in the format.

@@ -287,3 +287,34 @@ func TestSplit(t *testing.T) {
 		t.Errorf("several blocks as one: %v", err)
 	}
 }
+
+func TestFloor(t *testing.T) {
+	messages := packtest.Regular(30, 1)
+	first := messages[0].Sequence
+	bare := len(blocks(t, head, 0, 0, messages)[0])
+	for _, c := range []struct {
+		floor uint64
+		more  int
+	}{{first, 1}, {first - 100, 1}, {1, 3}} {
+		for _, sum := range []bool{false, true} {
+			h := head
+			h.Floor, h.Sum = c.floor, sum
+			block := blocks(t, h, 0, 0, messages)[0]
+			got, _, err := pack.Decode(block, pack.Limits{})
+			if err != nil || got != h {
+				t.Errorf("the head is %+v, want %+v: %v", got, h, err)
+			}
+			if more := len(block) - bare; !sum && more != c.more {
+				t.Errorf("floor %d takes %d bytes, want %d", c.floor, more, c.more)
+			}
+		}
+	}
+	var e pack.Encoder
+	e.Begin(pack.Head{Stream: "s", Floor: first + 1}, 0)
+	if err := e.Append(messages[0]); !errors.Is(err, pack.ErrMessage) {
+		t.Errorf("a message below the floor: %v", err)
+	}
+	if err := e.Append(messages[1]); err != nil {
+		t.Errorf("the message at the floor: %v", err)
+	}
+}

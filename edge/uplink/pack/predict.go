@@ -55,7 +55,9 @@ func (s *shaper) anew(p *place, n number) int64 {
 	}
 	expected := inRange(ways[cheapest(p.slot.newCosts[:])])
 	v := expected + s.difference(&p.slot.newSize, n.value-expected)
-	account(p.slot.newCosts[:], ways[:], v)
+	if v != expected {
+		account(p.slot.newCosts[:], ways[:], v)
+	}
 	p.trail.level = v << 4
 	return v
 }
@@ -79,7 +81,9 @@ func (s *shaper) again(p *place, n number) int64 {
 	}
 	expected := inRange(ways[cheapest(sl.costs[:])])
 	v := expected + s.difference(&sl.size, n.value-expected)
-	account(sl.costs[:], ways[:], v)
+	if v != expected {
+		account(sl.costs[:], ways[:], v)
+	}
 
 	t.step = v - last
 	if t.level = next + (v<<4-next)>>1; sl.paces == 0 {

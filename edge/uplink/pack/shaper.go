@@ -1,6 +1,9 @@
 package pack
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A shaper is the shape coder in both directions: encoding, it reads the messages it is given; decoding, it fills them in.
 type shaper struct {
@@ -17,6 +20,7 @@ type shaper struct {
 
 	// the message before
 	started  bool // there is one
+	usual    bool // of the message in hand only the numbers are to be told
 	shape    *shape
 	numbers  []number
 	sequence uint64
@@ -45,10 +49,18 @@ func (s *shaper) reset(first uint64) {
 	s.flags, s.property = 0, 0
 }
 
+// expects tells whether the next message most likely has this topic.
+func (s *shaper) expects(topic string) bool {
+	return s.shape != nil && s.shape.next != nil && s.shape.next.topic == topic
+}
+
 // message codes one message.
 func (s *shaper) message(m *Message) error {
 	before := s.shape
-	sh, err := s.which(m)
+	sh, err := s.asUsual(m)
+	if sh == nil {
+		sh, err = s.which(m)
+	}
 	if err != nil {
 		return err
 	}
@@ -82,7 +94,12 @@ func (s *shaper) message(m *Message) error {
 
 // sequel codes the sequence.
 func (s *shaper) sequel(m *Message) error {
-	if s.started {
+	if s.usual {
+		s.sequence++
+		if s.sequence == 0 {
+			return corrupt("sequences begin anew")
+		}
+	} else if s.started {
 		gap := s.count(&s.models.gap, m.Sequence-s.sequence-1)
 		next := s.sequence + gap + 1
 		if next <= s.sequence {
@@ -132,7 +149,7 @@ func (s *shaper) write(p *place, i int) (n number) {
 	if !s.decoding {
 		n.value, as = s.parts.tokens[i].as(n.format)
 	}
-	if s.decide(&p.slot.asUsual, flag(as)) != 0 {
+	if s.usual || s.decide(&p.slot.asUsual, flag(as)) != 0 {
 		return n
 	}
 	if !s.decoding {
@@ -145,20 +162,21 @@ func (s *shaper) write(p *place, i int) (n number) {
 
 // append puts numbers into a skeleton.
 func (sk *skeleton) append(dst []byte, numbers []number) []byte {
-	for i := range len(sk.text) {
-		if b := sk.text[i]; b != numberHere {
-			dst = append(dst, b)
-			continue
-		}
-		dst = numbers[0].format.append(dst, numbers[0].value)
-		numbers = numbers[1:]
+	text := sk.text
+	for i := range numbers {
+		at := strings.IndexByte(text, numberHere)
+		dst = append(dst, text[:at]...)
+		dst = numbers[i].format.append(dst, numbers[i].value)
+		text = text[at+1:]
 	}
-	return dst
+	return append(dst, text...)
 }
 
 // published codes the time of the message, to whose left the first number of the payload stands that looks like one.
 func (s *shaper) published(sh *shape, donor *skeleton, m *Message) error {
-	s.timed = s.decide(&s.models.timed[flag(s.timed)], flag(m.Time != 0)) != 0
+	if !s.usual {
+		s.timed = s.decide(&s.models.timed[flag(s.timed)], flag(m.Time != 0)) != 0
+	}
 	if !s.timed {
 		m.Time = 0
 		return nil
@@ -169,7 +187,7 @@ func (s *shaper) published(sh *shape, donor *skeleton, m *Message) error {
 		p.donor = &donor.slots[len(donor.slots)-1]
 	}
 	for _, n := range s.now {
-		if ms, ok := milliseconds(n); ok {
+		if ms, ok := milliseconds(&n); ok {
 			p.left.value = ms
 			break
 		}

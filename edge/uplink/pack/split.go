@@ -13,7 +13,7 @@ func split(skeleton []byte, tokens []token, payload []byte) (_ []byte, _ []token
 	open := true // a number may begin here
 	for i := 0; i < len(payload); {
 		b := payload[i]
-		if open && len(tokens) < maxNumbers && (isDigit(b) || b == '-' && i+1 < len(payload) && isDigit(payload[i+1])) {
+		if open && b <= '9' && len(tokens) < maxNumbers && (isDigit(b) || b == '-' && i+1 < len(payload) && isDigit(payload[i+1])) {
 			if t := readNumber(payload[i:]); t.length > 0 {
 				skeleton = append(skeleton, numberHere)
 				tokens = append(tokens, t)

@@ -1,6 +1,9 @@
 package pack
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // parts is a message to encode, taken apart.
 type parts struct {
@@ -36,15 +39,63 @@ func flagsOf(m *Message) byte {
 	return m.QoS
 }
 
+// heads tells whether a message to encode has this shape, but for the payload.
+func (sh *shape) heads(m *Message) bool {
+	return sh.topic == m.Topic && sh.flags == flagsOf(m) && sh.properties == string(m.Properties)
+}
+
 // is tells whether a message to encode has this shape.
 func (sh *shape) is(m *Message, p *parts) bool {
-	if sh.topic != m.Topic || sh.flags != flagsOf(m) || sh.properties != string(m.Properties) {
+	if !sh.heads(m) {
 		return false
 	}
 	if sh.skeleton.number == 0 {
 		return !p.ok
 	}
 	return p.ok && sh.skeleton.text == string(p.skeleton)
+}
+
+// asUsual codes whether the message has the shape that followed last time, the next sequence, its numbers written as they were, and a time if the one before had.
+// If not, the shape is nil.
+func (s *shaper) asUsual(m *Message) (*shape, error) {
+	s.usual = false
+	if s.shape == nil || s.shape.next == nil {
+		return nil, nil
+	}
+	sh := s.shape.next
+	is := !s.decoding && m.Sequence == s.sequence+1 && s.timed == (m.Time != 0) && sh.heads(m) && s.parts.match(sh, m.Payload)
+	if s.usual = s.decide(&s.models.usual, flag(is)) != 0; !s.usual {
+		return nil, nil
+	}
+	s.shape = sh
+	return sh, nil
+}
+
+// match takes apart a payload that has the skeleton of a shape, and its numbers written as they were.
+func (p *parts) match(sh *shape, payload []byte) bool {
+	p.tokens, p.ok = p.tokens[:0], true
+	if sh.skeleton.number == 0 {
+		p.take(payload)
+		return !p.ok
+	}
+	text := sh.skeleton.text
+	for i := range len(sh.trails) - 1 {
+		f := sh.trails[i].format
+		if !sh.trails[i].seen {
+			f = sh.skeleton.slots[i].format
+		}
+		at := strings.IndexByte(text, numberHere)
+		if len(payload) <= at || string(payload[:at]) != text[:at] {
+			return false
+		}
+		v, length := f.read(payload[at:])
+		if length == 0 {
+			return false
+		}
+		p.tokens = append(p.tokens, token{v, f, length})
+		payload, text = payload[at+length:], text[at+1:]
+	}
+	return string(payload) == text
 }
 
 // which codes the shape of a message.
@@ -164,6 +215,14 @@ func (s *shaper) newShape(k key) *shape {
 	return sh
 }
 
+// again is b as a string, which the place in the table may have had before: an encoder decodes what it has coded.
+func again(was string, b []byte) string {
+	if was == string(b) {
+		return was
+	}
+	return string(b)
+}
+
 // topic codes one by its place in the table, or as a new one.
 func (s *shaper) topic(v string, k *key) (string, error) {
 	if s.decide(&s.models.newTopic, flag(k.topic < 0)) == 0 {
@@ -180,7 +239,11 @@ func (s *shaper) topic(v string, k *key) (string, error) {
 		return "", err
 	}
 	if s.decoding {
-		if v = string(b); !validTopic(v) {
+		was := ""
+		if n := len(s.topics); n < cap(s.topics) {
+			was = s.topics[:n+1][n]
+		}
+		if v = again(was, b); !validTopic(v) {
 			return "", corrupt("%q is no Topic Name", v)
 		}
 	}
@@ -258,7 +321,7 @@ func (s *shaper) skeleton(k *key) (*skeleton, error) {
 	if !s.decoding {
 		b = s.parts.skeleton
 	}
-	sk, err := s.newSkeleton(string(b))
+	sk, err := s.newSkeleton(b)
 	if err != nil {
 		return nil, err
 	}
@@ -270,10 +333,10 @@ func (s *shaper) skeleton(k *key) (*skeleton, error) {
 }
 
 // newSkeleton is the next place in the table. Its slots begin with what is known of those of the message before.
-func (s *shaper) newSkeleton(text string) (*skeleton, error) {
+func (s *shaper) newSkeleton(text []byte) (*skeleton, error) {
 	slots := 1
-	for i := range len(text) {
-		if text[i] == numberHere {
+	for _, b := range text {
+		if b == numberHere {
 			slots++
 		}
 	}
@@ -287,7 +350,7 @@ func (s *shaper) newSkeleton(text string) (*skeleton, error) {
 		s.skeletons[n] = &skeleton{}
 	}
 	sk := s.skeletons[n]
-	sk.text, sk.number, sk.next = text, n+1, nil
+	sk.text, sk.number, sk.next = again(sk.text, text), n+1, nil
 	sk.slots = sk.slots[:0]
 	var parent []slot
 	if s.shape != nil {
