@@ -155,7 +155,12 @@ func (d *decoder) session(key string, l *Link) {
 	if (24*time.Hour)%s.Every != 0 {
 		d.fail(at+".every", fmt.Sprintf("%s does not divide a day, and would come at other times each day", FormatDuration(s.Every)), "15min, 1h, 6h")
 	}
-	d.classes(at+".at_once", s.AtOnce)
+	switch once := at + ".at_once"; {
+	case !d.given(once) && l.Carries(AlarmClass):
+		s.AtOnce = []string{AlarmClass}
+	case len(s.AtOnce) > 0: // [] has all wait
+		d.classes(once, s.AtOnce)
+	}
 	for i, class := range s.AtOnce {
 		if !l.Carries(class) && d.sound(key+".classes") {
 			d.fail(fmt.Sprintf("%s.at_once[%d]", at, i), fmt.Sprintf("this link does not carry the class %s", class), "classes: ["+class+"]")
