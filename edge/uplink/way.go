@@ -139,14 +139,14 @@ func (w *way) absence() time.Duration {
 
 // path is what the machine of the road must know of the way.
 func (w *way) path(servers int) road.Link {
-	var allowances []budget.Allowance
+	attempts := w.kind.AttemptsDay
 	if w.Budget != nil {
-		allowances = w.Budget.Bytes
+		attempts = budget.AttemptBytes(w.Budget.Bytes, w.kind.AttemptBytes)
 	}
 	return road.Link{
 		Name: w.Name, Servers: servers, RetryMin: w.Retry.Min, RetryMax: w.Retry.Max,
 		HeadStart: w.kind.DeadFloor / 3, AttemptBytes: w.kind.AttemptBytes,
-		BudgetBytes: budget.AttemptBytes(allowances, w.kind.AttemptBytes),
+		BudgetBytes: attempts,
 	}
 }
 

@@ -20,6 +20,9 @@ func TestTable(t *testing.T) {
 		if k.RetryMin < time.Second || k.RetryMax <= k.RetryMin || k.AttemptBytes <= 0 {
 			t.Errorf("%s: attempts %+v", name, k)
 		}
+		if k.Metered != (k.AttemptsDay > 0) || k.Metered && k.AttemptsDay < 12*k.AttemptBytes {
+			t.Errorf("%s: attempts of a day %+v", name, k)
+		}
 		if k.IdleBilled && !k.Metered || k.Metered != (k.Linger > 0) {
 			t.Errorf("%s: costs %+v", name, k)
 		}
