@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,7 @@ type keeper struct {
 
 // newKeeper is that of a way.
 func (w *way) newKeeper(u *Uplink, o Options) *keeper {
-	return &keeper{link: w.Name, wanted: w.KeepAlive, limit: o.MaxKeepAlive, answer: max(answerTime, w.kind.DeadFloor), shelf: u.shelf,
+	return &keeper{link: w.Name, wanted: w.KeepAlive, limit: cmp.Or(o.MaxKeepAlive, u.profile.KeepAlive.Max), answer: max(answerTime, w.kind.DeadFloor), shelf: u.shelf,
 		log: u.log, signal: w.signal}
 }
 
