@@ -254,7 +254,7 @@ func (k *keeper) report(before, now keepalive.Status) {
 	case now.Phase == keepalive.Hold && before.Phase != keepalive.Hold:
 		k.log.Info("the keep-alive is learned", "link", k.link, "server", k.server, "interval", now.Interval.String(), "lost_connections", now.Lost)
 	case before.Phase == keepalive.Hold && now.Phase == keepalive.Search && now.Interval < before.Interval:
-		k.log.Warn("the link forgets a silent connection sooner than it did; a shorter keep-alive is searched for",
+		k.log.Warn("the link forgets a silent connection sooner than it did; a shorter keep-alive is tried",
 			"link", k.link, "server", k.server, "interval", before.Interval.String())
 	}
 }
