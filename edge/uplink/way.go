@@ -43,6 +43,10 @@ type way struct {
 	dial  dial
 	doubt func(host string)    // has the name server asked before the next attempt; nil: nobody keeps names
 	seen  interfaces.Interface // what the kernel said last
+
+	// Of the goroutine of travel:
+	told    bool // the kernel has told of the interfaces
+	missing bool // and its own has never been among them
 }
 
 // ways builds those of an uplink.
@@ -161,6 +165,8 @@ func (w *way) look(now time.Time, t interfaces.Table, r *road.Road, i int, local
 	}
 	before, there := w.seen, false
 	w.seen, there = t[w.Interface]
+	w.missing = !there && (w.missing || !w.told)
+	w.told = true
 	r.Physical(now, i, physical(w.seen, there))
 	moved := before.Index != w.seen.Index || !slices.Equal(before.Addresses, w.seen.Addresses)
 	if moved || before.Carrier != w.seen.Carrier {
