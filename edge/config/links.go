@@ -85,9 +85,25 @@ func (d *decoder) interfaceName(key string, l *Link, before []Link) {
 	}
 }
 
+// automatic refuses a second link, over another interface, that takes ModemManager's first modem for its own.
+func (d *decoder) automatic(key string, l *Link) {
+	switch first := d.auto; {
+	case !l.Modem.Auto || l.Interface == "":
+	case first.of == "":
+		d.auto = autoModem{strings.TrimSuffix(key, ".modem"), l.Interface}
+	case first.at != l.Interface:
+		d.fail(key, fmt.Sprintf("auto is the first modem of ModemManager, that of %s at %s; which one is at %s cannot be told", first.of, first.at, l.Interface),
+			"the path of its port for AT commands: /dev/serial/by-id/usb-...")
+	}
+}
+
+// autoModem is the first link whose modem is ModemManager's: its key and its interface.
+type autoModem struct{ of, at string }
+
 // modem resolves the speed of a port, and checks what cuts the supply.
 func (d *decoder) modem(key string, l *Link) {
 	m, at := &l.Modem, key+".power"
+	d.automatic(key, l)
 	if m.Port != "" && m.Baud == 0 {
 		m.Baud = defaultBaud
 		if l.Kind == "certus" {
