@@ -76,6 +76,8 @@ func (d *decoder) interfaceName(key string, l *Link, before []Link) {
 	switch {
 	case d.given(at) && (l.Interface == "" || l.Interface == "." || l.Interface == ".." || len(l.Interface) > maxInterface || strings.ContainsFunc(l.Interface, bad)):
 		d.fail(at, fmt.Sprintf("%q is not the name of a network interface", l.Interface), "`ip -brief link` lists them: wwan0, ppp0, eth0")
+	case l.Interface == "lo":
+		d.fail(at, "lo leads to this machine alone", "leave it out: the system's routes lead to a server on this machine, too")
 	case slices.ContainsFunc(before, func(o Link) bool { return o.Interface == l.Interface }):
 		what := "interface " + l.Interface
 		if l.Interface == "" {
