@@ -213,7 +213,7 @@ func (t *travel) do(ctx context.Context, step road.Step) {
 
 // dial opens a connection while whatever else goes on.
 func (t *travel) dial(ctx context.Context, i int, s *server) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, t.u.ways[i].kind.DialTime)
 	a := &attempt{server: s, cancel: cancel, before: t.u.ways[i].purse.meter.Total()}
 	t.u.ways[i].keep.take(s.Address())
 	t.dials[i] = a

@@ -83,7 +83,7 @@ func (u *Uplink) newWays(o Options) error {
 			w.dial = w.purse.counting(o.Dial)
 		default:
 			d := newDialer(u.config.TLS, interfaces.Options{
-				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Least: w.kind.DeadFloor / 3, Counted: w.purse.counted,
+				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Least: w.kind.DeadFloor / 3, Lookup: w.kind.LookupTime, Counted: w.purse.counted,
 				Recall:  func(host string) ([]netip.Addr, time.Duration) { return u.addresses.recall(l.Name, host) },
 				Learned: func(host string, addrs []netip.Addr) { u.addresses.learned(l.Name, host, addrs) },
 			})

@@ -18,8 +18,8 @@ func TestDocumented(t *testing.T) {
 	}
 	for _, name := range kind.Names() {
 		k := kind.Of(name)
-		row := fmt.Sprintf("| `%s` | %s | %s..%s | %s..%s | %s | %s |", name, words(k.DeadFloor), words(k.KeepAliveMin), words(k.KeepAliveMax),
-			words(k.RetryMin), words(k.RetryMax), size(k.AttemptsDay), words(k.Linger))
+		row := fmt.Sprintf("| `%s` | %s | %s..%s | %s..%s | %s | %s | %s |", name, words(k.DeadFloor), words(k.KeepAliveMin), words(k.KeepAliveMax),
+			words(k.RetryMin), words(k.RetryMax), size(k.AttemptsDay), words(k.Linger), words(k.DialTime))
 		if !strings.Contains(string(text), row) {
 			t.Errorf("the document has not %s", row)
 		}
