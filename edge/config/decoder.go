@@ -30,6 +30,7 @@ type decoder struct {
 	taken   map[string]string // topics of readings and alarms, with the key path of who has each
 	asked   map[string]string // topics on which readings are asked for, likewise
 	feeds   map[string]feed   // lines that feed sensors, by pin
+	auto    autoModem         // the link that has ModemManager's
 	counted map[string]string // what counts the bytes of an interface
 	ports   map[string]owner  // serial and SPI ports, by kind and bus
 

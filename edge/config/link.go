@@ -68,9 +68,9 @@ const (
 
 // Schedule has a link used now and then.
 type Schedule struct {
-	Every  time.Duration `yaml:"every" in:"1min..1d"` // aligned to the date in UTC, plus a part of it that is the gateway's own
-	Stay   time.Duration `yaml:"stay" in:"5s..1h"`    // how long a session stands at least; longer while something is being sent
-	AtOnce []string      `yaml:"at_once" oneof:"alarm state live backfill"`
+	Every  time.Duration `yaml:"every" in:"1min..1d"`                       // aligned to the date in UTC, plus a part of it that is the gateway's own
+	Stay   time.Duration `yaml:"stay" in:"5s..1h"`                          // how long a session stands at least; longer while something is being sent
+	AtOnce []string      `yaml:"at_once" oneof:"alarm state live backfill"` // do not wait for the time; alarms, if the file says nothing
 }
 
 // Modem is where the signal of a link is read, and what brings it back when it hangs.

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,6 +48,23 @@ uplinks:
 	}
 	if l := c.Uplinks[0].Links[1]; l.Carries("live") || !l.Carries("alarm") || l.Price.Cost(100) != 0.32 {
 		t.Errorf("%+v carries what it should not, or costs %v", l, l.Price.Cost(100))
+	}
+}
+
+// TestAlarmsBreakASchedule: unless the file says otherwise, or the link does not carry them.
+func TestAlarmsBreakASchedule(t *testing.T) {
+	for text, want := range map[string][]string{
+		"{name: a, schedule: {every: 1h}}":                          {"alarm"},
+		"{name: a, classes: [live, alarm], schedule: {every: 1h}}":  {"alarm"},
+		"{name: a, classes: [live], schedule: {every: 1h}}":         nil,
+		"{name: a, schedule: {every: 1h, at_once: []}}":             nil,
+		"{name: a, schedule: {every: 1h, at_once: [state]}}":        {"state"},
+		"{name: a, schedule: {every: 1h, at_once: [alarm, state]}}": {"alarm", "state"},
+	} {
+		c := mustLoad(t, "gateway: {id: wx}\nuplinks: {cloud: {mqtt: \"tls://h\", links: ["+text+"]}}\n")
+		if got := c.Uplinks[0].Links[0].Schedule.AtOnce; !slices.Equal(got, want) {
+			t.Errorf("%s: %v at once, want %v", text, got, want)
+		}
 	}
 }
 

@@ -76,6 +76,8 @@ func (d *decoder) interfaceName(key string, l *Link, before []Link) {
 	switch {
 	case d.given(at) && (l.Interface == "" || l.Interface == "." || l.Interface == ".." || len(l.Interface) > maxInterface || strings.ContainsFunc(l.Interface, bad)):
 		d.fail(at, fmt.Sprintf("%q is not the name of a network interface", l.Interface), "`ip -brief link` lists them: wwan0, ppp0, eth0")
+	case l.Interface == "lo":
+		d.fail(at, "lo leads to this machine alone", "leave it out: the system's routes lead to a server on this machine, too")
 	case slices.ContainsFunc(before, func(o Link) bool { return o.Interface == l.Interface }):
 		what := "interface " + l.Interface
 		if l.Interface == "" {
@@ -85,9 +87,25 @@ func (d *decoder) interfaceName(key string, l *Link, before []Link) {
 	}
 }
 
+// automatic refuses a second link, over another interface, that takes ModemManager's first modem for its own.
+func (d *decoder) automatic(key string, l *Link) {
+	switch first := d.auto; {
+	case !l.Modem.Auto || l.Interface == "":
+	case first.of == "":
+		d.auto = autoModem{strings.TrimSuffix(key, ".modem"), l.Interface}
+	case first.at != l.Interface:
+		d.fail(key, fmt.Sprintf("auto is the first modem of ModemManager, that of %s at %s; which one is at %s cannot be told", first.of, first.at, l.Interface),
+			"the path of its port for AT commands: /dev/serial/by-id/usb-...")
+	}
+}
+
+// autoModem is the first link whose modem is ModemManager's: its key and its interface.
+type autoModem struct{ of, at string }
+
 // modem resolves the speed of a port, and checks what cuts the supply.
 func (d *decoder) modem(key string, l *Link) {
 	m, at := &l.Modem, key+".power"
+	d.automatic(key, l)
 	if m.Port != "" && m.Baud == 0 {
 		m.Baud = defaultBaud
 		if l.Kind == "certus" {
@@ -155,7 +173,12 @@ func (d *decoder) session(key string, l *Link) {
 	if (24*time.Hour)%s.Every != 0 {
 		d.fail(at+".every", fmt.Sprintf("%s does not divide a day, and would come at other times each day", FormatDuration(s.Every)), "15min, 1h, 6h")
 	}
-	d.classes(at+".at_once", s.AtOnce)
+	switch once := at + ".at_once"; {
+	case !d.given(once) && l.Carries(AlarmClass):
+		s.AtOnce = []string{AlarmClass}
+	case len(s.AtOnce) > 0: // [] has all wait
+		d.classes(once, s.AtOnce)
+	}
 	for i, class := range s.AtOnce {
 		if !l.Carries(class) && d.sound(key+".classes") {
 			d.fail(fmt.Sprintf("%s.at_once[%d]", at, i), fmt.Sprintf("this link does not carry the class %s", class), "classes: ["+class+"]")

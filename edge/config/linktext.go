@@ -58,6 +58,9 @@ type modemPort struct {
 	Power   ModemPower `yaml:"power"`
 }
 
+// deviceDirectories are what is left of a path of a device that was not written to its end.
+var deviceDirectories = []string{"/dev", "/dev/serial", "/dev/serial/by-id", "/dev/serial/by-path", "/dev/pts"}
+
 // decodeNode reads auto, none, a path, or {port: PATH, baud: 9600, power: {pin: GPIO22}}.
 func (m *Modem) decodeNode(d *decoder, n *yaml.Node, path string) {
 	var p modemPort
@@ -90,6 +93,10 @@ func (m *Modem) decodeNode(d *decoder, n *yaml.Node, path string) {
 	}
 	if d.sound(path) && (!strings.HasPrefix(p.Port, "/") || strings.ContainsFunc(p.Port, unicode.IsControl)) {
 		d.wrong(n, path, fmt.Sprintf("%q is not the path of a serial port", p.Port), modemHint)
+		return
+	}
+	if d.sound(path) && (strings.HasSuffix(p.Port, "/") || slices.Contains(deviceDirectories, p.Port)) {
+		d.wrong(n, path, fmt.Sprintf("%q is a directory", p.Port), "the path of a serial port: ls -l /dev/serial/by-id")
 		return
 	}
 	*m = Modem{Port: p.Port, Baud: p.Baud, Context: p.Context, Power: p.Power}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,6 +44,9 @@ func (s *Servers) decodeNode(d *decoder, n *yaml.Node, path string) {
 			return &hinted{"wants an address, not " + kindOf(item), serverHint}
 		}
 		server, err := parseServer(item.Value)
+		if err == nil && slices.Contains(*s, server) {
+			return &hinted{server.String() + " is there already", "remove one"}
+		}
 		if err == nil {
 			*s = append(*s, server)
 		}

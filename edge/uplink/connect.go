@@ -42,7 +42,7 @@ func (p *passage) dial(ctx context.Context, s *server) (net.Conn, error) {
 		p.first = nil
 		return conn, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.way.kind.DialTime)
 	defer cancel()
 	conn, err := p.way.dial(ctx, s.Server)
 	if err != nil {
@@ -128,7 +128,7 @@ func (u *Uplink) ask(ctx context.Context, p *passage, s *server, cleanStart bool
 	if err != nil {
 		return nil, err
 	}
-	connecting, cancel := context.WithTimeout(ctx, dialTimeout)
+	connecting, cancel := context.WithTimeout(ctx, p.way.kind.DialTime)
 	defer cancel()
 	t := &tap{u: u, version: connect.Version, opened: time.Now()}
 	first := u.greeting(s, cleanStart)

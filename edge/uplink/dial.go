@@ -3,7 +3,6 @@ package uplink
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"time"
 
@@ -46,7 +45,7 @@ func (d *dialer) dial(ctx context.Context, s config.Server) (net.Conn, error) {
 			return secure, nil
 		}
 		d.net.Doubt(s.Host)
-		err = fmt.Errorf("TLS: %w", err)
+		err = &handshakeError{err}
 	}
 	conn.Close() // its error would say less
 	return nil, err

@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,7 @@ type keeper struct {
 
 // newKeeper is that of a way.
 func (w *way) newKeeper(u *Uplink, o Options) *keeper {
-	return &keeper{link: w.Name, wanted: w.KeepAlive, limit: o.MaxKeepAlive, answer: max(answerTime, w.kind.DeadFloor), shelf: u.shelf,
+	return &keeper{link: w.Name, wanted: w.KeepAlive, limit: cmp.Or(o.MaxKeepAlive, u.profile.KeepAlive.Max), answer: max(answerTime, w.kind.DeadFloor), shelf: u.shelf,
 		log: u.log, signal: w.signal}
 }
 
@@ -253,7 +254,7 @@ func (k *keeper) report(before, now keepalive.Status) {
 	case now.Phase == keepalive.Hold && before.Phase != keepalive.Hold:
 		k.log.Info("the keep-alive is learned", "link", k.link, "server", k.server, "interval", now.Interval.String(), "lost_connections", now.Lost)
 	case before.Phase == keepalive.Hold && now.Phase == keepalive.Search && now.Interval < before.Interval:
-		k.log.Warn("the link forgets a silent connection sooner than it did; a shorter keep-alive is searched for",
+		k.log.Warn("the link forgets a silent connection sooner than it did; a shorter keep-alive is tried",
 			"link", k.link, "server", k.server, "interval", before.Interval.String())
 	}
 }

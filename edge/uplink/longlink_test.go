@@ -125,3 +125,27 @@ func TestLongLinkAfterRestart(t *testing.T) {
 		}
 	}
 }
+
+// TestStallWhileDialling: where a link is known to stall for 70 s, an attempt lives through it; elsewhere the next one comes sooner.
+func TestStallWhileDialling(t *testing.T) {
+	for name, lives := range map[string]bool{"certus": true, "nb-iot": true, "cellular": false} {
+		play(t, func(t *testing.T, at *station) {
+			at.connectCables(config.Link{Name: "sat", Interface: "ppp0", Kind: name, Session: config.Always})
+			stall := time.After(70 * time.Second)
+			at.options.DialLink = func(ctx context.Context, l config.Link, s config.Server) (net.Conn, error) {
+				select {
+				case <-stall:
+					stall = time.After(0)
+					return at.server.dial(ctx, s)
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}
+			at.start()
+			time.Sleep(2 * time.Minute)
+			if s := at.uplink.Status(); !s.Online || (s.Links[0].Attempts == 1) != lives {
+				t.Errorf("%s: online %v after %d attempts", name, s.Online, s.Links[0].Attempts)
+			}
+		})
+	}
+}

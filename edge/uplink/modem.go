@@ -156,12 +156,16 @@ func (w *way) holds(class string) bool {
 // slower is how much longer than usual an answer may take.
 func (w *way) slower() float64 { return max(w.sense().Answer, 1) }
 
-// fault notes what became of an attempt or a session. Where the interface has gone nobody knows.
-func (w *way) fault(f road.Fault) {
+// fault notes what became of an attempt or a session; opened: TCP has stood in an attempt, which is an answer, whatever came after it. Where
+// the interface has gone nobody knows.
+func (w *way) fault(f road.Fault, opened bool) {
 	if w.radio != nil {
-		w.radio.lost, w.radio.answered = f == road.Way, f == road.Server || f == road.Mute || f == road.None
+		w.radio.lost, w.radio.answered = f == road.Way && !opened, f == road.Server || f == road.Mute || f == road.None || opened
 	}
 }
+
+// unknown tells that the interface of the way has not been there since the start, and that the modem is not to blame: it is in a network.
+func (w *way) unknown() bool { return w.missing && w.radio.watcher.Signal().Registration.Registered() }
 
 // climb tells the modems whether their links work. One that stands by, beside a better one, is neither.
 func (t *travel) climb(all []road.Status) {
@@ -170,7 +174,7 @@ func (t *travel) climb(all []road.Status) {
 			continue
 		}
 		switch s := all[i]; {
-		case s.State >= road.Online:
+		case s.State >= road.Online, w.unknown():
 			w.radio.recovery.Online()
 		case w.radio.lost, s.State < road.Addressed && s.Wanted:
 			w.radio.recovery.Offline()

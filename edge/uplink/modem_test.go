@@ -3,6 +3,7 @@ package uplink_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -364,6 +365,57 @@ func TestServerDownIsNoModem(t *testing.T) {
 		synctest.Wait()
 		if got := at.climbed(); got != "" {
 			t.Errorf("%q were taken because a server is down", got)
+		}
+	})
+}
+
+// TestHungServerIsNoModem: TCP came through the modem, whatever the server does not do then; in TLS, or before CONNACK.
+func TestHungServerIsNoModem(t *testing.T) {
+	for name, tls := range map[string]bool{"no CONNACK": false, "no TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			withModem(t, []string{"lte"}, func(t *testing.T, at *radio) {
+				at.options.DialLink = func(ctx context.Context, _ config.Link, _ config.Server) (net.Conn, error) {
+					if tls {
+						<-ctx.Done()
+						return nil, uplink.HandshakeError(ctx.Err())
+					}
+					near, far := net.Pipe()
+					go io.Copy(io.Discard, far)
+					return near, nil
+				}
+				at.start()
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if got := at.climbed(); got != "" || at.uplink.Status().Attempts < 10 {
+					t.Errorf("%q were taken because a server hangs, in %d attempts", got, at.uplink.Status().Attempts)
+				}
+			})
+		})
+	}
+}
+
+// TestMistypedInterface: where there never was such an interface, and the modem is well, the modem is left alone, and the status says why.
+func TestMistypedInterface(t *testing.T) {
+	withModem(t, []string{"lte"}, func(t *testing.T, at *radio) {
+		defer at.server.cut()
+		k := at.connectCables(config.Link{Name: "lte", Interface: "wwan0", Kind: "cellular"})
+		k.with("wwan0", func(c *cable) { c.there = false })
+		at.start()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if got, s := at.climbed(), at.link(0); got != "" || !strings.Contains(s.Err, "there was no interface wwan0 since the start") {
+			t.Errorf("%q were taken, the status says %q", got, s.Err)
+		}
+		at.modem.Fail(modemtest.Faults{Mute: true})
+		time.Sleep(25 * time.Minute)
+		synctest.Wait()
+		if got := at.climbed(); !strings.HasPrefix(got, "bearer radio power") {
+			t.Errorf("%q were taken on a modem that hangs since the start", got)
+		}
+		k.with("wwan0", func(c *cable) { c.there = true })
+		at.online()
+		if s := at.link(0); s.Err != "" {
+			t.Errorf("the status says %q", s.Err)
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"skerry/edge/config"
 	"skerry/edge/uplink"
 	"skerry/edge/uplink/budget"
+	"skerry/edge/uplink/kind"
 )
 
 // limit gives the station a link with a budget for each day, and streams of all classes.
@@ -332,6 +333,23 @@ func TestBudgetAttempts(t *testing.T) {
 		t.Logf("%d attempts in two days cost %d B", s.Links[0].Attempts, s.Links[0].Bytes)
 		// Two buckets, and what is given back: three times twelve attempts of the dearest kind.
 		if most := int64(3 * 12 * 11_200); s.Links[0].Bytes > most || s.Links[0].Bytes < 10_000 || s.Links[0].Attempts < 300 {
+			t.Errorf("%d attempts cost %d B, want at most %d", s.Links[0].Attempts, s.Links[0].Bytes, most)
+		}
+	})
+}
+
+// TestAttemptsWithoutABudget: on a link that is paid by the byte attempts have a budget of their own, however short the waits between them are.
+func TestAttemptsWithoutABudget(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.limit(1_000_000)
+		l := &at.config.Links[0]
+		l.Budget, l.Retry = nil, config.DurationRange{Min: time.Second, Max: time.Second}
+		at.server.down = true
+		at.start()
+		time.Sleep(48 * time.Hour)
+		s := at.uplink.Status()
+		most := 3 * kind.Of("cellular").AttemptsDay // what there is at first, and what two days give back
+		if s.Links[0].Bytes > most || s.Links[0].Bytes < most/2 {
 			t.Errorf("%d attempts cost %d B, want at most %d", s.Links[0].Attempts, s.Links[0].Bytes, most)
 		}
 	})

@@ -94,6 +94,9 @@ func (t *travel) show() {
 	links := make([]LinkStatus, len(all))
 	for i, w := range t.u.ways {
 		links[i] = LinkStatus{Status: all[i], Interface: w.Interface, Kind: w.kind.Name, Classes: w.Classes, Session: w.gate.Next()}
+		if w.missing {
+			links[i].Err = "there was no interface " + w.Interface + " since the start (hint: is that its name? `ip -brief link` lists them)"
+		}
 	}
 	t.climb(all)
 	t.u.count(func(s *Status) { s.Links = links })

@@ -213,7 +213,7 @@ func (t *travel) do(ctx context.Context, step road.Step) {
 
 // dial opens a connection while whatever else goes on.
 func (t *travel) dial(ctx context.Context, i int, s *server) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, t.u.ways[i].kind.DialTime)
 	a := &attempt{server: s, cancel: cancel, before: t.u.ways[i].purse.meter.Total()}
 	t.u.ways[i].keep.take(s.Address())
 	t.dials[i] = a
@@ -234,7 +234,7 @@ func (t *travel) dialled(i int, a *attempt, conn net.Conn, err error) {
 		t.dials[i] = nil
 		t.u.ways[i].keep.failed(err)
 		err = fmt.Errorf("dial: %w", err)
-		t.u.ways[i].fault(faultOf(err))
+		t.u.ways[i].fault(faultOf(err), opened(err))
 		t.road.Failed(time.Now(), i, faultOf(err), t.u.reasonOf(err), t.u.ways[i].purse.since(a.before))
 		t.failed(i, a.server, err)
 	default:
@@ -277,7 +277,7 @@ func (t *travel) take(ctx context.Context, i int) {
 		used := p.used
 		t.news.post(func() {
 			s.online = time.Now()
-			p.way.fault(road.None)
+			p.way.fault(road.None, true)
 			p.way.standing.connected(p.way.purse.since(s.before) / used)
 			t.road.Connected(s.online, i)
 		})
@@ -340,7 +340,7 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 	if stopped || err == nil {
 		return
 	}
-	w.fault(fault)
+	w.fault(fault, !online)
 	if fault == road.Way && w.keep.lostInSilence() {
 		fault = road.Server // or whatever stands before it: another link is not needed yet
 	}

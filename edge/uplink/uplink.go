@@ -21,8 +21,6 @@ import (
 )
 
 const (
-	// dialTimeout bounds name resolution, TCP and TLS together, and after that the wait for CONNACK.
-	dialTimeout = 30 * time.Second
 	// defaultAckTimeout is longer than the longest silence known of a link that works: 70 s on Iridium Certus.
 	defaultAckTimeout = 90 * time.Second
 )

@@ -43,6 +43,10 @@ type way struct {
 	dial  dial
 	doubt func(host string)    // has the name server asked before the next attempt; nil: nobody keeps names
 	seen  interfaces.Interface // what the kernel said last
+
+	// Of the goroutine of travel:
+	told    bool // the kernel has told of the interfaces
+	missing bool // and its own has never been among them
 }
 
 // ways builds those of an uplink.
@@ -79,7 +83,7 @@ func (u *Uplink) newWays(o Options) error {
 			w.dial = w.purse.counting(o.Dial)
 		default:
 			d := newDialer(u.config.TLS, interfaces.Options{
-				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Least: w.kind.DeadFloor / 3, Counted: w.purse.counted,
+				Interface: l.Interface, Frugal: w.kind.Metered, Fresh: freshName, Least: w.kind.DeadFloor / 3, Lookup: w.kind.LookupTime, Counted: w.purse.counted,
 				Recall:  func(host string) ([]netip.Addr, time.Duration) { return u.addresses.recall(l.Name, host) },
 				Learned: func(host string, addrs []netip.Addr) { u.addresses.learned(l.Name, host, addrs) },
 			})
@@ -139,14 +143,14 @@ func (w *way) absence() time.Duration {
 
 // path is what the machine of the road must know of the way.
 func (w *way) path(servers int) road.Link {
-	var allowances []budget.Allowance
+	attempts := w.kind.AttemptsDay
 	if w.Budget != nil {
-		allowances = w.Budget.Bytes
+		attempts = budget.AttemptBytes(w.Budget.Bytes, w.kind.AttemptBytes)
 	}
 	return road.Link{
 		Name: w.Name, Servers: servers, RetryMin: w.Retry.Min, RetryMax: w.Retry.Max,
 		HeadStart: w.kind.DeadFloor / 3, AttemptBytes: w.kind.AttemptBytes,
-		BudgetBytes: budget.AttemptBytes(allowances, w.kind.AttemptBytes),
+		BudgetBytes: attempts,
 	}
 }
 
@@ -161,6 +165,8 @@ func (w *way) look(now time.Time, t interfaces.Table, r *road.Road, i int, local
 	}
 	before, there := w.seen, false
 	w.seen, there = t[w.Interface]
+	w.missing = !there && (w.missing || !w.told)
+	w.told = true
 	r.Physical(now, i, physical(w.seen, there))
 	moved := before.Index != w.seen.Index || !slices.Equal(before.Addresses, w.seen.Addresses)
 	if moved || before.Carrier != w.seen.Carrier {

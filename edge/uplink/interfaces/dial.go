@@ -1,6 +1,7 @@
 package interfaces
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 	"time"
 )
 
-// lookupTimeout bounds a question to the name server, so that there is time left for an address that is known from before.
+// lookupTimeout bounds looking up a name where nothing else is said.
 const lookupTimeout = 10 * time.Second
 
 // BindError says that a connection cannot be bound to its interface.
@@ -41,6 +42,10 @@ type Options struct {
 
 	// Least is how long an address has at least to answer, where a name has several. 0: its share of the time that there is.
 	Least time.Duration
+
+	// Lookup bounds looking up a name, so that there is time left for an address that is known from before. Where it is longer than 10 s one
+	// question may take half of it, whatever resolv.conf says. 0: 10 s.
+	Lookup time.Duration
 
 	// Counted is given what opens a connection, of TCP, and of UDP to the name servers, and gives one that counts. nil: nobody counts.
 	Counted func(Dial) Dial
@@ -123,7 +128,30 @@ func (d *Dialer) ask(ctx context.Context, network, address string) (net.Conn, er
 		return plain.DialContext(ctx, network, address)
 	}
 	plain.Control = d.net.Control
-	return plain.DialContext(ctx, network, address)
+	return d.wait(plain.DialContext(ctx, network, address))
+}
+
+// wait has the resolver wait longer on a way to a name server, where answers take long.
+func (d *Dialer) wait(conn net.Conn, err error) (net.Conn, error) {
+	if udp, ok := conn.(*net.UDPConn); ok && d.o.Lookup > lookupTimeout {
+		return patient{udp, d.o.Lookup / 2}, err
+	}
+	return conn, err
+}
+
+// patient is a way to a name server over a link on which an answer takes longer than the resolver waits: 5 s, unless resolv.conf says
+// otherwise.
+type patient struct {
+	*net.UDPConn
+	least time.Duration
+}
+
+// SetDeadline is by what the resolver bounds a question.
+func (p patient) SetDeadline(t time.Time) error {
+	if least := time.Now().Add(p.least); !t.IsZero() && t.Before(least) {
+		t = least
+	}
+	return p.UDPConn.SetDeadline(t)
 }
 
 // Dial opens a connection within the deadline of ctx. The error is that of the name, or of the last address tried.
@@ -225,7 +253,7 @@ func (d *Dialer) learn(host string, addrs []netip.Addr) {
 }
 
 func (d *Dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(d.o.Lookup, lookupTimeout))
 	defer cancel()
 	resolve := d.o.Resolve
 	if resolve == nil {

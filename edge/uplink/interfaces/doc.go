@@ -9,7 +9,7 @@
 // # Guarantees
 //
 // [Watch] asks the kernel once, by rtnetlink, and is told of changes then; nothing is polled, and changes that the kernel had no room to
-// tell are asked for again. What it tells is whole: never a part of a list. Messages that cannot be read are left out.
+// tell, and a list that has changed while it was told, are asked for again. What it tells is whole: never a part of a list. Messages that cannot be read are left out.
 // A [Dialer] sends everything of a bound connection through its interface, the questions to the name server too. An address that a name
 // had is kept with its age, and used when the name server does not answer, however old it is.
 //

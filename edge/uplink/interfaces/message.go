@@ -14,14 +14,17 @@ const (
 	addrPending = 0x40 // IFA_F_TENTATIVE
 	routeCloned = 0x200
 
+	dumpInterrupted = 0x10 // NLM_F_DUMP_INTR (linux/netlink.h)
+
 	siteScope = 200 // addresses with a larger one are of the link, or of the machine alone
 )
 
 // message is what is read of one netlink message. Which fields are set hangs on Type; done and failed are those of a dump's end.
 type message struct {
-	Type   uint16
-	done   bool
-	failed syscall.Errno
+	Type        uint16
+	done        bool
+	failed      syscall.Errno
+	interrupted bool // the list of which it is a part has changed since its beginning, and may lack something
 
 	index       int32
 	name        string
@@ -44,7 +47,8 @@ func parse(datagram []byte) []message {
 		}
 		kind := binary.NativeEndian.Uint16(datagram[4:])
 		if m, ok := read(kind, datagram[syscall.NLMSG_HDRLEN:size]); ok {
-			m.Type = kind
+			const part = syscall.NLM_F_MULTI | dumpInterrupted
+			m.Type, m.interrupted = kind, binary.NativeEndian.Uint16(datagram[6:])&part == part
 			all = append(all, m)
 		}
 		datagram = datagram[min(align(size), len(datagram)):]

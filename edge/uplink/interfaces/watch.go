@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
 // groups are what the kernel tells of without being asked (linux/rtnetlink.h: RTMGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR,
@@ -19,6 +20,35 @@ var dumps = [...]uint16{syscall.RTM_GETLINK, syscall.RTM_GETADDR, syscall.RTM_GE
 // Watch tells of the interfaces of this machine, first as they are and then of each change, until ctx ends; then its error is nil.
 // changed is called in its goroutine, and keeps what it is given.
 func Watch(ctx context.Context, changed func(Table)) error {
+	var told Table
+	return untilTold(func() error { return watch(ctx, changed, &told) })
+}
+
+// errAgain is why everything is asked for anew: the kernel says that its list has changed while it told it, or changes were lost.
+var errAgain = errors.New("what the kernel has told is not whole")
+
+// breath is how long interfaces that change all the time are left alone until they are asked for once more.
+const breath = 50 * time.Millisecond
+
+// again tells errAgain from other errors of a socket.
+func again(err error) error {
+	if errors.Is(err, syscall.ENOBUFS) {
+		return errAgain
+	}
+	return err
+}
+
+// untilTold watches again and again while what the kernel tells is not whole, each time on a new socket: on the old one the end of an earlier
+// list may still come.
+func untilTold(watch func() error) (err error) {
+	for err = watch(); errors.Is(err, errAgain); err = watch() {
+		time.Sleep(breath)
+	}
+	return err
+}
+
+// watch is Watch on one socket. told is what was told last.
+func watch(ctx context.Context, changed func(Table), told *Table) error {
 	fd, err := syscall.Socket(syscall.AF_NETLINK, syscall.SOCK_RAW|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, syscall.NETLINK_ROUTE)
 	if err != nil {
 		return fmt.Errorf("open a netlink socket: %w", err)
@@ -34,8 +64,9 @@ func Watch(ctx context.Context, changed func(Table)) error {
 	if err != nil {
 		return err
 	}
-	w := &watcher{raw: raw, changed: changed}
+	w := &watcher{raw: raw, changed: changed, told: *told}
 	if err := w.run(); ctx.Err() == nil {
+		*told = w.told
 		return err
 	}
 	return nil
@@ -57,13 +88,8 @@ func (w *watcher) run() error {
 	for {
 		n, from, err := w.receive(buf)
 		switch {
-		case errors.Is(err, syscall.ENOBUFS): // changes were lost
-			if err := w.begin(); err != nil {
-				return err
-			}
-			continue
 		case err != nil:
-			return fmt.Errorf("read from netlink: %w", err)
+			return fmt.Errorf("read from netlink: %w", again(err))
 		case from != 0:
 			continue // another program may send here too
 		}
@@ -113,6 +139,8 @@ func (w *watcher) receive(buf []byte) (n int, from uint32, err error) {
 func (w *watcher) take(list []message) error {
 	for _, m := range list {
 		switch {
+		case m.interrupted:
+			return errAgain
 		case m.failed != 0:
 			return fmt.Errorf("the kernel does not tell its interfaces: %w", m.failed)
 		case !m.done:

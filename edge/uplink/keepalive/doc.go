@@ -12,13 +12,15 @@
 // From the lower bound the interval grows by half as long as it holds. Behind the first one that fails it grows by a tenth from what
 // held last, so that the next failure is the last one: a search costs four connections at most, where bisecting costs up to eight.
 // Two answers prove an interval, two losses refute it. What is kept in the end is nine tenths of what is proven, or the upper bound
-// itself if that has held. Two losses there begin a search below; after 14 days the interval that failed is tried once more.
+// itself if that has held. Two losses there have a shorter interval tried; when that holds, what failed is tried again, and one answer restores
+// what was known: no timer lets one through. Two losses more, or against the shorter one, and the search goes on below. After 14 days the
+// interval that failed is tried once more.
 //
 // # Guarantees
 //
 // A loss counts only if nothing else explains it: the signal was fair all the while, the link did not change, the clock did not step,
 // and the very next attempt to connect over the same path succeeded within a minute. An outage in between, or a day, makes an earlier loss
-// void too. So no outage, however long, lowers an interval by itself. While something is wrong with the link nothing is learned, and the
+// void too. So no outage, however long, lowers an interval by itself, and what short ones in a row lower is restored when they end. While something is wrong with the link nothing is learned, and the
 // interval is one that is proven.
 //
 // Pure: there is no clock, no goroutine and no input or output in here. What is learned is a [State], a small JSON document; it
@@ -26,6 +28,7 @@
 //
 // # Limits
 //
-// A path that forgets sooner than the lower bound is not learned; Status says so. Two outages that each begin in a silence and end
-// within the minute after it, with no answered exchange between them, are taken for a timer.
+// A path that forgets sooner than the lower bound is not learned; Status says so. Outages that each begin in a silence and end
+// within the minute after it, with no answered exchange between them, look like a timer: two of them in a search have it end below, for 14
+// days, and it takes four to lower what is held for as long.
 package keepalive

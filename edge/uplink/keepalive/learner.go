@@ -109,7 +109,7 @@ func (l *Learner) Answered(t Trial, now time.Time) bool {
 	case s.Phase == Hold && s.Lo > 0:
 		l.probe(now)
 	default:
-		if s.OK++; s.OK >= enough {
+		if s.OK++; s.OK >= enough || s.Phase == Probe && s.WasLo > 0 { // no timer lets one through
 			l.proven(s.K, now)
 		}
 	}
@@ -244,7 +244,7 @@ func (l *Learner) against(silence int, now time.Time) {
 	s := &l.state
 	s.At = max(s.At, silence)
 	switch {
-	case s.Phase == Probe:
+	case s.Phase == Probe && s.WasLo == 0:
 		l.hold(now) // it is known already: one loss is enough
 	case s.Fails >= enough:
 		l.refuted(s.At, now)
@@ -254,7 +254,19 @@ func (l *Learner) against(silence int, now time.Time) {
 // proven notes that a path keeps such a silence.
 func (l *Learner) proven(silence int, now time.Time) {
 	s := &l.state
+	doubt := s.WasLo > 0
+	if doubt && s.Phase == Probe { // the losses were chance
+		s.Lo, s.Hi = s.WasLo, s.WasHi
+		s.WasLo, s.WasHi = 0, 0
+		l.next(now)
+		return
+	}
 	s.Lo = silence
+	if again := min(s.Hi, l.ceiling); doubt && again > s.Lo { // a shorter one holds: does the other really not?
+		l.enter(Probe, again, now)
+		return
+	}
+	s.WasLo, s.WasHi = 0, 0
 	if s.Hi <= s.Lo {
 		s.Hi = 0
 	}
@@ -264,6 +276,11 @@ func (l *Learner) proven(silence int, now time.Time) {
 // refuted notes that it does not.
 func (l *Learner) refuted(silence int, now time.Time) {
 	s := &l.state
+	if s.WasLo == 0 && s.Lo >= silence {
+		s.WasLo, s.WasHi = s.Lo, s.Hi
+	} else { // it fails again, or a shorter one does
+		s.WasLo, s.WasHi = 0, 0
+	}
 	if s.Hi == 0 || silence < s.Hi {
 		s.Hi = silence
 	}

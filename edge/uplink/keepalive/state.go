@@ -18,12 +18,14 @@ type State struct {
 	Hi    int    `json:"hi,omitempty"` // the shortest that was refuted; 0: none
 	K     int    `json:"k"`            // the interval
 	Phase Phase  `json:"state"`
-	OK    int    `json:"ok,omitempty"`    // answers for K
-	Fails int    `json:"fails,omitempty"` // losses against K
-	At    int    `json:"at,omitempty"`    // the longest silence of those losses
-	Both  bool   `json:"both,omitempty"`  // what is received does not keep the path open: something must be sent, too
-	Lost  uint64 `json:"lost,omitempty"`  // connections that learning and holding this path have cost so far
-	When  int64  `json:"when,omitempty"`  // of the last change of Lo, Hi or the phase; Unix time, by a clock that may have been wrong
+	OK    int    `json:"ok,omitempty"`     // answers for K
+	Fails int    `json:"fails,omitempty"`  // losses against K
+	At    int    `json:"at,omitempty"`     // the longest silence of those losses
+	WasLo int    `json:"was_lo,omitempty"` // Lo and Hi before two losses spoke against what was proven, until it is known whether that was chance;
+	WasHi int    `json:"was_hi,omitempty"` // WasLo 0: they did not
+	Both  bool   `json:"both,omitempty"`   // what is received does not keep the path open: something must be sent, too
+	Lost  uint64 `json:"lost,omitempty"`   // connections that learning and holding this path have cost so far
+	When  int64  `json:"when,omitempty"`   // of the last change of Lo, Hi or the phase; Unix time, by a clock that may have been wrong
 }
 
 // Bounds are the shortest and the longest interval allowed.
@@ -58,12 +60,15 @@ func (b Bounds) seconds() (floor, ceiling int) {
 
 // sound tells whether a document makes sense.
 func (s *State) sound() bool {
-	for _, n := range []int{s.Lo, s.Hi, s.K, s.At} {
+	for _, n := range []int{s.Lo, s.Hi, s.K, s.At, s.WasLo, s.WasHi} {
 		if n < 0 || n > mqttLongest {
 			return false
 		}
 	}
 	known := s.Phase == Search || s.Phase == Hold || s.Phase == Probe
 	counts := s.OK >= 0 && s.OK < enough && s.Fails >= 0 && s.Fails < enough
+	if s.WasHi > 0 && s.WasLo >= s.WasHi {
+		return false
+	}
 	return known && counts && s.K > 0 && (s.Hi == 0 || s.Lo < s.Hi) && (s.Phase != Probe || s.Hi > 0)
 }

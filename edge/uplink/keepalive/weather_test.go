@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"skerry/broker/client"
 	"skerry/edge/uplink/keepalive"
 )
 
@@ -52,6 +53,69 @@ func TestOutages(t *testing.T) {
 					t.Errorf("after a week: %v", now)
 				}
 			})
+		})
+	}
+}
+
+// TestShortOutages: outages that each begin in a silence and end within the minute after it look like a timer. Two of them in a row have a
+// shorter interval tried, and then what was held once more, which restores it the same day.
+func TestShortOutages(t *testing.T) {
+	for _, n := range []nat{{after: 20 * time.Minute}, {}} {
+		s := &sim{nat: n}
+		play(t, s, func() {
+			s.settle()
+			known := s.status()
+			for i := range 20 {
+				_, before, _ := s.counts()
+				for pings := before; pings == before; _, pings, _ = s.counts() {
+					time.Sleep(time.Second)
+				}
+				for range 2 { // a connection is lost with the next PINGREQ, and so is the one after it
+					time.Sleep(s.status().Interval - 10*time.Second)
+					s.breakFor(45 * time.Second)
+					time.Sleep(10 * time.Second)
+					s.connected()
+				}
+				if now := s.status(); now.Interval >= known.Interval {
+					t.Fatalf("pair %d: %v", i, now) // it does look like a timer
+				}
+				time.Sleep(24 * time.Hour)
+				if now := s.status(); now.Phase != keepalive.Hold || now.Interval != known.Interval || now.Proven != known.Proven || now.Refuted != known.Refuted {
+					t.Fatalf("pair %d has turned %v into %v", i, known, now)
+				}
+			}
+		})
+	}
+}
+
+// connected waits until the connection that stands now is another one.
+func (s *sim) connected() {
+	has := func() *client.Conn {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.conn
+	}
+	for before, now := has(), has(); now == nil || now == before; now = has() {
+		time.Sleep(time.Second)
+	}
+}
+
+// TestFlapping: a link that is out for less than a minute, again and again, at any time.
+func TestFlapping(t *testing.T) {
+	for seed := range uint64(10) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		s := &sim{nat: nat{after: 20 * time.Minute}}
+		play(t, s, func() {
+			s.settle()
+			known := s.status()
+			for end := time.Now().Add(4 * week); time.Now().Before(end); {
+				time.Sleep(time.Minute + time.Duration(random.ExpFloat64()*float64(20*time.Minute)))
+				s.breakFor(30*time.Second + time.Duration(random.Int64N(int64(25*time.Second))))
+			}
+			time.Sleep(24 * time.Hour)
+			if now := s.status(); now.Interval < known.Interval*95/100 {
+				t.Errorf("seed %d: %v has become %v", seed, known, now)
+			}
 		})
 	}
 }

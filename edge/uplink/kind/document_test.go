@@ -18,8 +18,8 @@ func TestDocumented(t *testing.T) {
 	}
 	for _, name := range kind.Names() {
 		k := kind.Of(name)
-		row := fmt.Sprintf("| `%s` | %s | %s..%s | %s..%s | %s |", name, words(k.DeadFloor), words(k.KeepAliveMin), words(k.KeepAliveMax),
-			words(k.RetryMin), words(k.RetryMax), words(k.Linger))
+		row := fmt.Sprintf("| `%s` | %s | %s..%s | %s..%s | %s | %s | %s |", name, words(k.DeadFloor), words(k.KeepAliveMin), words(k.KeepAliveMax),
+			words(k.RetryMin), words(k.RetryMax), size(k.AttemptsDay), words(k.Linger), words(k.DialTime))
 		if !strings.Contains(string(text), row) {
 			t.Errorf("the document has not %s", row)
 		}
@@ -32,4 +32,12 @@ func words(d time.Duration) string {
 		return fmt.Sprintf("%dmin", d/time.Minute)
 	}
 	return fmt.Sprintf("%ds", d/time.Second)
+}
+
+// size writes thousands of bytes.
+func size(bytes int64) string {
+	if bytes == 0 {
+		return "any"
+	}
+	return fmt.Sprintf("%dkB", bytes/1000)
 }

@@ -20,6 +20,12 @@ func TestTable(t *testing.T) {
 		if k.RetryMin < time.Second || k.RetryMax <= k.RetryMin || k.AttemptBytes <= 0 {
 			t.Errorf("%s: attempts %+v", name, k)
 		}
+		if k.LookupTime < 10*time.Second || k.DialTime <= 2*k.LookupTime || k.DialTime < k.DeadFloor*3/2 {
+			t.Errorf("%s: time for an attempt %+v", name, k)
+		}
+		if k.Metered != (k.AttemptsDay > 0) || k.Metered && k.AttemptsDay < 12*k.AttemptBytes {
+			t.Errorf("%s: attempts of a day %+v", name, k)
+		}
 		if k.IdleBilled && !k.Metered || k.Metered != (k.Linger > 0) {
 			t.Errorf("%s: costs %+v", name, k)
 		}

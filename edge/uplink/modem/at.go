@@ -3,6 +3,7 @@ package modem
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode"
@@ -36,6 +37,7 @@ type at struct {
 	scale    Scale
 	context  int // the cid whose APN counts
 	patience time.Duration
+	log      *slog.Logger
 
 	turn  chan struct{} // holds a token while nobody talks
 	wire  *wire         // nil: the port is not open
@@ -46,7 +48,7 @@ type at struct {
 }
 
 func newAT(o Options) *at {
-	a := &at{open: func() (drivers.Port, error) { return o.Open(o.Modem) }, scale: o.Scale, context: o.Context, patience: o.Patience}
+	a := &at{open: func() (drivers.Port, error) { return o.Open(o.Modem) }, scale: o.Scale, context: o.Context, patience: o.Patience, log: o.Log.With("modem", o.Modem)}
 	a.turn = make(chan struct{}, 1)
 	a.turn <- struct{}{}
 	return a
@@ -114,7 +116,29 @@ func (a *at) prepare(ctx context.Context) error {
 			break
 		}
 	}
+	if err := a.wake(ctx); err != nil {
+		return err
+	}
 	a.setUp = true
+	return nil
+}
+
+// wake switches the radio on where it is off: it may be this program that was ended while it was. One that does not tell is taken to be on.
+func (a *at) wake(ctx context.Context) error {
+	if a.scale == Iridium {
+		return nil
+	}
+	lines, err := a.wire.ask(ctx, command{text: "AT+CFUN?", prefix: "+CFUN:"})
+	if err != nil || len(lines) == 0 || lines[0] != "0" && lines[0] != "4" {
+		if fatal(ctx, err) {
+			return err
+		}
+		return nil
+	}
+	a.log.Warn("the radio of the modem was off; it is switched on", "functionality", lines[0])
+	if _, err := a.wire.ask(ctx, command{text: "AT+CFUN=1", patience: radioPatience}); fatal(ctx, err) {
+		return err
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 	"time"
@@ -16,10 +17,12 @@ type manager struct {
 	apn    string // of the bearer
 	bearer string // whose APN is known
 	asked  bool   // ModemManager was asked to measure
+	woken  bool   // it was seen, and switched on if it was off
+	log    *slog.Logger
 }
 
 func newManager(o Options) *manager {
-	return &manager{mmcli: mmcli{o.Program, 2 * o.Patience}, every: o.Every}
+	return &manager{mmcli: mmcli{o.Program, 2 * o.Patience}, every: o.Every, log: o.Log.With("modem", o.Modem)}
 }
 
 func (m *manager) name() string { return "modemmanager" }
@@ -38,6 +41,13 @@ func (m *manager) read(ctx context.Context) (Sample, error) {
 		return Sample{}, err
 	}
 	s := state.Sample
+	if off := state.state == "disabled"; off && !m.woken { // it may be this program that was ended while it was; later somebody wants it so
+		m.log.Warn("the modem was switched off; it is switched on")
+		if _, err := (mmcli{m.program, radioPatience}).run(ctx, "-m", "any", "--enable"); err != nil {
+			m.log.Warn("the modem cannot be switched on", "err", err)
+		}
+	}
+	m.woken = true
 	if s.Trouble = state.trouble(); s.Trouble != "" {
 		return s, nil
 	}

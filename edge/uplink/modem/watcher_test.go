@@ -347,7 +347,7 @@ func TestWhatIsAsked(t *testing.T) {
 		m := modemtest.New(modemtest.Fine())
 		watch(t, m, modem.Options{})
 		after(time.Hour)
-		harmless := []string{"AT", "ATE0", "AT+CMEE=2", "AT+COPS=3,2", "AT+CSQ", "AT+CESQ", "AT+CEREG?", "AT+CGREG?", "AT+CREG?", "AT+COPS?", "AT+CGDCONT?", "AT+CPIN?", "AT+CGMM", "ATI"}
+		harmless := []string{"AT", "ATE0", "AT+CMEE=2", "AT+COPS=3,2", "AT+CSQ", "AT+CESQ", "AT+CEREG?", "AT+CGREG?", "AT+CREG?", "AT+COPS?", "AT+CGDCONT?", "AT+CPIN?", "AT+CGMM", "ATI", "AT+CFUN?"}
 		heard := m.Heard()
 		for _, c := range heard {
 			if !slices.Contains(harmless, c) {

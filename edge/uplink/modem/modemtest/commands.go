@@ -35,6 +35,11 @@ func (m *Modem) settings(command string) ([]string, bool) {
 		m.numeric = true
 	case "+CFUN=4":
 		m.off = true
+	case "+CFUN?":
+		if m.off {
+			return []string{"+CFUN: 4", "OK"}, true
+		}
+		return []string{"+CFUN: 1", "OK"}, true
 	case "+CFUN=1":
 		m.off, m.faults.Stuck = false, false
 	case "+CGACT=0,1", "+CGACT=1,1":

@@ -69,6 +69,13 @@ func (m *Modem) Set(change func(*State)) {
 	change(&m.state)
 }
 
+// SwitchOff switches its radio off, as AT+CFUN=4 does.
+func (m *Modem) SwitchOff() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.off = true
+}
+
 // Fail changes what is wrong.
 func (m *Modem) Fail(f Faults) {
 	m.mu.Lock()
