@@ -55,6 +55,10 @@ type link struct {
 	doubted bool        // nobody knows what the Server holds, until then
 	most    int         // how much of that there may be at most, beside what this run has sent
 	greeted bool        // the state topic says online
+	trial   *lane       // sends a message alone, or waits to; nil: none
+	claimed bool        // it has said so in this round
+	written time.Time   // when a message was written last
+	takes   atomic.Bool // the Server has acknowledged a message on this connection, be it the state
 	look    *time.Timer // wakes the writer up to see whether the date is known; nil: nothing has waited for it yet
 	pace    profile.Pace
 	paced   *time.Timer // wakes the writer up when the pace allows more; nil: it always did
