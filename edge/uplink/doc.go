@@ -40,8 +40,8 @@
 //
 // # Limits
 //
-// Live and backfill streams that share only a part send it twice; the configuration is checked for that. A state stream compares at
-// most 1,024 messages. A 3.1.1 Server cannot be told when a late message was published. 15 streams for each uplink, those included
+// Live and backfill streams that share only a part send it twice; the configuration is checked for that. A state stream holds
+// at most 1,024 messages, and of what is behind them knows the latest of 65,536 topics. A 3.1.1 Server cannot be told when a late message was published. 15 streams for each uplink, those included
 // that are carried no more but still hold a backlog. The Servers of a list are one service: they should share their sessions. A 3.1.1 Server cannot say what it takes: 18 QoS 2 messages are on their way to it
 // at most. After a restart nobody knows what the Server holds of those: it is sent again before anything new, one or few at a time. Only an
 // alarm does not wait for that, to a 3.1.1 Server; each restart in the middle of it may begin one QoS 2 message more than it counts. A message that several filters of the receive map match goes where the first of them says, unless the Server
