@@ -99,6 +99,11 @@ func (s *Session) Unfinished() uint64 { return s.state.queue.Unfinished() }
 // Stats is what the session holds, and what it has dropped since it was made. It also answers on a dead handle.
 func (s *Session) Stats() queue.SessionStats { return s.state.queue.Stats() }
 
+// Ahead yields what waits in the log and is not in memory yet, in order; see queue.Session. Nothing is delivered by that.
+func (s *Session) Ahead(yield func(ordinal uint64, m *Message, retain bool) bool) {
+	s.state.queue.Ahead(yield)
+}
+
 // Queued is how many deliveries of any QoS wait in memory for the Client to take them. It also answers on a dead handle.
 func (s *Session) Queued() int { return s.state.queue.Queued() }
 

@@ -19,7 +19,11 @@ func (s *statistics) carried() {
 		s.publishAs(at+"link", u.Link)
 		s.publishAs(at+"server", u.Server)
 		s.publishAs(at+"error", u.Error)
-		s.publishAs(at+"round_trip", numeral(&u.RoundTrip, 1, 3))
+		trip := ""
+		if u.RoundTrip > 0 {
+			trip = numeral(&u.RoundTrip, 1, 3)
+		}
+		s.publishAs(at+"round_trip", trip)
 		s.publishAs(at+"waiting", count(u.Waiting))
 		s.publishAs(at+"waiting_bytes", count(u.Bytes))
 		s.publishAs(at+"drain", numeral(u.Drain, 1, 0))

@@ -35,6 +35,10 @@ func (c *checkCmd) Run() error {
 	for _, e := range cfg.Exposed() {
 		fmt.Fprintf(os.Stderr, "%s: every user of this machine can %s it (hint: chmod o-%s %[1]s)\n", e.Path, e.May, e.May[:1])
 	}
+	for _, d := range cfg.Doubled() {
+		fmt.Fprintf(os.Stderr, "uplinks.%s.carry: stream %s: %s gets it from uplink %s too, under the same topics (hint: for another way to it give one uplink several links; else another prefix)\n",
+			d.Uplinks[1], d.Stream, d.Server, d.Uplinks[0])
+	}
 	home, err := hass.New(cfg, version)
 	if err != nil {
 		return err

@@ -127,7 +127,11 @@ func showSpent(w io.Writer, links []control.UplinkLink) error {
 func headline(u *control.Uplink) string {
 	switch {
 	case u.Online:
-		return fmt.Sprintf("online for %s at %s over %s, MQTT %s, round trip %s", lasting(u.For), u.Server, u.Link, u.Version, lasting(u.RoundTrip))
+		text := fmt.Sprintf("online for %s at %s over %s, MQTT %s", lasting(u.For), u.Server, u.Link, u.Version)
+		if u.RoundTrip > 0 {
+			text += ", round trip " + lasting(u.RoundTrip)
+		}
+		return text
 	case u.For > 0:
 		return fmt.Sprintf("offline for %s: %s", lasting(u.For), shown(u.Error))
 	case u.Error != "":

@@ -64,15 +64,19 @@ func (t *topic) sound() bool {
 	return t.Form == raw
 }
 
+// removes tells whether the last message has removed the retained one of its topic.
+func (t *topic) removes() bool { return t.Form == raw && t.Retain && len(t.Raw) == 0 }
+
 // mostForms is how often the payloads of a topic may look otherwise than before within a window.
 const mostForms = 8
 
 // take adds a message. When payloads look otherwise than before, what was before is not mixed with them: it comes out by itself.
 func (t *topic) take(m *broker.Message, at time.Time, known bool, to []string) {
 	in := read(m.Payload)
-	if in.form != t.Form && t.Form != "" {
+	removed := t.Removed || t.removes()
+	if in.form != t.Form && t.Form != "" || t.removes() && !m.Retain {
 		before := append(t.Before, t.payload(to))
-		*t = topic{Before: before[max(0, len(before)-mostForms):]}
+		*t = topic{Before: before[max(0, len(before)-mostForms):], Removed: removed}
 	}
 	if t.Form = in.form; in.form == raw {
 		t.Raw = m.Payload
@@ -150,7 +154,7 @@ func (r *Reducer) close(end time.Time) {
 
 func (r *Reducer) result(name string, t *topic, payload []byte) *broker.Message {
 	return &broker.Message{
-		TopicName: Prefix(r.options.Uplink, r.options.Stream) + name, Payload: payload, QoS: t.QoS, Retain: t.Retain,
+		TopicName: Prefix(r.options.Uplink, r.options.Stream) + name, Payload: payload, QoS: t.QoS, Retain: t.Retain || t.Removed && len(payload) == 0,
 		Properties: t.Props, Origin: queue.Gateway,
 	}
 }

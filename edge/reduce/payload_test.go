@@ -3,7 +3,9 @@ package reduce
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,5 +117,26 @@ func TestDecimals(t *testing.T) {
 		if got := string(appendDecimal(nil, c.x, c.decimals)); got != c.want {
 			t.Errorf("%v with %d decimals is %s, want %s", c.x, c.decimals, got, c.want)
 		}
+	}
+}
+
+// TestRemovalInWindow: of a retained message that is removed within a window the removal comes out, also when readings follow that are not
+// retained.
+func TestRemovalInWindow(t *testing.T) {
+	one := &topic{}
+	to := []string{"last"}
+	for i, m := range []broker.Message{
+		{Payload: []byte("1"), Retain: true}, {Retain: true}, {Payload: []byte("ON")}, {Payload: []byte("OFF")}, {Payload: []byte("2")}, {Payload: []byte("3")},
+	} {
+		one.take(&m, at.Add(time.Duration(i)*time.Second), true, to)
+	}
+	r := &Reducer{options: Options{Uplink: "u", Stream: "s"}}
+	var got []string
+	for _, payload := range append(one.Before, one.payload(to)) {
+		m := r.result("t", one, payload)
+		got = append(got, fmt.Sprint(string(m.Payload), m.Retain))
+	}
+	if want := []string{"1false", "true", "OFFfalse", "3false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -87,17 +87,18 @@ type reading struct {
 
 // topic is what is known of a Topic Name in the open window.
 type topic struct {
-	Form   form            `json:"f"`
-	One    *sum            `json:"1,omitempty"`
-	Values map[string]*sum `json:"v,omitempty"`
-	Order  []string        `json:"o,omitempty"` // of Values, as they came
-	From   time.Time       `json:"b,omitzero"`
-	Time   time.Time       `json:"t,omitzero"`
-	QoS    byte            `json:"q,omitempty"`
-	Retain bool            `json:"r,omitempty"`
-	Raw    []byte          `json:"p,omitempty"` // the last payload, of what cannot be reduced
-	Before [][]byte        `json:"e,omitempty"` // what came out of payloads of another form in this window
-	Props  []byte          `json:"x,omitempty"` // the MQTT properties of the last message
+	Form    form            `json:"f"`
+	One     *sum            `json:"1,omitempty"`
+	Values  map[string]*sum `json:"v,omitempty"`
+	Order   []string        `json:"o,omitempty"` // of Values, as they came
+	From    time.Time       `json:"b,omitzero"`
+	Time    time.Time       `json:"t,omitzero"`
+	QoS     byte            `json:"q,omitempty"`
+	Retain  bool            `json:"r,omitempty"`
+	Removed bool            `json:"g,omitempty"` // of Before, what is empty has removed a retained message
+	Raw     []byte          `json:"p,omitempty"` // the last payload, of what cannot be reduced
+	Before  [][]byte        `json:"e,omitempty"` // what came out of payloads of another form in this window
+	Props   []byte          `json:"x,omitempty"` // the MQTT properties of the last message
 }
 
 // form is what the payloads of a topic look like.

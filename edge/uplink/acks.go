@@ -20,21 +20,22 @@ type acks struct {
 type ack struct {
 	packet.Ack
 	receipt queue.Receipt
+	again   bool // a PUBREL that answers nothing which came on this link
 }
 
 // add owes the Server the first acknowledgement of a message. A 3.1.1 Server cannot be told an error.
 func (a *acks) add(qos packet.QoS, id uint16, r queue.Receipt, code packet.ReasonCode) {
 	switch qos {
 	case 1:
-		a.push(ack{packet.Ack{Type: packet.PUBACK, PacketID: id, ReasonCode: code}, r})
+		a.push(ack{Ack: packet.Ack{Type: packet.PUBACK, PacketID: id, ReasonCode: code}, receipt: r})
 	case 2:
-		a.push(ack{packet.Ack{Type: packet.PUBREC, PacketID: id, ReasonCode: code}, r})
+		a.push(ack{Ack: packet.Ack{Type: packet.PUBREC, PacketID: id, ReasonCode: code}, receipt: r})
 	}
 }
 
 // addRelease owes a PUBREL.
 func (a *acks) addRelease(id uint16, r queue.Receipt, code packet.ReasonCode) {
-	a.push(ack{packet.Ack{Type: packet.PUBREL, PacketID: id, ReasonCode: code}, r})
+	a.push(ack{Ack: packet.Ack{Type: packet.PUBREL, PacketID: id, ReasonCode: code}, receipt: r})
 }
 
 func (a *acks) push(k ack) {
@@ -49,7 +50,7 @@ func (a *acks) send(l *link) error {
 	defer a.mu.Unlock()
 	durable, n := l.u.broker.Durable(), 0
 	for n < len(a.waiting) && a.waiting[n].receipt <= durable {
-		if err := a.acknowledge(l.conn, &a.waiting[n].Ack, true); err != nil {
+		if err := a.acknowledge(l.conn, &a.waiting[n].Ack, !a.waiting[n].again); err != nil {
 			return err
 		}
 		n++
@@ -124,7 +125,7 @@ func (l *link) release(id uint16) error {
 	if code == packet.SessionTakenOver {
 		return code
 	}
-	l.acks.push(ack{packet.Ack{Type: packet.PUBCOMP, PacketID: id, ReasonCode: code}, receipt})
+	l.acks.push(ack{Ack: packet.Ack{Type: packet.PUBCOMP, PacketID: id, ReasonCode: code}, receipt: receipt})
 	return nil
 }
 

@@ -94,3 +94,21 @@ func TestAcknowledgedWithin(t *testing.T) {
 		}
 	})
 }
+
+// TestRoundTripOfOthers: how long answers take is known from the messages of other clients too, and not of a link on which nothing was sent.
+func TestRoundTripOfOthers(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.server.late = 2 * time.Second
+		at.start()
+		at.online()
+		time.Sleep(10 * time.Second)
+		if s := at.uplink.Status(); s.RoundTrip != 0 {
+			t.Errorf("a round trip of %v before anything was sent", s.RoundTrip)
+		}
+		at.publishMany(0, 5, 1)
+		time.Sleep(10 * time.Second)
+		if s := at.uplink.Status(); s.RoundTrip != 2*time.Second || s.AckTime != 0 {
+			t.Errorf("round trip %v, AckTime %v", s.RoundTrip, s.AckTime)
+		}
+	})
+}

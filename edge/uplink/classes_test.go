@@ -410,3 +410,48 @@ func TestPairOnDemand(t *testing.T) {
 		}
 	})
 }
+
+// TestStatesOfManyTopics: after an outage the latest state of each topic leaves, and nothing else, also of more topics than can be held.
+func TestStatesOfManyTopics(t *testing.T) {
+	for qos := byte(1); qos <= 2; qos++ {
+		play(t, func(t *testing.T, at *station) {
+			const topics = 10_000
+			at.streams = []config.Stream{classed("states", config.StateClass, "s/#")}
+			at.server.down = true
+			at.start()
+			for value := range 3 {
+				for i := range topics {
+					if _, code := at.device.Publish(&broker.Message{TopicName: fmt.Sprintf("s/%d", i), Payload: fmt.Append(nil, value), QoS: qos, Retain: i%2 == 0}, nil); code.IsError() {
+						t.Fatal(code)
+					}
+					if i%100 == 0 {
+						synctest.Wait()
+						time.Sleep(time.Second)
+					}
+				}
+			}
+			synctest.Wait()
+			at.server.with(func() { at.server.down = false })
+			at.online()
+			at.until("nothing waits", func() bool { return at.uplink.Status().Backlog["states"] == 0 })
+			at.server.with(func() {
+				last, sent := map[string]string{}, 0
+				for _, p := range at.server.got {
+					if string(p.TopicName) != stateTopic {
+						last[string(p.TopicName)] = string(p.Payload)
+						sent++
+					}
+				}
+				for topic, value := range last {
+					if value != "2" {
+						t.Errorf("%s is %s upstream", topic, value)
+					}
+				}
+				if len(last) != topics || sent > topics+topics/5 {
+					t.Errorf("QoS %d: %d messages of %d topics have left", qos, sent, len(last))
+				}
+			})
+			t.Logf("superseded %d", at.uplink.Status().Superseded)
+		})
+	}
+}

@@ -221,6 +221,7 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 	defer cancel()
 	err = l.run(ctx)
 	u.hungUp()
+	u.judge(l, err)
 	return true, err
 }
 

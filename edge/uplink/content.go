@@ -39,14 +39,22 @@ type content struct {
 	change *change.Detector   // nil: nothing is left out
 }
 
+// wants tells whether `when` holds. It is not asked about what removes a retained message: that may have left before.
+func (c content) wants(s *filter.Subject) bool {
+	return c.when == nil || removes(s.Retain, s.Payload) || c.when.Holds(s)
+}
+
+// removes tells whether a message removes the retained one of its topic [MQTT-3.3.1-6].
+func removes(retain bool, payload []byte) bool { return retain && len(payload) == 0 }
+
 // Holds is asked once about each message.
 func (c content) Holds(s *filter.Subject) bool {
-	return (c.when == nil || c.when.Holds(s)) && (c.change == nil || c.change.Holds(s))
+	return c.wants(s) && (c.change == nil || c.change.Holds(s))
 }
 
 // Stored is asked once about each stored message for a new subscription.
 func (c content) Stored(s *filter.Subject) bool {
-	return (c.when == nil || c.when.Holds(s)) && (c.change == nil || c.change.Stored(s))
+	return c.wants(s) && (c.change == nil || c.change.Stored(s))
 }
 
 // Forget tells that a message was not published.

@@ -163,3 +163,35 @@ func TestReducedPair(t *testing.T) {
 		}
 	})
 }
+
+// TestRemovalLeaves: who removes a retained message removes it upstream too, whatever a stream chooses of its topics.
+func TestRemovalLeaves(t *testing.T) {
+	for name, s := range map[string]config.Stream{
+		"when":      {When: when(t, "value > 30")},
+		"on change": {OnChange: config.OnChange{On: true}},
+		"both":      {When: when(t, "data.value > 30"), OnChange: config.OnChange{On: true, Deadband: 5}},
+		"backfill":  {When: when(t, "value > 30"), Class: config.BackfillClass},
+		"state":     {When: when(t, "value > 30"), Class: config.StateClass},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, at *station) {
+				s.Name, s.Match = "hot", []string{"a"}
+				at.streams = []config.Stream{s}
+				at.start()
+				at.online()
+				at.say("a", `{"value":40}`, true)
+				synctest.Wait()
+				time.Sleep(10 * time.Second)
+				at.say("a", "", true)
+				at.say("b", "", true)
+				at.say("a", "", false)
+				at.until("nothing waits", func() bool { return at.uplink.Status().Backlog["hot"] == 0 })
+				want := []string{`farm/a=retained {"value":40}`, "farm/a=retained "}
+				if s.When.Expression == nil {
+					want = append(want, "farm/a=")
+				}
+				at.expectArrived(want...)
+			})
+		})
+	}
+}

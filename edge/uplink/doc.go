@@ -25,8 +25,8 @@
 // another stream may have overtaken is not retained upstream over something newer, and what leaves late says when it was published.
 // An inbound QoS 1 or 2 message is acknowledged when the local broker has it on the disk, and a QoS 2 message enters once.
 // What came from an uplink is not carried back by it. QoS, Retain, properties and what is left of the expiry go through,
-// as far as the Server takes them; what it does not take is counted, reported once, and does not hold up what follows. Receive
-// Maximum and Maximum Packet Size of the Server are obeyed. Attempts to connect are spread by decorrelated jitter, and a
+// as far as the Server takes them; what it does not take is counted, reported once, and does not hold up what follows, be it that the Server
+// hangs up on it and does not say why (poison.go). Receive Maximum and Maximum Packet Size of the Server are obeyed. Attempts to connect are spread by decorrelated jitter, and a
 // connection that does not last counts as a failed attempt, so that nothing here can loop fast. When the session moves to another link, that
 // one has been dialled before, what is on its way is waited for, and the session upstream goes on. From a range the
 // keep-alive is learned for each path (package keepalive): while anything is received nothing is asked, and no outage makes it shorter.
@@ -40,8 +40,8 @@
 //
 // # Limits
 //
-// Live and backfill streams that share only a part send it twice; the configuration is checked for that. A state stream compares at
-// most 1,024 messages. A 3.1.1 Server cannot be told when a late message was published. 15 streams for each uplink, those included
+// Live and backfill streams that share only a part send it twice; the configuration is checked for that. A state stream holds
+// at most 1,024 messages, and of what is behind them knows the latest of 65,536 topics. A 3.1.1 Server cannot be told when a late message was published. 15 streams for each uplink, those included
 // that are carried no more but still hold a backlog. The Servers of a list are one service: they should share their sessions. A 3.1.1 Server cannot say what it takes: 18 QoS 2 messages are on their way to it
 // at most. After a restart nobody knows what the Server holds of those: it is sent again before anything new, one or few at a time. Only an
 // alarm does not wait for that, to a 3.1.1 Server; each restart in the middle of it may begin one QoS 2 message more than it counts. A message that several filters of the receive map match goes where the first of them says, unless the Server

@@ -113,9 +113,11 @@ func (l *link) complete(a *packet.Ack) {
 	l.flow.Acked(a.PacketID, time.Now())
 	if laneOf(a.PacketID) == maxStreams {
 		l.own.answer(a.PacketID, nil)
+		l.takes.Store(l.takes.Load() || a.Type == packet.PUBACK)
 		return
 	}
 	lane := l.slots[laneOf(a.PacketID)]
+	l.tookOf(lane)
 	switch {
 	case lane != nil && a.Type == packet.PUBACK && l.refused(lane, a):
 	case lane != nil && l.unheld(lane, a):
@@ -173,6 +175,7 @@ func (l *link) received(a *packet.Ack) {
 		l.unknown(a.PacketID)
 		return
 	}
+	l.tookOf(lane)
 	if l.refused(lane, a) {
 		return
 	}

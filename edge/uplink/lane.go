@@ -26,6 +26,9 @@ type lane struct {
 	before  window            // how much more that may be
 	asleep  bool              // the link does not carry its class: the local session is not connected
 
+	trial trial       // of a message that the Server may hang up on
+	took  atomic.Bool // the Server has acknowledged something of it
+
 	doubtful bool // the Server may hold something of an earlier run, and the link does not carry its class: that is not sent again here
 
 	mu   sync.Mutex // guards hold

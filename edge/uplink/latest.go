@@ -26,6 +26,10 @@ type latest struct {
 	read  time.Time // when there was something last
 	last  uint64    // the ordinal of that
 
+	ahead   *ahead      // what is behind it all; nil: not looked at
+	looking chan *ahead // gives that; nil: nobody looks
+	tried   uint64      // last, when it was looked at
+
 	counted bool // all that the Server may hold was read
 }
 
@@ -95,8 +99,10 @@ func (k *latest) drop(c *current) {
 }
 
 // sent takes the first message out.
-func (k *latest) sent() {
-	c := k.list[0]
+func (k *latest) sent() { k.forget(k.list[0]) }
+
+// forget takes a message out that is not superseded by one that is held.
+func (k *latest) forget(c *current) {
 	k.drop(c)
 	if c.Message == nil {
 		return
@@ -121,7 +127,7 @@ func (k *latest) pinned() bool {
 
 // catchUp reads on, and tells whether there is more to read at once.
 func (l *link) catchUp(a *lane) (more bool) {
-	if a.latest.full() {
+	if l.looks(a) || a.latest.full() {
 		return false
 	}
 	a.left = a.session.Load().Next(a.left[:0], readAtOnce)
@@ -131,7 +137,7 @@ func (l *link) catchUp(a *lane) (more bool) {
 	more = len(a.left) == readAtOnce
 	clear(a.left)
 	a.left = a.left[:0]
-	return more
+	return !l.looks(a) && more
 }
 
 // keep takes one message in. What the Server may hold of it from an earlier connection is sent once more as it is: its Packet Identifier
@@ -146,12 +152,23 @@ func (l *link) keep(a *lane, d *broker.Delivery) {
 		a.before.sent(true)
 		l.doubt()
 	}
+	if !pinned && a.latest.ahead.supersedes(d) {
+		a.latest.last = d.Ordinal
+		l.giveUp(a, d)
+		l.supersede(1)
+		return
+	}
 	gone := a.latest.add(d, pinned)
 	for _, old := range gone {
 		l.giveUp(a, &old.Delivery)
 	}
-	if len(gone) > 0 {
-		l.u.count(func(s *Status) { s.Superseded += uint64(len(gone)) })
+	l.supersede(len(gone))
+}
+
+// supersede counts messages that a newer one has made needless.
+func (l *link) supersede(n int) {
+	if n > 0 {
+		l.u.count(func(s *Status) { s.Superseded += uint64(n) })
 	}
 }
 
@@ -159,6 +176,9 @@ func (l *link) keep(a *lane, d *broker.Delivery) {
 // would send may be superseded by that.
 func (l *link) newest(a *lane) *broker.Delivery {
 	k := a.latest
+	if k.looking != nil {
+		return nil
+	}
 	behind := a.session.Load().Unfinished() > uint64(k.owed+l.conn.Unacknowledged(a.first(), a.last()))
 	if !a.resumed && !behind {
 		l.recount(a)
@@ -175,7 +195,7 @@ func (l *link) newest(a *lane) *broker.Delivery {
 		l.lookAgain()
 		return nil
 	}
-	if c.QoS == 2 && !c.alone && !a.session.Load().Settled() {
+	if c.QoS == 2 && (!c.alone || k.ahead != nil) && !a.session.Load().Settled() {
 		return nil
 	}
 	return &c.Delivery

@@ -49,13 +49,18 @@ type link struct {
 
 	// The writer's:
 	turns   *turns
-	settled []settled   // to be acknowledged locally when it is written
-	quiet   atomic.Bool // nothing new is sent: what is on its way is to be acknowledged before another link takes over
-	resumed bool        // all lanes have
-	doubted bool        // nobody knows what the Server holds, until then
-	most    int         // how much of that there may be at most, beside what this run has sent
-	greeted bool        // the state topic says online
-	look    *time.Timer // wakes the writer up to see whether the date is known; nil: nothing has waited for it yet
+	settled []settled      // to be acknowledged locally when it is written
+	quiet   atomic.Bool    // nothing new is sent: what is on its way is to be acknowledged before another link takes over
+	resumed bool           // all lanes have
+	doubted bool           // nobody knows what the Server holds, until then
+	most    int            // how much of that there may be at most, beside what this run has sent
+	greeted bool           // the state topic says online
+	looking sync.WaitGroup // goroutines that look through backlogs
+	trial   *lane          // sends a message alone, or waits to; nil: none
+	claimed bool           // it has said so in this round
+	written time.Time      // when a message was written last
+	takes   atomic.Bool    // the Server has acknowledged a message on this connection, be it the state
+	look    *time.Timer    // wakes the writer up to see whether the date is known; nil: nothing has waited for it yet
 	pace    profile.Pace
 	paced   *time.Timer // wakes the writer up when the pace allows more; nil: it always did
 }
@@ -102,6 +107,7 @@ func (l *link) close() {
 			timer.Stop()
 		}
 	}
+	l.looking.Wait()
 	for _, a := range l.lanes {
 		a.disconnect()
 	}

@@ -68,7 +68,7 @@ func (l *link) round() (more bool, err error) {
 	if err := l.askAgain(); err != nil {
 		return false, err
 	}
-	l.turns.begin()
+	l.beginTurns()
 	most := l.together()
 	for {
 		if err := l.resume(); err != nil {
@@ -141,7 +141,7 @@ func (l *link) allResumed() bool {
 			owed := a.session.Load().Unfinished()
 			a.resumed = owed == 0 || owed == uint64(l.conn.Unacknowledged(a.first(), a.last()))
 		}
-		if !a.resumed {
+		if !a.resumed && a.suspicion.until == 0 && a.suspicion.ordinal == 0 {
 			return false
 		}
 	}
@@ -161,6 +161,9 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		a.resumed = true // what the Server has refused it does not hold
 		return 0, false, nil
 	}
+	if l.tries(a) {
+		return 0, false, nil
+	}
 	if awake, err := l.awake(a); err != nil || !awake {
 		return 0, false, err
 	}
@@ -168,7 +171,11 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		return 0, true, nil
 	}
 	d := l.pick(a, n)
-	if d == nil || l.waits(a, d) {
+	if d != nil && l.abandon(a, d) {
+		a.done()
+		return 0, true, nil
+	}
+	if d == nil || l.waits(a, d) || !l.admits(a, d) {
 		return 0, false, nil
 	}
 	a.resumed = a.resumed || l.begun(a, d)
@@ -182,6 +189,7 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		}
 		return 0, false, err
 	}
+	l.noteSent(a, d)
 	if doubts {
 		a.before.sent(a.latest != nil || d.QoS == 2)
 		a.resumed = a.latest == nil && a.before.left() <= 0

@@ -131,7 +131,9 @@ func (p *pairs) turn(gathers func(live *stream) gathering) {
 			_ = back.Divert(live)
 		case thinned:
 			thin := one.live.thin
-			_ = back.DivertSome(live, func(m *broker.Message) bool { return thin.passes(m.TopicName, thin.now()) })
+			_ = back.DivertSome(live, func(m *broker.Message) bool {
+				return removes(m.Retain, m.Payload) || thin.passes(m.TopicName, thin.now())
+			})
 		default:
 			_ = back.Divert(nil)
 		}

@@ -61,7 +61,7 @@ type Status struct {
 	UnknownAcks uint64 // acknowledgements of what was not on its way
 
 	AckTime   time.Duration // the longest that a reading of our own took lately from being published to PUBACK; 0: none yet
-	RoundTrip time.Duration // how long PUBACK takes from being sent, smoothed
+	RoundTrip time.Duration // how long PUBACK, or PUBREC, takes from being sent, smoothed; 0: not known, for nothing of QoS 1 or 2 was sent
 
 	Drain   time.Duration // how long the backlog takes to leave at the pace of the last minutes; below 0: it grows, or nothing is known
 	Offline time.Duration // how long the store takes in what comes, at the pace of the last hour, while nothing leaves; below 0: not known
@@ -130,6 +130,11 @@ func (u *Uplink) Status() Status {
 		}
 	}
 	u.tap.look(&s)
+	if l := u.link.Load(); l != nil {
+		if trip, _ := l.flow.Trip(); trip > 0 { // u.status has that of our own readings
+			s.RoundTrip = trip
+		}
+	}
 	u.capacity(&s)
 	for i, w := range u.ways {
 		alive := w.keep.status()

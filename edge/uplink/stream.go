@@ -37,6 +37,8 @@ type stream struct {
 	slot   int      // which of the lanes
 	mixed  bool     // what it holds was gathered when other streams had other parts
 
+	suspicion suspicion // that the Server hangs up on one of its messages
+
 	shuffled atomic.Bool // the Server had no room for a message, and may have taken what was behind it
 
 	session atomic.Pointer[broker.Session] // the latest handle; what it owes can be asked of a dead one too

@@ -88,7 +88,7 @@ func (t *thinner) look(tight bool) (news bool, count uint64) {
 // thins tells whether a message that has not been sent before is left out for the budget of the link. Of a pair nothing is: what is left out
 // there has gone into the backlog when it was published, see pairs.
 func (l *link) thins(a *lane, d *broker.Delivery) bool {
-	if a.thin == nil || a.behind || d.Dup || !l.way.purse.tight(a.stream) || a.thin.passes(d.Message.TopicName, d.Message.Stamp) {
+	if a.thin == nil || a.behind || d.Dup || removes(d.Retain, d.Message.Payload) || !l.way.purse.tight(a.stream) || a.thin.passes(d.Message.TopicName, d.Message.Stamp) {
 		return false
 	}
 	l.way.purse.account.Dropped(classOf(a.class), 1)

@@ -132,3 +132,18 @@ func TestBudgetThinnedPair(t *testing.T) {
 		}
 	})
 }
+
+// TestBudgetThinnedRemoval: while a stream is thinned out the removal of a retained message leaves.
+func TestBudgetThinnedRemoval(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.thinned()
+		for _, payload := range []string{"1", "2", ""} {
+			at.publish(&broker.Message{TopicName: "t/1", Payload: []byte(payload), QoS: 1, Retain: true})
+		}
+		at.publish(&broker.Message{TopicName: "a/x", Payload: []byte("x"), QoS: 1}) // it has the link connect
+		time.Sleep(10 * time.Minute)
+		if got := at.server.payloads("farm/t/1"); len(got) != 2 || got[1] != "" {
+			t.Errorf("%q arrived, %+v", got, at.uplink.Status())
+		}
+	})
+}

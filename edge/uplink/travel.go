@@ -236,6 +236,7 @@ func (t *travel) dialled(i int, a *attempt, conn net.Conn, err error) {
 		err = fmt.Errorf("dial: %w", err)
 		t.u.ways[i].fault(faultOf(err), opened(err))
 		t.road.Failed(time.Now(), i, faultOf(err), t.u.reasonOf(err), t.u.ways[i].purse.since(a.before))
+		t.u.notServed(faultOf(err))
 		t.failed(i, a.server, err)
 	default:
 		a.conn = conn
@@ -341,6 +342,9 @@ func (t *travel) ended(ctx context.Context, online bool, err error) {
 		return
 	}
 	w.fault(fault, !online)
+	if !online {
+		t.u.notServed(fault)
+	}
 	if fault == road.Way && w.keep.lostInSilence() {
 		fault = road.Server // or whatever stands before it: another link is not needed yet
 	}

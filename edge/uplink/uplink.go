@@ -116,6 +116,8 @@ type Uplink struct {
 	former    []string // streams that were reduced and are not any more
 	pairs     pairs
 	losses    losses
+	outage    atomic.Bool                 // a Server could not be reached, or refused, since the last session ended
+	proven    bool                        // something of a stream was acknowledged since a message was given up that the Server hung up on
 	link      atomic.Pointer[link]        // that stands
 	carried   atomic.Pointer[[]string]    // the classes that a link may carry; nil: all
 	trace     atomic.Pointer[watch.Trace] // nil: nobody watches
@@ -131,6 +133,7 @@ type Uplink struct {
 // New builds the uplink of a configuration. It touches neither disk nor network.
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
 	u := &Uplink{config: c, broker: b, mark: o.Mark, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}, ledger: ledger{}}
+	u.proven = true
 	u.status.Aside, u.losses.dropped = map[string]uint64{}, map[string]uint64{}
 	u.profile = profile.Of(c.Profile)
 	u.names, u.now, u.aliases = u.profile.Names(c.ClientID), o.Time, client.NewAliases()

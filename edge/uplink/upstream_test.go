@@ -39,6 +39,8 @@ type upstream struct {
 	mute      bool                                                 // nothing is answered, PINGREQ neither
 	passing   bool                                                 // a QoS 2 message is taken with PUBREL, as by most servers, and lost with the session before
 	silent    bool                                                 // PUBREL is not read
+	poison    func(p *packet.Publish) bool                         // hangs up on these; nil: on none
+	farewell  packet.ReasonCode                                    // of DISCONNECT before that, if it is not 0
 	loses     string                                               // payload of the QoS 2 message that is confirmed next and lost at once
 	impatient int                                                  // what it does about packets behind CONNECT before its CONNACK; 0: takes them
 	early     int                                                  // connections on which there were some
@@ -321,6 +323,12 @@ func (s *upstream) handle(conn net.Conn, v packet.Version, frame []byte) (out []
 
 func (s *upstream) publish(v packet.Version, p *packet.Publish) (out []byte, end bool) {
 	s.sent = append(s.sent, *p)
+	if s.poison != nil && s.poison(p) {
+		if v == packet.V5 && s.farewell != 0 {
+			return (&packet.Disconnect{ReasonCode: s.farewell}).Append(nil, v), true
+		}
+		return nil, true
+	}
 	if s.fails && s.count >= 40 {
 		return nil, false
 	}
