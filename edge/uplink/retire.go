@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"skerry/broker"
 	"skerry/broker/packet"
@@ -18,10 +19,11 @@ const indexKey = "uplinks"
 // Retire ends the subscriptions of uplinks that are configured no more, or else their streams would gather for ever. What
 // they still hold is kept and reported; an uplink that holds nothing is forgotten.
 func Retire(b *broker.Broker, configured []string, log *slog.Logger) error {
-	known, err := index(b)
+	listed, err := index(b)
 	if err != nil {
 		return err
 	}
+	known := append(slices.Clone(listed), unlisted(b, listed)...)
 	kept := slices.Clone(known)
 	for _, name := range known {
 		if slices.Contains(configured, name) {
@@ -39,7 +41,18 @@ func Retire(b *broker.Broker, configured []string, log *slog.Logger) error {
 			kept = slices.DeleteFunc(kept, func(n string) bool { return n == name })
 		}
 	}
-	return putIndex(b, known, kept)
+	return putIndex(b, listed, kept)
+}
+
+// unlisted are uplinks that have sessions and are not in the index: the power went in between.
+func unlisted(b *broker.Broker, listed []string) (names []string) {
+	for _, id := range b.Internal() {
+		rest, ok := strings.CutPrefix(id, groups)
+		if name, _, _ := strings.Cut(rest, "/"); ok && !slices.Contains(listed, name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // retireAll retires every stream of an uplink; empty tells that nothing is left of it.

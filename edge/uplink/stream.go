@@ -116,7 +116,10 @@ func (u *Uplink) connectStream(s *stream, conn broker.Conn) (*broker.Session, er
 }
 
 // group is what all sessions of this uplink have in common: No Local holds among them.
-func (u *Uplink) group() string { return "uplink/" + u.config.Name }
+func (u *Uplink) group() string { return groups + u.config.Name }
+
+// groups is what the groups of all uplinks begin with.
+const groups = "uplink/"
 
 // open does the work of Open.
 func (u *Uplink) open() error {
