@@ -36,10 +36,7 @@ func (d disk) come(m *arrivals.Memory, gateway, stream string, epoch, floor uint
 		return nil, arrivals.Nothing
 	}
 	news = b.Judge(floor)
-	for _, n := range fresh {
-		b.Add(n)
-	}
-	slot, content := b.Content()
+	slot, content := b.With(fresh)
 	d[slot] = content
 	b.Keep()
 	return fresh, news
@@ -102,10 +99,10 @@ func TestFloor(t *testing.T) {
 	for n := uint64(1000); n < 1200; n += 2 {
 		d.come(m, "a", "x", 1, 0, n)
 	}
-	_, before := m.Begin("a", "x", 1).Content()
+	_, before := m.Begin("a", "x", 1).With(nil)
 	d.come(m, "a", "x", 1, 1200, 1300)
 	d.come(m, "a", "x", 1, 1000, 1302)
-	_, after := m.Begin("a", "x", 1).Content()
+	_, after := m.Begin("a", "x", 1).With(nil)
 	if len(after) > len(before)/4 {
 		t.Errorf("%d bytes before, %d after", len(before), len(after))
 	}
@@ -132,7 +129,7 @@ func TestBoundOfSpans(t *testing.T) {
 	if b.Known(100) || !b.Known(100+2*10) || !b.Known(100+2*(arrivals.Spans+9)) {
 		t.Error("others are known than the highest")
 	}
-	if _, content := b.Content(); len(content) > 2*arrivals.Spans+64 {
+	if _, content := b.With(nil); len(content) > 2*arrivals.Spans+64 {
 		t.Errorf("%d bytes", len(content))
 	}
 }
@@ -161,9 +158,14 @@ func TestNotStored(t *testing.T) {
 	m := d.open(t)
 	b := m.Begin("a", "x", 1)
 	b.Judge(0)
-	b.Add(5)
+	b.With([]uint64{5})
 	if m.Begin("a", "x", 1).Known(5) {
 		t.Error("what was not kept is known")
+	}
+	b.With([]uint64{6})
+	b.Keep()
+	if b.With([]uint64{7}); b.Known(5) || !b.Known(6) || b.Known(7) {
+		t.Error("another part is known than was kept")
 	}
 }
 
@@ -241,16 +243,16 @@ func FuzzSlot(f *testing.F) {
 		}
 		d := disk{}
 		b := m.Begin("farm/a", "x", 1)
-		if slot, _ := b.Content(); slot != 3 {
+		if slot, _ := b.With(nil); slot != 3 {
 			return
 		}
 		d.come(m, "farm/a", "x", 1, floor, n)
-		_, before := m.Begin("farm/a", "x", 1).Content()
+		_, before := m.Begin("farm/a", "x", 1).With(nil)
 		m, damaged = arrivals.New(disk{0: before}.read)
 		if b = m.Begin("farm/a", "x", 1); damaged > 0 || !b.Known(n) {
 			t.Fatalf("%d damaged, %d is not known", damaged, n)
 		}
-		if _, after := b.Content(); !bytes.Equal(before, after) {
+		if _, after := b.With(nil); !bytes.Equal(before, after) {
 			t.Errorf("%x became %x", before, after)
 		}
 	})

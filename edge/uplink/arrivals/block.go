@@ -21,8 +21,10 @@ type Block struct {
 	m         *Memory
 	slot      int
 	before    *source // nil: it is new
-	next      *source
-	at        int // of the epoch, in next
+	next      *source // with what was kept of the block
+	at        int     // of the epoch, in next
+	tried     *source // next with what With was asked for
+	lost      uint64  // sequences that are forgotten for those
 	forgotten uint64
 	told      bool
 }
@@ -50,7 +52,7 @@ func (m *Memory) Begin(gateway, stream string, id uint64) *Block {
 // Known tells whether a sequence has come before.
 func (b *Block) Known(sequence uint64) bool { return b.next.epochs[b.at].known(sequence) }
 
-// Judge says what the block means for its source. It is asked once, of a block with something new in it, before the first is added. floor is the
+// Judge says what the block means for its source. It is asked once, of a block with something new in it, before the first is stored. floor is the
 // block's; 0: it is not known.
 func (b *Block) Judge(floor uint64) News {
 	s := b.next
@@ -98,13 +100,16 @@ func (b *Block) Epochs() (ids []uint64) {
 	return ids
 }
 
-// Add notes a sequence.
-func (b *Block) Add(sequence uint64) { b.forgotten += b.next.epochs[b.at].add(sequence) }
+// With is what is to be stored in which slot when sequences come, and nothing else of the block yet. [Block.Keep] is for the latest.
+func (b *Block) With(sequences []uint64) (slot int, content []byte) {
+	b.tried, b.lost = b.next.clone(), 0
+	for _, n := range sequences {
+		b.lost += b.tried.epochs[b.at].add(n)
+	}
+	return b.slot, b.tried.append(nil)
+}
 
-// Content is what is to be stored in which slot.
-func (b *Block) Content() (slot int, content []byte) { return b.slot, b.next.append(nil) }
-
-// Keep notes that the content was stored. More may be added to the block, and stored, after that.
+// Keep notes that what With gave was stored. More of the block may come after that.
 func (b *Block) Keep() {
 	m := b.m
 	if old := m.slots[b.slot]; b.before == nil && old != nil {
@@ -114,10 +119,9 @@ func (b *Block) Keep() {
 	if b.told {
 		m.said[b.slot] = time.Now()
 	}
-	m.places[[2]string{b.next.gateway, b.next.stream}] = b.slot
-	m.forgotten += b.forgotten
+	m.places[[2]string{b.tried.gateway, b.tried.stream}] = b.slot
+	m.forgotten += b.forgotten + b.lost
 	b.forgotten, b.told = 0, false
-	m.slots[b.slot], b.before = b.next, b.next
-	b.next = b.next.clone()
+	m.slots[b.slot], b.before, b.next = b.tried, b.tried, b.tried
 	m.used = max(m.used, b.next.used)
 }
