@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,8 +40,11 @@ type blocks struct {
 
 func (u *Uplink) blocksKey(slot int) string { return fmt.Sprintf("%s/arrivals/%d", u.group(), slot) }
 
-// openBlocks reads which messages have come in blocks.
+// openBlocks reads which messages have come in blocks, where there may be some.
 func (u *Uplink) openBlocks() {
+	if !slices.ContainsFunc(u.receive, func(m mapping) bool { return m.unpack }) {
+		return
+	}
 	memory, damaged := arrivals.New(func(slot int) []byte {
 		value, _ := u.broker.Fact(u.blocksKey(slot))
 		return value
