@@ -290,11 +290,17 @@ func (s sheet) uplink(u config.Uplink) {
 		s.row("", "no TLS: the password can be read on the way")
 	}
 	s.clientTLS(u.TLS)
-	s.row("", "sends %s as %sTOPIC", strings.Join(u.Carry, ", "), u.Prefix)
+	if len(u.Carry) > 0 {
+		s.row("", "sends %s as %sTOPIC", strings.Join(u.Carry, ", "), u.Prefix)
+	}
 	if u.OnLostSession == config.GiveUp {
 		s.row("", "gives up QoS 2 messages that the server had confirmed, and perhaps not passed on, when it has lost the session")
 	}
 	for _, r := range u.Receive {
+		if r.Unpack {
+			s.row("", "receives %s: what is in its blocks goes to %sTOPIC", r.Filter, strings.TrimSuffix(r.Local, "#"))
+			continue
+		}
 		s.row("", "receives %s as %s", r.Filter, r.Local)
 	}
 }

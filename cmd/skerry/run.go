@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"skerry/edge"
+	"skerry/edge/config"
 	"skerry/edge/pages"
 	"skerry/edge/service"
 )
@@ -33,6 +34,11 @@ func (c *runCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer remove()
+	return runStation(ctx, cfg, c.Show)
+}
+
+// runStation runs a station until ctx ends.
+func runStation(ctx context.Context, cfg *config.Config, show bool) error {
 	lines := newLineQueue(os.Stderr)
 	defer lines.Close()
 	manager, err := service.Open()
@@ -41,7 +47,7 @@ func (c *runCmd) Run(ctx context.Context) error {
 	}
 	defer manager.Close()
 	o := edge.Options{Log: slog.New(slog.NewTextHandler(lines, nil)), Version: programVersion(), Service: manager, Stacks: os.Stderr}
-	if c.Show {
+	if show {
 		o.Show = os.Stdout
 	}
 	g, err := edge.New(cfg, o)

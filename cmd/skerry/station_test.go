@@ -51,6 +51,8 @@ func TestStation(t *testing.T) {
 			"delivered":    cmdDelivered,
 			"ordered":      cmdOrdered,
 			"absent":       cmdAbsent,
+			"blocks":       cmdBlocks,
+			"unpacked":     cmdUnpacked,
 		},
 	})
 }

@@ -278,9 +278,29 @@ func footline(u *control.Uplink) string {
 			text += fmt.Sprintf("; %d %s", one.n, one.what)
 		}
 	}
+	if c.Blocks+c.DamagedBlocks+c.NewerBlocks > 0 {
+		text += "\n" + blockline(c)
+	}
 	if c.PublishedAnew+c.MaybeLost > 0 {
 		text += fmt.Sprintf("\nof QoS 2, lost by the server after it had confirmed them, as it seems: %d published anew, which may arrive twice, and %d given up",
 			c.PublishedAnew, c.MaybeLost)
+	}
+	return text
+}
+
+// blockline says what has come of blocks.
+func blockline(c *control.UplinkCounts) string {
+	text := fmt.Sprintf("blocks: %d with %s that were new", c.Blocks, several(c.Unpacked, "message"))
+	for _, one := range []struct {
+		n    uint64
+		what string
+	}{
+		{c.DamagedBlocks, "damaged and dropped"}, {c.NewerBlocks, "dropped because this version cannot read them"},
+		{c.Clashes, "times two gateways with one identity"}, {c.Forgotten, "forgotten of what has come"},
+	} {
+		if one.n > 0 {
+			text += fmt.Sprintf("; %d %s", one.n, one.what)
+		}
 	}
 	return text
 }

@@ -21,6 +21,9 @@ type Receive struct {
 	// Once says where a message has its id: CorrelationData, or the name of a member of its payload, which is JSON. One whose id has come
 	// before under its topic is not published again. "": all are.
 	Once string
+
+	// Unpack: the messages are blocks of the encoding pack, and what is in them goes to its own topic; Local is "#", or a prefix and that.
+	Unpack bool
 }
 
 // CorrelationData is the property of MQTT 5, as an id of a command.
@@ -30,6 +33,8 @@ const CorrelationData = "correlation_data"
 type receiver struct {
 	To   string `yaml:"to"`
 	Once string `yaml:"once"`
+
+	Unpack bool `yaml:"unpack"`
 }
 
 // decodeNode reads {"upstream/filter/#": "local/#"}, or {"upstream/filter/#": {to: "local/#", once: id}}.
@@ -48,7 +53,7 @@ func (m *ReceiveMap) decodeNode(d *decoder, n *yaml.Node, path string) {
 			if r.To == "" && d.sound(at) {
 				d.wrong(value, at, "does not say where to", `{to: "cmd/#", once: id}`)
 			}
-			*m = append(*m, Receive{e.name, r.To, r.Once})
+			*m = append(*m, Receive{Filter: e.name, Local: r.To, Once: r.Once, Unpack: r.Unpack})
 		case value.Kind != yaml.ScalarNode || empty(value):
 			d.wrong(value, at, "wants a local topic, not "+kindOf(value), `{"cmd/station/#": "cmd/#"}`)
 		default:
@@ -96,6 +101,11 @@ func (d *decoder) wildcards(at string, r Receive) {
 		d.fail(at, "a shared subscription has no place here", "leave $share/... out")
 	case strings.HasPrefix(r.Local, "$"):
 		d.fail(at, fmt.Sprintf("local topic %q begins with $", r.Local), "these topics belong to the broker")
+	case r.Unpack && r.Once != "":
+		d.fail(at, "once is for commands, and not for blocks", "leave it out: messages in blocks have a number, and are published once anyway")
+	case r.Unpack && (here != "#" || !strings.HasSuffix(r.Local, "#")):
+		d.fail(at, fmt.Sprintf("what is unpacked keeps its topic, and cannot go to %q", r.Local), `{to: "#", unpack: true}, or a prefix: {to: "fleet/#", unpack: true}`)
+	case r.Unpack:
 	case here != "" && here != there:
 		d.fail(at, fmt.Sprintf("the wildcards of %q are not those of %q", r.Local, r.Filter),
 			`the same ones in the same order, or none on the local side: "cmd/station/#": "cmd/#"`)

@@ -124,8 +124,8 @@ func (d *decoder) carried(at string, u *Uplink, streams []string) {
 	if !d.given(key) {
 		u.Carry = slices.Clone(streams)
 	}
-	if d.given(key) && len(u.Carry) == 0 && d.sound(key) {
-		d.fail(key, "carries nothing", "leave the line out to carry every stream")
+	if d.given(key) && len(u.Carry) == 0 && len(u.Receive) == 0 && d.sound(key) {
+		d.fail(key, "carries nothing, and nothing is received", "leave the line out to carry every stream")
 	}
 	if len(u.Carry) > maxCarry {
 		d.fail(d.nearest(at, key), fmt.Sprintf("carries more than %d streams", maxCarry), "put more filters into one stream")

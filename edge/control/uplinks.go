@@ -119,6 +119,12 @@ type UplinkCounts struct {
 	Received      uint64 `json:"received"`
 	Again         uint64 `json:"received_again"`
 	Unwanted      uint64 `json:"unwanted"`
+	Blocks        uint64 `json:"blocks"`         // of the encoding pack, from the server
+	Unpacked      uint64 `json:"unpacked"`       // messages of these that were new
+	DamagedBlocks uint64 `json:"damaged_blocks"` // dropped
+	NewerBlocks   uint64 `json:"newer_blocks"`   // likewise: this version cannot read them
+	Clashes       uint64 `json:"clashes"`        // gateways that were found to be two
+	Forgotten     uint64 `json:"forgotten"`      // of what has come: may be published twice
 }
 
 // ErrNoUplinks says that nobody keeps the uplinks.

@@ -40,16 +40,21 @@ func (l *link) Flush() {
 
 // take publishes a message of the Server locally. It is acknowledged when the local broker has it on the disk.
 func (l *link) take(p *packet.Publish) error {
-	m, where, why := l.local(p)
+	name, more := l.u.names.Inward(string(p.TopicName))
+	to, local, ok := l.placeOf(name, p)
+	if ok && to.unpack && len(p.Payload) <= maxReceived {
+		return l.takeBlock(p, name, to)
+	}
+	m, why := l.local(p, local, more, ok)
 	if m == nil {
 		l.unwanted(p, why)
 		l.acks.add(p.QoS, p.PacketID, 0, packet.Success)
 		return nil
 	}
 	publish := l.publish
-	if where != "" {
+	if to.once != "" {
 		publish = func(p *packet.Publish, m *broker.Message) (queue.Receipt, packet.ReasonCode) {
-			return l.publishOnce(p, m, where)
+			return l.publishOnce(p, m, to.once)
 		}
 	}
 	receipt, code := publish(p, m)
@@ -84,15 +89,13 @@ func (l *link) unwanted(p *packet.Publish, why string) {
 	})
 }
 
-// local builds the local message and tells where its id is, if that counts; or says why there is none.
-func (l *link) local(p *packet.Publish) (m *broker.Message, once, why string) {
-	topic, more := l.u.names.Inward(string(p.TopicName))
-	name, once, ok := l.localNameOf(topic, p)
+// local builds the local message, or says why there is none. name is where it goes, and more what its topic says besides.
+func (l *link) local(p *packet.Publish, name string, more packet.Properties, ok bool) (m *broker.Message, why string) {
 	switch {
 	case !ok:
-		return nil, "", "no filter under receive matches its topic"
+		return nil, "no filter under receive matches its topic"
 	case len(p.Payload) > maxReceived:
-		return nil, "", fmt.Sprintf("it is larger than %d bytes", maxReceived)
+		return nil, fmt.Sprintf("it is larger than %d bytes", maxReceived)
 	}
 	m = &broker.Message{
 		TopicName: name,
@@ -104,7 +107,7 @@ func (l *link) local(p *packet.Publish) (m *broker.Message, once, why string) {
 	}
 	m.Properties = append(m.Properties, more...)
 	m.Expiry, m.HasExpiry = p.Properties.MessageExpiryInterval()
-	return m, once, ""
+	return m, ""
 }
 
 // complete ends a delivery: the Server has taken the message, or will not.

@@ -70,6 +70,9 @@ func (u *Uplink) retireAll() (empty bool, err error) {
 		return false, err
 	}
 	u.end(door)
+	if err := u.forgetBlocks(); err != nil {
+		return false, err
+	}
 	if err := u.forgetCommands(); err != nil {
 		return false, err
 	}

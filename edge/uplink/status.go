@@ -55,9 +55,17 @@ type Status struct {
 	Superseded   uint64 // messages of state streams that a newer one of their topic has made needless
 	Overtaken    uint64 // sent without Retain, because something newer is retained
 
-	Received    uint64 // messages from the Server
-	Again       uint64 // received, but they had come before: dropped
-	Unwanted    uint64 // received, but not for any filter of the map, or not to be published here: dropped
+	Received uint64 // messages from the Server
+	Again    uint64 // received, but they had come before: dropped. Messages in blocks are counted one by one
+	Unwanted uint64 // received, but not for any filter of the map, or not to be published here: dropped
+
+	Blocks        uint64 // from the Server, of the encoding pack, that were read
+	Unpacked      uint64 // messages of these that were new
+	DamagedBlocks uint64 // dropped
+	NewerBlocks   uint64 // in a form that this version cannot read: dropped
+	Clashes       uint64 // gateways that were found to be two
+	Forgotten     uint64 // sequences, epochs and streams of gateways that are not remembered any more, because there are too many
+
 	UnknownAcks uint64 // acknowledgements of what was not on its way
 
 	AckTime   time.Duration // the longest that a reading of our own took lately from being published to PUBACK; 0: none yet

@@ -152,6 +152,7 @@ func (u *Uplink) open() error {
 		return err
 	}
 	u.openCommands()
+	u.openBlocks()
 	if err := u.forgetModems(); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type mapping struct {
 	filter string
 	local  string
 	once   string // see config.Receive
+	unpack bool   // likewise: local is "#", or ends with it
 }
 
 // newMapping checks that what the wildcards of the local side stand for is known.
@@ -25,11 +26,17 @@ func newMapping(r config.Receive) (mapping, error) {
 		}
 	}
 	here, there := wildcards(r.Local), wildcards(r.Filter)
+	if r.Unpack {
+		if here != "#" || r.Once != "" {
+			return mapping{}, fmt.Errorf("receive %q: what is unpacked goes to %q, or to a prefix and that (hint: %q), and once is not for it", r.Filter, "#", "site/#")
+		}
+		return mapping{filter: r.Filter, local: r.Local, unpack: true}, nil
+	}
 	if here != "" && here != there {
 		return mapping{}, fmt.Errorf("receive %q: the wildcards of %q are not the same, in the same order (hint: %q: %q)",
 			r.Filter, r.Local, "cmd/station/#", "cmd/#")
 	}
-	return mapping{r.Filter, r.Local, r.Once}, nil
+	return mapping{filter: r.Filter, local: r.Local, once: r.Once}, nil
 }
 
 // wildcards gives the wildcards of a filter in their order.
@@ -65,6 +72,9 @@ func (m mapping) localName(name string) (string, bool) {
 	local := fill(m.local, matched)
 	return local, topic.ValidName(local) == nil && local[0] != '$' // those are the broker's own
 }
+
+// unpacked is the local topic of a message that was published under name on its site.
+func (m mapping) unpacked(name string) string { return strings.TrimSuffix(m.local, "#") + name }
 
 // parent is what "#" has matched when the name ended a level before it. No level can contain it.
 const parent = "\x00"
@@ -123,20 +133,30 @@ func (u *Uplink) receives(name string) bool {
 	return slices.ContainsFunc(u.receive, func(m mapping) bool { return topic.Match(m.local, name) })
 }
 
-// localNameOf finds the place of an inbound message, and where its id is, if that counts. A 5.0 Server names the subscription it came by; else it is the first
-// of the map that fits. name is its topic, as the map knows it.
-func (l *link) localNameOf(name string, p *packet.Publish) (local, once string, ok bool) {
+// placeOf finds the entry of the receive map that a message came by, and its place. A 5.0 Server names the subscription; else it is the first
+// of the map that fits. name is its topic, as the map knows it. What is in a block has its own place.
+func (l *link) placeOf(name string, p *packet.Publish) (m mapping, local string, ok bool) {
 	for id := range p.Properties.SubscriptionIdentifiers() {
-		if local, ok := l.identified[id].localName(name); ok {
-			return local, l.identified[id].once, true
+		if m := l.identified[id]; m.takes(name, &local) {
+			return m, local, true
 		}
 	}
 	for _, m := range l.u.receive {
-		if local, ok := m.localName(name); ok {
-			return local, m.once, true
+		if m.takes(name, &local) {
+			return m, local, true
 		}
 	}
-	return "", "", false
+	return mapping{}, "", false
+}
+
+// takes tells whether the message of that name is for this entry, and gives its local topic; none of a block.
+func (m mapping) takes(name string, local *string) (ok bool) {
+	if m.unpack {
+		*local = ""
+		return topic.Match(m.filter, name)
+	}
+	*local, ok = m.localName(name)
+	return ok
 }
 
 // StateTopic is where an uplink says that it is there. Characters that a Topic Name cannot have become "_".

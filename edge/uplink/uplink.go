@@ -97,7 +97,8 @@ type Uplink struct {
 	profile    *profile.Profile
 	names      profile.Names    // of the Server, if it has its own
 	now        func() time.Time // the date, for tokens
-	online     time.Duration    // of the connections before the one that stands; belongs to the goroutine of the session
+	date       func() (now time.Time, trusted bool)
+	online     time.Duration // of the connections before the one that stands; belongs to the goroutine of the session
 
 	servers   []*server
 	streams   []*stream
@@ -108,6 +109,7 @@ type Uplink struct {
 	shelf     *shelf
 	door      *broker.Session
 	commands  commands
+	blocks    blocks
 	aliases   *client.Aliases // towards the Server
 	tickets   *ticket.Store   // nil: none are kept
 	addresses *addresses      // of the Servers
@@ -139,6 +141,9 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 	u.names, u.now, u.aliases = u.profile.Names(c.ClientID), o.Time, client.NewAliases()
 	if u.now == nil {
 		u.now = time.Now
+	}
+	if u.date = o.Date; u.date == nil {
+		u.date = func() (time.Time, bool) { return time.Now(), true }
 	}
 	if u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)

@@ -55,7 +55,7 @@ func (u *Uplink) finishVerbatim() error {
 // LocalName is where a message that comes under a name upstream goes by a receive map. False: nowhere.
 func LocalName(receive config.ReceiveMap, name string) (string, bool) {
 	for _, r := range receive {
-		if m, err := newMapping(r); err == nil {
+		if m, err := newMapping(r); err == nil && !m.unpack { // a block goes to many topics
 			if local, ok := m.localName(name); ok {
 				return local, true
 			}

@@ -32,6 +32,7 @@ var floors = map[string]int{
 	"edge/formula":         25,
 	"edge/uplink/pace":     0,
 	"edge/uplink/repeats":  0,
+	"edge/uplink/arrivals": 0,
 	"edge/uplink/watchdog": 0,
 	"edge/change":          25,
 	"edge/reduce":          31,

@@ -1,0 +1,127 @@
+package arrivals
+
+import (
+	"slices"
+	"time"
+)
+
+// News is what a block says of its source.
+type News int
+
+// What there may be to say.
+const (
+	Nothing News = iota
+	Renewed      // it begins a new epoch in the place of another: a new or restored store
+	Raised       // the first clash of this gateway
+	Cleared      // the last clash of this gateway is over
+)
+
+// A Block is what comes of one source at a time. It must be kept, or given up, before the next one begins.
+type Block struct {
+	m         *Memory
+	slot      int
+	before    *source // nil: it is new
+	next      *source // with what was kept of the block
+	at        int     // of the epoch, in next
+	tried     *source // next with what With was asked for
+	lost      uint64  // sequences that are forgotten for those
+	forgotten uint64
+	told      bool
+}
+
+// Begin looks at a block. It changes nothing.
+func (m *Memory) Begin(gateway, stream string, id uint64) *Block {
+	b := &Block{m: m, slot: m.place(gateway, stream)}
+	s := m.slots[b.slot]
+	if s != nil && s.gateway == gateway && s.stream == stream {
+		b.before, b.next = s, s.clone()
+	} else {
+		b.next = &source{gateway: gateway, stream: stream}
+		if s != nil {
+			b.forgotten++
+		}
+	}
+	b.at = slices.IndexFunc(b.next.epochs, func(e epoch) bool { return e.id == id })
+	if b.at < 0 {
+		b.at = len(b.next.epochs)
+		b.next.epochs = append(b.next.epochs, epoch{id: id})
+	}
+	return b
+}
+
+// Known tells whether a sequence has come before.
+func (b *Block) Known(sequence uint64) bool { return b.next.epochs[b.at].known(sequence) }
+
+// Judge says what the block means for its source. It is asked once, of a block with something new in it, before the first is stored. floor is the
+// block's; 0: it is not known.
+func (b *Block) Judge(floor uint64) News {
+	s := b.next
+	s.used = b.m.used + 1
+	was := s.clash
+	news := Nothing
+	switch last := len(s.epochs) - 1; {
+	case b.before != nil && b.at == len(b.before.epochs):
+		news, s.run = Renewed, 0
+	case b.at != last:
+		s.clash, s.run = true, 0
+	default:
+		s.run++
+		s.clash = s.clash && s.run < Calm
+	}
+	mine := s.epochs[b.at]
+	mine.raise(floor)
+	s.epochs = append(slices.Delete(s.epochs, b.at, b.at+1), mine)
+	if len(s.epochs) > Epochs {
+		s.epochs = slices.Delete(s.epochs, 0, 1)
+		b.forgotten++
+	}
+	b.at = len(s.epochs) - 1
+	switch {
+	case s.clash != was && b.m.clashing(b):
+		return Nothing // another stream of the gateway says it
+	case s.clash && !was:
+		return Raised
+	case was && !s.clash:
+		return Cleared
+	case news == Renewed && !s.clash && !b.m.said[b.slot].IsZero() && time.Since(b.m.said[b.slot]) < quiet:
+		return Nothing
+	case news == Renewed && !s.clash:
+		b.told = true
+		return Renewed
+	}
+	return Nothing
+}
+
+// Epochs are those that are remembered of the source, the one of the block last.
+func (b *Block) Epochs() (ids []uint64) {
+	for _, e := range b.next.epochs {
+		ids = append(ids, e.id)
+	}
+	return ids
+}
+
+// With is what is to be stored in which slot when sequences come, and nothing else of the block yet. [Block.Keep] is for the latest.
+func (b *Block) With(sequences []uint64) (slot int, content []byte) {
+	b.tried, b.lost = b.next.clone(), 0
+	for _, n := range sequences {
+		b.lost += b.tried.epochs[b.at].add(n)
+	}
+	return b.slot, b.tried.append(nil)
+}
+
+// Keep notes that what With gave was stored. More of the block may come after that.
+func (b *Block) Keep() {
+	m := b.m
+	if old := m.slots[b.slot]; b.before == nil && old != nil {
+		delete(m.places, [2]string{old.gateway, old.stream})
+		m.said[b.slot] = time.Time{}
+	}
+	if b.told {
+		m.said[b.slot] = time.Now()
+	}
+	m.places[[2]string{b.tried.gateway, b.tried.stream}] = b.slot
+	m.forgotten += b.forgotten + b.lost
+	b.forgotten, b.told = 0, false
+	m.slots[b.slot], b.before, b.next = b.tried, b.tried, b.tried
+	m.used = max(m.used, b.next.used)
+}

@@ -1,0 +1,20 @@
+// Package arrivals remembers which messages have come in blocks (edge/uplink/pack), so that one that comes again is not published again.
+//
+// # Vocabulary
+//
+// A source is a stream of a gateway, which is named by its topic. An epoch is the life of a gateway's store: sequences are counted anew in each. The
+// floor is the sequence below which nothing is ever sent again. A span is a row of sequences without a gap. A clash is that two epochs of one
+// source alternate: two gateways with one identity, or a card that was cloned. A slot is where a source is stored.
+//
+// # Guarantees
+//
+// A sequence is known from when its block was stored until the bounds are reached. [Memory.Begin] gives a [Block], which changes nothing until
+// [Block.Keep]: that is called when what [Block.With] gave was stored, in one piece with what was published. A source is told by a block with something
+// new in it, so that what a server only repeats is no clash. Nothing here ever has a message dropped that has not come.
+//
+// # Limits
+//
+// [Sources] sources, [Epochs] epochs of each, [Spans] spans of each epoch. Beyond that the source that has been silent for longest is forgotten, the
+// epoch that was used before all others, the lowest span. What was forgotten counts as new if it comes again: twice is better than never. A source
+// takes at most 21 kB in memory and on the disk, and about 40 bytes beside its names if it has no gaps.
+package arrivals
