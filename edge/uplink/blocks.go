@@ -94,7 +94,7 @@ func (l *link) takeBlock(p *packet.Publish, name string, to mapping) error {
 	}
 	l.u.count(func(s *Status) { s.Again += uint64(len(list) - len(fresh)) })
 	if len(fresh) > 0 {
-		news := block.Judge(floorOf(&head, list[0].Sequence))
+		news := block.Judge(head.Floor)
 		alarm := l.u.alarmOf(news, gateway, head.Stream, block.Epochs())
 		if err := l.publishBlock(block, fresh, alarm); err != nil {
 			return err
@@ -104,9 +104,6 @@ func (l *link) takeBlock(p *packet.Publish, name string, to mapping) error {
 	l.acks.add(p.QoS, p.PacketID, l.u.blocks.latest, packet.Success)
 	return nil
 }
-
-// floorOf is the floor of a block; 0: it is not known. The format has none yet.
-func floorOf(*pack.Head, uint64) uint64 { return 0 }
 
 // gatewayOf is the topic of the gateway whose block came under a name.
 func gatewayOf(name string) string {
