@@ -79,7 +79,7 @@ func cmdUnpacked(ts *testscript.TestScript, neg bool, args []string) {
 	got := map[string][]int{}
 	for _, line := range unpackedLine.FindAllSubmatch(text, -1) {
 		i, _ := strconv.Atoi(string(line[4]))
-		if want := strconv.Itoa(1764380400000 + i); line[3] != nil && !bytes.Equal(line[3], []byte(want)) {
+		if want := strconv.FormatInt(1764380400000+int64(i), 10); line[3] != nil && !bytes.Equal(line[3], []byte(want)) {
 			ts.Fatalf("message %d has the time %s", i, line[3])
 		}
 		at := string(line[1]) + "/" + string(line[2])

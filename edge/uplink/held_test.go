@@ -168,7 +168,7 @@ func TestHeldOverConnections(t *testing.T) {
 		at.server.with(at.server.swallow)
 		at.numbered("z/x", 18, 2)
 		synctest.Wait()
-		for i := range 15 {
+		for i := range 60 {
 			for _, letter := range []string{"a", "b", "c"} { // each has its turn after one of these
 				at.publish(&broker.Message{TopicName: fmt.Sprintf("%s/%d", letter, i), Payload: make([]byte, 4<<10), QoS: 2})
 			}
@@ -196,11 +196,10 @@ func (at *station) cutAt(prefix string) {
 		at.server.swallow()
 		swallow := at.server.answer
 		at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
-			if !strings.HasPrefix(string(p.TopicName), prefix) {
+			if taken = taken || strings.HasPrefix(string(p.TopicName), prefix); !taken {
 				return packet.Success, true
 			}
-			taken = true
-			return swallow(p)
+			return swallow(p) // all of it, until the link breaks: or else nothing is left for the next one
 		}
 		at.server.hangUp = false
 	})
