@@ -68,14 +68,14 @@ func (u *Uplink) newWays(o Options) error {
 		if w.radio != nil {
 			w.signal = func(string) Signal { return w.radio.signal() }
 		}
-		w.keep = w.newKeeper(u, o)
-		w.usual = w.times(o.Gateway, u.config.Name)
-		w.standing = u.newStanding(l, w.kind, o)
-		w.gate = schedule.New(w.usual)
 		var err error
 		if w.purse, err = u.newPurse(l, o.Date, o.Counters); err != nil {
 			return err
 		}
+		w.keep = w.newKeeper(u, o)
+		w.usual = w.times(o.Gateway, u.config.Name)
+		w.standing = u.newStanding(l, w.kind, o)
+		w.gate = schedule.New(w.usual)
 		switch {
 		case o.DialLink != nil:
 			w.dial = w.purse.counting(func(ctx context.Context, s config.Server) (net.Conn, error) { return o.DialLink(ctx, l, s) })
@@ -102,7 +102,7 @@ func (w *way) times(gateway, uplink string) schedule.Options {
 	case s != nil:
 		return schedule.Options{Mode: schedule.Timed, Every: s.Every, Stay: s.Stay, Offset: schedule.Offset(s.Every, gateway, uplink, w.Name)}
 	case w.OnDemand():
-		return schedule.Options{Mode: schedule.OnDemand, Linger: w.kind.Linger, Brief: w.kind.IdleBilled}
+		return schedule.Options{Mode: schedule.OnDemand, Linger: w.kind.Linger, Brief: w.kind.IdleBilled || w.purse.unit.PerSecond > 0}
 	}
 	return schedule.Options{}
 }

@@ -25,6 +25,7 @@ func (r *reader) take(b []byte, see func(packet.Header)) {
 type exchanges struct {
 	way     *way
 	version packet.Version
+	aliases map[uint16]string // that the uplink has given to topics
 }
 
 // up sees what the uplink sends.
@@ -38,9 +39,24 @@ func (x *exchanges) up(h packet.Header) {
 	case packet.PUBLISH:
 		var m packet.Publish
 		if m.Decode(x.version, h) == nil {
-			x.way.note(&m)
+			x.way.note(&m, x.topic(&m))
 		}
 	}
+}
+
+// topic is that of a message, whose name an alias may stand for.
+func (x *exchanges) topic(m *packet.Publish) string {
+	alias, ok := m.Properties.TopicAlias()
+	switch {
+	case !ok:
+		return string(m.TopicName)
+	case len(m.TopicName) > 0:
+		if x.aliases == nil {
+			x.aliases = map[uint16]string{}
+		}
+		x.aliases[alias] = string(m.TopicName)
+	}
+	return x.aliases[alias]
 }
 
 // down sees what the server answers.
@@ -51,8 +67,8 @@ func (x *exchanges) down(h packet.Header) {
 }
 
 // note counts a PUBLISH packet.
-func (w *way) note(m *packet.Publish) {
-	n, ok := read(string(m.TopicName), string(m.Payload))
+func (w *way) note(m *packet.Publish, topic string) {
+	n, ok := read(topic, string(m.Payload))
 	if !ok {
 		return // the state of the uplink
 	}
