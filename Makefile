@@ -21,13 +21,15 @@ run: bin/skerry
 
 # Many tests wait for real time or for programs: twice as many packages at a time as two cores would have.
 AT_ONCE ?= -p=4
+# Those that take longest begin first, so that nothing is waited for alone at the end.
+FIRST = ./edge/uplink ./queue ./broker/server ./cmd/skerry ./edge
 
 # Every test that needs no root; what was skipped, and why, stands at the end.
 test:
-	$(GO) run ./scripts/gotest $(AT_ONCE) ./...
+	$(GO) run ./scripts/gotest $(AT_ONCE) $(FIRST) ./...
 
 race:
-	$(GO) run ./scripts/gotest $(AT_ONCE) -race ./...
+	$(GO) run ./scripts/gotest $(AT_ONCE) -race $(FIRST) ./...
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt would change:'; gofmt -l .; exit 1; }
