@@ -44,6 +44,7 @@ type link struct {
 	own        own
 	identified map[uint32]mapping // the receive map by Subscription Identifier
 	taken      atomic.Int64       // when the Server last acknowledged something; nanoseconds since born
+	served     atomic.Bool        // it has acknowledged a message of a stream
 	born       time.Time
 	heard      atomic.Bool // what was sent with CONNECT is acknowledged
 
@@ -220,4 +221,4 @@ func (l *link) Wake() {
 }
 
 // progress notes that the Server has acknowledged something.
-func (l *link) progress() { l.taken.Store(max(int64(time.Since(l.born)), 1)) } // 0: nothing yet
+func (l *link) progress() { l.taken.Store(int64(time.Since(l.born))) }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strings"
 	"sync"
 
 	"skerry/broker"
@@ -57,12 +56,6 @@ func remember(b *broker.Broker, key string, log *slog.Logger) *memory {
 	m.broker, m.key = b, key
 	if m.Streams == nil {
 		m.Streams = map[string]*streamMemory{}
-	}
-	for _, id := range b.Internal() {
-		// The power may have gone between its session and the fact. Nobody would end its subscriptions.
-		if name, ok := strings.CutPrefix(id, key+"/"); ok && m.Streams[name] == nil {
-			m.Streams[name] = &streamMemory{}
-		}
 	}
 	for name, s := range m.Streams {
 		if s == nil || s.Slot < 0 || s.Slot >= maxStreams {

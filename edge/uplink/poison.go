@@ -235,6 +235,7 @@ func (u *Uplink) notServed(fault road.Fault) {
 // tookOf notes an acknowledgement of a stream's message. It is the reader's.
 func (l *link) tookOf(a *lane) {
 	l.takes.Store(true)
+	l.served.Store(true)
 	if a != nil {
 		a.took.Store(true)
 	}

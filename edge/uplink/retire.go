@@ -57,7 +57,9 @@ func unlisted(b *broker.Broker, listed []string) (names []string) {
 
 // retireAll retires every stream of an uplink; empty tells that nothing is left of it.
 func (u *Uplink) retireAll() (empty bool, err error) {
-	u.memory = remember(u.broker, u.group(), u.log)
+	if err := u.recall(); err != nil {
+		return false, err
+	}
 	if err := u.dropReduced(); err != nil {
 		return false, err
 	}
@@ -84,6 +86,25 @@ func (u *Uplink) retireAll() (empty bool, err error) {
 	}
 	_, err = u.broker.PutFact(u.group(), nil)
 	return true, err
+}
+
+// recall reads what an earlier run has known, and finds sessions of streams that the power has kept from being written down: nobody would end their
+// subscriptions.
+func (u *Uplink) recall() error {
+	u.memory = remember(u.broker, u.group(), u.log)
+	for _, id := range u.broker.Internal() {
+		name, ok := strings.CutPrefix(id, u.group()+"/")
+		if !ok || u.memory.Streams[name] != nil {
+			continue
+		}
+		session, err := u.connectStream(&stream{name: name}, nil)
+		if err != nil {
+			return err
+		}
+		u.memory.Streams[name] = &streamMemory{Slot: max(slotOf(session), 0), Match: session.Subscriptions()}
+		session.Disconnect(broker.DisconnectOptions{})
+	}
+	return nil
 }
 
 // openDoor connects the session through which enters what is received. It holds the inbound packet ids.

@@ -13,7 +13,7 @@ import (
 // errSilent is why a connection ends on which nobody answers.
 var errSilent = errors.New("the link is dead")
 
-// errMute is why a session ends in which the Server has not acknowledged anything at all.
+// errMute is why a session ends in which the Server has not acknowledged a single message of a stream.
 var errMute = errors.New("the server accepts connections and serves nothing")
 
 // wrote has watch look: something may wait for an acknowledgement now.
@@ -62,7 +62,7 @@ func (l *link) watchSilence(ctx context.Context) error {
 		silence := watchdog.Silence{For: time.Since(since), Path: l.path}
 		silence.Trip, silence.Varies = l.flow.Trip()
 		verdict := limits.Judge(silence)
-		if l.taken.Load() == 0 && (verdict == watchdog.Stuck || verdict == watchdog.Dead && l.path == nil) {
+		if !l.served.Load() && (verdict == watchdog.Stuck || verdict == watchdog.Dead && l.path == nil) {
 			return fmt.Errorf("%w (%w): nothing was acknowledged for %v with %d packets on their way", errMute, client.ErrTimeout, silence.For.Round(time.Second/10), waiting)
 		}
 		switch verdict {

@@ -123,7 +123,9 @@ const groups = "uplink/"
 
 // open does the work of Open.
 func (u *Uplink) open() error {
-	u.memory = remember(u.broker, u.group(), u.log)
+	if err := u.recall(); err != nil {
+		return err
+	}
 	if err := u.finishVerbatim(); err != nil {
 		return err
 	}
