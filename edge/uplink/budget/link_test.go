@@ -174,6 +174,11 @@ func configure(four, six netip.Addr) error {
 		}
 	}
 	r, _ := unix.NewIfreq("tun0")
+	r.SetUint32(10000) // the default, 500, is less than a drain has on its way: what the interface drops is sent, but passes no wire
+	if err := unix.IoctlIfreq(s, unix.SIOCSIFTXQLEN, r); err != nil {
+		return err
+	}
+	r, _ = unix.NewIfreq("tun0")
 	r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
 	if err := unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, r); err != nil {
 		return err
