@@ -82,6 +82,9 @@ func limitsOf(t reflect.Type, text string) limits {
 	if text == "" {
 		return limits{}
 	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	low, high, ok := strings.Cut(text, "..")
 	a, b := reflect.New(t).Elem(), reflect.New(t).Elem()
 	if t.Implements(reflect.TypeFor[spanned]()) {

@@ -12,7 +12,7 @@ const allStreams = "all"
 // streams resolves what leaves the site. Without the section everything does, as one stream.
 func (d *decoder) streams(list []Stream, v vars) []Stream {
 	if len(list) == 0 {
-		return []Stream{{Name: allStreams, Match: []string{"#"}, Class: LiveClass, Encode: "pass"}}
+		return []Stream{{Name: allStreams, Match: []string{"#"}, Class: LiveClass, Encode: EncodePass}}
 	}
 	for i := range list {
 		s := &list[i]
@@ -22,7 +22,7 @@ func (d *decoder) streams(list []Stream, v vars) []Stream {
 			s.Class = LiveClass
 		}
 		if s.Encode == "" {
-			s.Encode = "pass"
+			s.Encode = EncodePass
 		}
 		d.queue(at+".keep", s.Keep)
 		switch {
@@ -43,6 +43,7 @@ func (d *decoder) streams(list []Stream, v vars) []Stream {
 			}
 		}
 		d.content(at, s)
+		d.encoding(at, s)
 	}
 	return list
 }
@@ -135,4 +136,19 @@ func meeting(a, b []string) (f, g string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// encoding refuses what a stream says of blocks that it does not make.
+func (d *decoder) encoding(at string, s *Stream) {
+	for _, key := range []string{"linger", "block"} {
+		if key := below(at, key); s.Encode == EncodePass && d.given(key) && d.sound(key) {
+			d.fail(key, "is for messages that leave together; these leave one by one", "encode: pack, or encode: json")
+		}
+	}
+	if key := below(at, "compress"); s.Encode != EncodeJSON && s.Compress != "" && d.sound(key) {
+		d.fail(key, "is for json", "leave it out: pack is smaller than what gzip makes of json")
+	}
+	if key := below(at, "linger"); s.Class == AlarmClass && s.Linger != nil && *s.Linger > 0 && s.Encode != EncodePass && d.sound(key) {
+		d.fail(key, "has alarms wait", "leave it out; or another class: alarms leave as they come")
+	}
 }

@@ -1,12 +1,18 @@
 package config
 
+import "time"
+
 // Stream is a part of the local traffic that leaves the site, kept in order. Its name is the identity of its backlog.
 type Stream struct {
-	Name   string   `yaml:"-"`
-	Match  []string `yaml:"match"` // Topic Filters
-	Class  string   `yaml:"class" oneof:"alarm state live backfill"`
-	Encode string   `yaml:"encode" oneof:"pass" later:"json pack"`
-	Keep   Queue    `yaml:"keep"` // what it may hold while it waits
+	Name  string   `yaml:"-"`
+	Match []string `yaml:"match"` // Topic Filters
+	Class string   `yaml:"class" oneof:"alarm state live backfill"`
+	Keep  Queue    `yaml:"keep"` // what it may hold while it waits
+
+	Encode   Encoding       `yaml:"encode" oneof:"pass json pack"`
+	Linger   *time.Duration `yaml:"linger" in:"0s..1d"`      // how long a message may wait for others of its block; nil: by class and kind of link
+	Block    Size           `yaml:"block" in:"256B..128KiB"` // of a block at most; 0: as is cheapest
+	Compress string         `yaml:"compress" oneof:"gzip"`   // of json; "": it is not
 
 	When     When     `yaml:"when"`      // of which it must hold; the zero When: of all
 	OnChange OnChange `yaml:"on_change"` // leaves out what repeats itself
@@ -14,6 +20,19 @@ type Stream struct {
 
 	WhenTight *WhenTight `yaml:"when_tight"` // of class live: how it is thinned out while a budget is tight; nil: it waits then
 }
+
+// Encoding is how the messages of a stream leave.
+type Encoding string
+
+// The encodings.
+const (
+	EncodePass Encoding = "pass" // each under its own topic
+	EncodeJSON Encoding = "json" // many as one array
+	EncodePack Encoding = "pack" // many as one block, byte for byte: see package pack
+)
+
+// Gzip is how blocks of json can be compressed.
+const Gzip = "gzip"
 
 // The classes rank a stream against the others of its uplink.
 const (
