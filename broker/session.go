@@ -96,6 +96,9 @@ func (s *Session) Durable() bool { return s.state.queue.Durable() }
 // acknowledged. It also answers on a dead handle.
 func (s *Session) Unfinished() uint64 { return s.state.queue.Unfinished() }
 
+// NextOrdinal is that of the next message of QoS 1 or 2: see queue.Session.
+func (s *Session) NextOrdinal() uint64 { return s.state.queue.NextOrdinal() }
+
 // Stats is what the session holds, and what it has dropped since it was made. It also answers on a dead handle.
 func (s *Session) Stats() queue.SessionStats { return s.state.queue.Stats() }
 

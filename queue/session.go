@@ -269,6 +269,14 @@ func (x *Session) Unfinished() uint64 {
 	return n
 }
 
+// NextOrdinal is the one that the next message of QoS 1 or 2 gets. Once messages are on the disk their ordinals are below it in any later run; what was
+// not on the disk when the process ended may have had the same ones as what comes then.
+func (x *Session) NextOrdinal() uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.next
+}
+
 // passHoles takes ordinals that no message has for complete, when nothing waits.
 func (x *Session) passHoles() {
 	if x.shared != nil {

@@ -56,6 +56,16 @@ func (l *link) sent(d *broker.Delivery, id uint16) {
 	a.out[id] = now
 }
 
+// add notes that a block is on its way: the reading in it that has waited longest counts.
+func (s *answers) add(l *link, parts []piece, id uint16) {
+	for i := range parts {
+		if d := &parts[i].Delivery; d.Message.Origin == queue.Gateway && d.QoS == 1 {
+			l.sent(d, id)
+			return
+		}
+	}
+}
+
 // answered notes that the Server has acknowledged one.
 func (l *link) answered(id uint16) {
 	a := &l.answers

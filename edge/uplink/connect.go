@@ -192,6 +192,9 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 	if err := u.adopt(ctx, conn); err != nil {
 		return false, err
 	}
+	if err := u.waitEpochs(ctx); err != nil {
+		return false, err
+	}
 	l, err := newLink(u, p.way, conn)
 	if err != nil {
 		return false, err

@@ -122,6 +122,7 @@ func (l *link) complete(a *packet.Ack) {
 	lane := l.slots[laneOf(a.PacketID)]
 	l.tookOf(lane)
 	switch {
+	case l.answeredBlock(lane, a):
 	case lane != nil && a.Type == packet.PUBACK && l.refused(lane, a):
 	case lane != nil && l.unheld(lane, a):
 	case lane != nil && (a.Type == packet.PUBACK || l.acks.completes(a.PacketID)) && lane.ack(a.PacketID):

@@ -26,14 +26,20 @@ type lane struct {
 	before  window            // how much more that may be
 	asleep  bool              // the link does not carry its class: the local session is not connected
 
+	batch  *batch      // what is gathered for a block; nil: nothing yet
+	loose  *batch      // likewise of QoS 0
+	pulled time.Time   // when there was something to pull last
+	alarm  *time.Timer // wakes the writer when a block is due; nil: none was yet
+
 	trial trial       // of a message that the Server may hang up on
 	took  atomic.Bool // the Server has acknowledged something of it
 
 	doubtful bool // the Server may hold something of an earlier run, and the link does not carry its class: that is not sent again here
 
-	mu   sync.Mutex // guards hold
-	hold hold
-	wait *backoff
+	mu     sync.Mutex // guards hold and blocks
+	hold   hold
+	blocks map[uint16]flying // on their way, by Packet Identifier
+	wait   *backoff
 }
 
 // hold is the state of a lane whose Server has refused a message for lack of room (Quota exceeded).
@@ -46,6 +52,7 @@ type hold struct {
 // connect opens the local session anew: what is unacknowledged is delivered again, in order.
 func (a *lane) connect() error {
 	a.left, a.at, a.asleep = a.left[:0], 0, false
+	a.dropBlocks()
 	if a.class == config.StateClass {
 		a.latest = newLatest()
 	}
@@ -63,6 +70,9 @@ func (a *lane) holds() bool { return a.at < len(a.left) || a.latest != nil && le
 func (a *lane) next(n int) *broker.Delivery {
 	if a.at == len(a.left) && n > 0 {
 		a.left, a.at = a.session.Load().Next(a.left[:0], n), 0
+		if len(a.left) > 0 {
+			a.pulled = time.Now()
+		}
 	}
 	if a.at == len(a.left) {
 		return nil

@@ -179,7 +179,7 @@ func (l *link) newest(a *lane) *broker.Delivery {
 	if k.looking != nil {
 		return nil
 	}
-	behind := a.session.Load().Unfinished() > uint64(k.owed+l.conn.Unacknowledged(a.first(), a.last()))
+	behind := a.session.Load().Unfinished() > uint64(k.owed+l.onItsWay(a)+a.gathered())
 	if !a.resumed && !behind {
 		l.recount(a)
 	}

@@ -80,7 +80,7 @@ func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
 	l.own.next = firstOwnID
 	l.identified = u.identify()
 	for _, s := range u.streams {
-		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry), resumed: !conn.Server().SessionPresent}
+		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry), resumed: !conn.Server().SessionPresent || s.blocked}
 		if err := a.connect(); err != nil {
 			l.close()
 			return nil, err
@@ -110,6 +110,9 @@ func (l *link) close() {
 	}
 	l.looking.Wait()
 	for _, a := range l.lanes {
+		if a.alarm != nil {
+			a.alarm.Stop()
+		}
 		a.disconnect()
 	}
 }

@@ -78,8 +78,14 @@ func (l *link) round() (more bool, err error) {
 		switch {
 		case l.conn.Buffered() >= most:
 			return true, nil
-		case s == nil || l.quiet.Load():
+		case l.quiet.Load():
 			return false, nil
+		case s == nil:
+			if l.conn.Buffered() == 0 {
+				return false, nil
+			}
+			_, err := l.along()
+			return false, err
 		case !l.room(s.lane.stream):
 			return l.conn.Buffered() > 0, nil // what is written makes room, if it is not to be acknowledged
 		}
@@ -167,6 +173,9 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 	if awake, err := l.awake(a); err != nil || !awake {
 		return 0, false, err
 	}
+	if a.packs() {
+		return l.gather(a, n)
+	}
 	if a.latest != nil && l.catchUp(a) {
 		return 0, true, nil
 	}
@@ -209,6 +218,9 @@ func (l *link) pick(a *lane, n int) *broker.Delivery {
 	if a.latest != nil {
 		return l.newest(a)
 	}
+	if a.packs() {
+		return a.next(n)
+	}
 	// One is looked at though no more may be on its way: it can be the one that has the place, of a connection before.
 	return a.next(min(n, max(l.conn.Quota(), 1)))
 }
@@ -229,6 +241,7 @@ func (l *link) awake(a *lane) (bool, error) {
 		return true, nil
 	case !a.asleep && l.conn.Unacknowledged(a.first(), a.last()) == 0:
 		a.disconnect()
+		a.dropBlocks()
 		a.asleep = true
 	}
 	return false, nil
@@ -331,25 +344,12 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 		TopicName:  l.u.topicOf(a.stream, m),
 		Properties: m.Properties,
 	}
-	if d.Retain && !m.Retain && l.u.receives(m.TopicName) { // a stored message for a new filter, and it came from the Server
-		l.giveUp(a, d)
-		return h, false
-	}
 	if h.QoS > 0 {
 		h.PacketID = d.PacketID
 		h.Dup = d.Dup && server.SessionPresent // in a new session it is a new message [MQTT-3.3.1-1]
 	}
-	if h.Expiry, h.HasExpiry = a.session.Load().ExpiryLeft(m); h.HasExpiry && h.Expiry == 0 {
-		if !d.Dup {
-			l.u.count(func(s *Status) { s.Expired++ })
-			l.u.missed(a.stream, plain(m.TopicName))
-			l.giveUp(a, d)
-			return h, false
-		}
-		h.Expiry = 1 // the Server may have half of it: the exchange goes on
-	}
-	if l.thins(a, d) {
-		l.giveUp(a, d)
+	ok := false
+	if h.Expiry, h.HasExpiry, ok = l.leaves(a, d); !ok {
 		return h, false
 	}
 	why := l.u.unsuitable(h.TopicName)
@@ -362,6 +362,29 @@ func (l *link) head(a *lane, d *broker.Delivery) (packet.PublishHead, bool) {
 		return h, false
 	}
 	return h, true
+}
+
+// leaves tells whether a message is to be sent at all, and what is left of its expiry. One that is not is given up.
+func (l *link) leaves(a *lane, d *broker.Delivery) (expiry uint32, expires, ok bool) {
+	m := d.Message
+	if d.Retain && !m.Retain && l.u.receives(m.TopicName) { // a stored message for a new filter, and it came from the Server
+		l.giveUp(a, d)
+		return 0, false, false
+	}
+	if expiry, expires = a.session.Load().ExpiryLeft(m); expires && expiry == 0 {
+		if !d.Dup {
+			l.u.count(func(s *Status) { s.Expired++ })
+			l.u.missed(a.stream, plain(m.TopicName))
+			l.giveUp(a, d)
+			return 0, false, false
+		}
+		expiry = 1 // the Server may have half of it: the exchange goes on
+	}
+	if l.thins(a, d) {
+		l.giveUp(a, d)
+		return 0, false, false
+	}
+	return expiry, expires, true
 }
 
 // drop gives up a message that the Server will never take, so that those behind it are not held up.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"skerry/broker"
 	"skerry/broker/packet"
@@ -37,6 +38,15 @@ type stream struct {
 	slot   int      // which of the lanes
 	mixed  bool     // what it holds was gathered when other streams had other parts
 
+	encode   config.Encoding
+	lingers  *time.Duration // nil: by the kind of the link
+	block    int            // bytes; 0: by default
+	compress string
+	epochs   epochs        // of its messages in blocks
+	begun    queue.Receipt // the last of these is on the disk
+	blocked  bool          // nothing of it was on its way but in blocks when the program began
+	loosely  uint64        // messages of QoS 0 that have left in blocks; the writer's
+
 	suspicion suspicion // that the Server hangs up on one of its messages
 
 	shuffled atomic.Bool // the Server had no room for a message, and may have taken what was behind it
@@ -46,6 +56,7 @@ type stream struct {
 
 func newStream(c *config.Stream) *stream {
 	s := &stream{name: c.Name, class: cmp.Or(c.Class, config.LiveClass), match: slices.Clone(c.Match), asks: chosen(c), reduce: c.Reduce, limits: limitsOf(c.Keep)}
+	s.encode, s.lingers, s.block, s.compress = cmp.Or(c.Encode, config.EncodePass), c.Linger, int(c.Block), c.Compress
 	if c.WhenTight != nil && s.class == config.LiveClass {
 		s.thin = newThinner(c.WhenTight.Every)
 	}
@@ -196,6 +207,9 @@ func (u *Uplink) openStream(s *stream, before []*stream, had map[string]string) 
 	session.SetLimits(s.limits)
 	session.KeepReceived(u.keeps())
 	if err := u.subscribeStream(s, session, had); err != nil {
+		return false, err
+	}
+	if err := u.openEpochs(s, session); err != nil {
 		return false, err
 	}
 	s.mixed = session.Unfinished() > 0 && (known.Mixed || !slices.Equal(known.Match, u.filters(s)))

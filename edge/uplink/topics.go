@@ -161,8 +161,13 @@ func (m mapping) takes(name string, local *string) (ok bool) {
 
 // StateTopic is where an uplink says that it is there. Characters that a Topic Name cannot have become "_".
 func StateTopic(prefix, site, gateway, name string) string {
+	return gatewayTopic(prefix, site, gateway, "uplink", name)
+}
+
+// gatewayTopic is a topic of the gateway's own, upstream.
+func gatewayTopic(prefix, site, gateway, kind, name string) string {
 	clean := strings.NewReplacer("+", "_", "#", "_", "\x00", "_").Replace
-	levels := []string{clean(gateway), "uplink", clean(name)}
+	levels := []string{clean(gateway), kind, clean(name)}
 	if site != "" {
 		levels = append([]string{clean(site)}, levels...)
 	}

@@ -82,6 +82,8 @@ type Options struct {
 type Uplink struct {
 	config     config.Uplink
 	state      string // the state topic
+	site       string // of the gateway, for topics of its own
+	gateway    string // its id, likewise
 	mark       string // of the gateway; "": none
 	ackTimeout time.Duration
 	broker     *broker.Broker
@@ -193,6 +195,7 @@ func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) 
 		return nil, err
 	}
 	u.travel = newTravel(u)
+	u.site, u.gateway = o.Site, o.Gateway
 	u.state = StateTopic(c.Prefix, o.Site, o.Gateway, c.Name)
 	return u, nil
 }

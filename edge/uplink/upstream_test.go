@@ -50,7 +50,9 @@ type upstream struct {
 	filters   map[string]packet.Subscription
 	connects  []packet.Connect
 	bridges   []bool
-	got       []packet.Publish // messages taken: QoS 2 once per exchange
+	got       []packet.Publish // messages taken: QoS 2 once per exchange, those of blocks as a ground end makes them
+	blocks    []packet.Publish // blocks taken
+	unpacked  map[string]bool  // messages of blocks, by epoch, stream and sequence
 	sent      []packet.Publish // every PUBLISH that came
 	releases  []packet.Ack
 	acks      []packet.Ack // PUBACK, PUBREC, PUBCOMP from the uplink
@@ -333,7 +335,7 @@ func (s *upstream) publish(v packet.Version, p *packet.Publish) (out []byte, end
 		return nil, false
 	}
 	if p.QoS == 0 {
-		s.got = append(s.got, *p)
+		s.take(p)
 		return nil, false
 	}
 	s.flight[p.PacketID] = true
@@ -377,7 +379,7 @@ func (s *upstream) reply(v packet.Version, p *packet.Publish, code packet.Reason
 	case p.QoS == 2 && s.passing:
 		s.passed[p.PacketID] = *p
 	default:
-		s.got = append(s.got, *p)
+		s.take(p)
 	}
 	if !code.IsError() && p.QoS == 2 {
 		s.held[p.PacketID] = true

@@ -17,7 +17,7 @@ func Verbatim(uplink string) string { return "$skerry/verbatim/" + uplink + "/" 
 
 func (u *Uplink) newVerbatim() *stream {
 	match := []string{Verbatim(u.config.Name) + "#"}
-	return &stream{name: verbatimStream, match: match, asks: match}
+	return &stream{name: verbatimStream, match: match, asks: match, encode: config.EncodePass}
 }
 
 // topicOf is the topic upstream of a message of a stream.

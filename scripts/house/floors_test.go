@@ -50,9 +50,10 @@ var floors = map[string]int{
 	// Parts of the uplink that know nothing of it; the configuration has their types.
 	"edge/uplink/budget": 20,
 
-	// The blocks of the encoding pack, and readings to pack for tests and the benchmark.
+	// The blocks of the encoding pack, the arrays of json, and readings to pack for tests and the benchmark.
 	"edge/uplink/pack":          10,
 	"edge/uplink/pack/packtest": 11,
+	"edge/uplink/array":         11,
 
 	"edge/uplink/profile":             25,
 	"edge/uplink/profile/profiletest": 26,

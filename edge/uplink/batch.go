@@ -1,0 +1,205 @@
+package uplink
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"skerry/broker"
+	"skerry/edge/config"
+	"skerry/edge/uplink/array"
+	"skerry/edge/uplink/pack"
+)
+
+const (
+	// segment is what a block has at most that is to fit into one segment of TCP, with TLS and its topic.
+	segment = 1300
+	// mostTogether is how many messages a block has at most.
+	mostTogether = 2048
+	// besides is what a PUBLISH has beside topic and payload, at most: fixed header, lengths, Packet Identifier, an alias.
+	besides = 16
+	// rawTogether is how many bytes of messages a block has at most: what a ground end reads, and what it holds in memory.
+	rawTogether = 256 << 10
+)
+
+// blockCoder writes messages as one payload. See pack.Encoder, whose methods these are.
+type blockCoder interface {
+	Begin(h pack.Head, limit int)
+	Append(m pack.Message) error
+	Len() int
+	Seal(dst []byte) (block []byte, messages int)
+}
+
+func newCoder(s *stream) blockCoder {
+	if s.encode == config.EncodeJSON {
+		return &array.Encoder{Gzip: s.compress == config.Gzip}
+	}
+	return &pack.Encoder{}
+}
+
+// batch gathers the messages of a lane that leave in one block. It belongs to the writer.
+type batch struct {
+	coder  blockCoder
+	epoch  epoch
+	parts  []piece // in the coder
+	bytes  int     // of their topics, payloads and properties
+	oldest time.Time
+	full   bool
+	over   *piece // did not fit: it is the first of the next block
+}
+
+// piece is a message on its way into a block.
+type piece struct {
+	broker.Delivery
+	message pack.Message
+	epoch   epoch
+	at      time.Time // when it was published
+}
+
+func (p *piece) size() int {
+	return len(p.message.Topic) + len(p.message.Payload) + len(p.message.Properties)
+}
+
+// add puts a message in; false if it has to be the first of the next block. The error says that no block can hold it.
+func (b *batch) add(p piece, head pack.Head, limit int) (ok bool, err error) {
+	n := len(b.parts)
+	if n == 0 {
+		b.coder.Begin(head, limit)
+		b.epoch, b.bytes, b.full = p.epoch, 0, false
+	}
+	if n > 0 && (b.epoch != p.epoch || p.message.Sequence <= b.parts[n-1].message.Sequence || n >= mostTogether || b.bytes+p.size() > rawTogether) {
+		b.full = true
+		return false, nil
+	}
+	switch err := b.coder.Append(p.message); {
+	case errors.Is(err, pack.ErrFull):
+		b.full = true
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	if n == 0 || p.at.Before(b.oldest) {
+		b.oldest = p.at
+	}
+	b.parts = append(b.parts, p)
+	b.bytes += p.size()
+	return true, nil
+}
+
+// reset drops everything.
+func (b *batch) reset() {
+	clear(b.parts)
+	*b = batch{coder: b.coder, parts: b.parts[:0]}
+}
+
+// flying is a block on its way.
+type flying struct {
+	ids   []uint16 // of its messages
+	first uint64   // ordinal of the first
+}
+
+// launched notes that a block is on its way under the Packet Identifier of its first message.
+func (a *lane) launched(parts []piece) {
+	f := flying{first: parts[0].Ordinal}
+	for i := range parts {
+		f.ids = append(f.ids, parts[i].PacketID)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.blocks == nil {
+		a.blocks = map[uint16]flying{}
+	}
+	a.blocks[f.ids[0]] = f
+}
+
+// landed takes out the block that the Server has answered; false if there is none.
+func (a *lane) landed(id uint16) (flying, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f, ok := a.blocks[id]
+	delete(a.blocks, id)
+	return f, ok
+}
+
+// aloft counts what is on its way in blocks.
+func (a *lane) aloft() (blocks, messages int, lowest uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, f := range a.blocks {
+		messages += len(f.ids)
+		if lowest == 0 || f.first < lowest {
+			lowest = f.first
+		}
+	}
+	return len(a.blocks), messages, lowest
+}
+
+// ackAll completes the deliveries of a block, and tells how many that were.
+func (a *lane) ackAll(f flying) (n uint64) {
+	for _, id := range f.ids {
+		if a.ack(id) {
+			n++
+		}
+	}
+	return n
+}
+
+// hasBlock tells whether an id is that of a block on its way.
+func (a *lane) hasBlock(id uint16) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, ok := a.blocks[id]
+	return ok
+}
+
+// dropBlocks forgets everything: the local session is connected anew, and gives what is not acknowledged again.
+func (a *lane) dropBlocks() {
+	a.mu.Lock()
+	a.blocks = nil
+	a.mu.Unlock()
+	for _, b := range []*batch{a.batch, a.loose} {
+		if b != nil {
+			b.reset()
+		}
+	}
+}
+
+// batchOf is where a message of a QoS is gathered. What has QoS 0 has no ordinal, and so a block, and a count, of its own.
+func (a *lane) batchOf(qos byte) *batch {
+	at := &a.batch
+	if qos == 0 {
+		at = &a.loose
+	}
+	if *at == nil {
+		*at = &batch{coder: newCoder(a.stream)}
+	}
+	return *at
+}
+
+// other is the batch that has to leave before a message so that its topic keeps its order: the one of the other kind of QoS; nil: none has to.
+func (a *lane) other(d *broker.Delivery) *batch {
+	b := a.loose
+	if d.QoS == 0 {
+		b = a.batch
+	}
+	if b != nil && slices.ContainsFunc(b.parts, func(p piece) bool { return p.Message.TopicName == d.Message.TopicName }) {
+		return b
+	}
+	return nil
+}
+
+// open are the batches that hold something.
+func (a *lane) open() []*batch {
+	return slices.DeleteFunc([]*batch{a.batch, a.loose}, func(b *batch) bool { return b == nil || len(b.parts) == 0 && b.over == nil })
+}
+
+// gathered counts the messages of QoS 1 and 2 that wait in a block.
+func (a *lane) gathered() (n int) {
+	if a.batch == nil {
+		return 0
+	}
+	if n = len(a.batch.parts); a.batch.over != nil {
+		n++
+	}
+	return n
+}

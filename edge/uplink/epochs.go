@@ -1,0 +1,116 @@
+package uplink
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"skerry/broker"
+	"skerry/edge/config"
+)
+
+// A message in a block is known upstream by the epoch of its stream and its ordinal in the local session, and so is one that is sent again, whatever
+// block it is in. What was not on the disk when the program ended may have been sent, and its ordinal comes again for another message: so each run has
+// an epoch of its own, a random number, for all that is published in it. What waits from an earlier run keeps that run's. A card
+// that was copied, or a store that was put back, begins an epoch of its own like any other start.
+//
+// Nothing leaves in a block before its epoch is on the disk.
+
+// mostEpochs bounds how many runs of a stream are told apart. What has waited through more is taken for the messages of one run.
+const mostEpochs = 64
+
+// epoch is that of the messages from an ordinal on.
+type epoch struct {
+	first uint64 // ordinal
+	id    uint64
+}
+
+// epochs are those of a stream, by ordinal.
+type epochs []epoch
+
+// of gives the epoch of a message.
+func (e epochs) of(ordinal uint64) epoch {
+	i, _ := slices.BinarySearchFunc(e, ordinal+1, func(e epoch, o uint64) int {
+		if e.first < o {
+			return -1
+		}
+		return 1
+	})
+	return e[max(i-1, 0)]
+}
+
+// begin adds the epoch of a run whose first message will have the ordinal next. empty: nothing waits of earlier ones.
+func (e epochs) begin(next, id uint64, empty bool) epochs {
+	kept := slices.DeleteFunc(slices.Clone(e), func(e epoch) bool { return empty || e.first >= next })
+	if n := len(kept) - mostEpochs + 1; n > 0 {
+		kept = kept[n:]
+	}
+	return append(kept, epoch{next, id})
+}
+
+func (e epochs) append(b []byte) []byte {
+	for _, one := range e {
+		b = binary.AppendUvarint(b, one.first)
+		b = binary.BigEndian.AppendUint64(b, one.id)
+	}
+	return b
+}
+
+var errEpochs = errors.New("the fact of the epochs is damaged")
+
+func parseEpochs(b []byte) (all epochs, err error) {
+	for len(b) > 0 {
+		first, n := binary.Uvarint(b)
+		if n <= 0 || len(b) < n+8 || len(all) > 0 && first <= all[len(all)-1].first {
+			return nil, errEpochs
+		}
+		all = append(all, epoch{first, binary.BigEndian.Uint64(b[n:])})
+		b = b[n+8:]
+	}
+	return all, nil
+}
+
+func (u *Uplink) epochsKey(stream string) string { return u.group() + "/epochs/" + stream }
+
+// openEpochs begins the epoch of this run for a stream that leaves in blocks. A stream that does not has none: the fact tells a later run that what was on
+// its way has left in blocks.
+func (u *Uplink) openEpochs(s *stream, session *broker.Session) error {
+	key := u.epochsKey(s.name)
+	fact, known := u.broker.Fact(key)
+	if s.encode == config.EncodePass {
+		if !known {
+			return nil
+		}
+		_, err := u.broker.PutFact(key, nil)
+		return err
+	}
+	before, err := parseEpochs(fact)
+	if err != nil {
+		u.log.Error("which messages have left in blocks is not known any more: those on their way may arrive twice", "stream", s.name, "err", err)
+	}
+	s.blocked = known || session.Unfinished() == 0
+	s.epochs = before.begin(session.NextOrdinal(), randomID(), session.Unfinished() == 0)
+	if s.begun, err = u.broker.PutFact(key, s.epochs.append(nil)); err != nil {
+		return fmt.Errorf("stream %s: begin its epoch: %w", s.name, err)
+	}
+	return nil
+}
+
+// waitEpochs waits until the epochs of this run are on the disk.
+func (u *Uplink) waitEpochs(ctx context.Context) error {
+	for _, s := range u.streams {
+		if err := u.broker.Wait(ctx, s.begun); err != nil {
+			return fmt.Errorf("begin the epoch of stream %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+func randomID() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return binary.BigEndian.Uint64(b[:])
+}

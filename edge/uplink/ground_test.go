@@ -1,0 +1,36 @@
+package uplink_test
+
+import (
+	"fmt"
+	"strings"
+
+	"skerry/broker/packet"
+	"skerry/edge/uplink/pack"
+)
+
+// take notes a message. Of a block each message is, once: what a ground end behind the server would publish.
+func (s *upstream) take(p *packet.Publish) {
+	if !strings.Contains(string(p.TopicName), "/pack/") {
+		s.got = append(s.got, *p)
+		return
+	}
+	s.blocks = append(s.blocks, *p)
+	head, list, err := pack.Decode(p.Payload, pack.Limits{})
+	if err != nil {
+		s.t.Errorf("a block that cannot be read: %v", err)
+		return
+	}
+	if s.unpacked == nil {
+		s.unpacked = map[string]bool{}
+	}
+	for _, m := range list {
+		id := fmt.Sprint(head.Epoch, head.Stream, m.Sequence)
+		if m.Sequence < head.Floor {
+			s.t.Errorf("sequence %d below the floor %d", m.Sequence, head.Floor)
+		}
+		if !s.unpacked[id] {
+			s.unpacked[id] = true
+			s.got = append(s.got, packet.Publish{TopicName: []byte("farm/" + m.Topic), Payload: m.Payload, QoS: packet.QoS(m.QoS), Retain: m.Retain, Properties: m.Properties})
+		}
+	}
+}

@@ -1,0 +1,376 @@
+package uplink_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"skerry/broker"
+	"skerry/broker/packet"
+	"skerry/edge/config"
+	"skerry/edge/uplink/pack"
+	"skerry/queue"
+	"skerry/queue/vfs"
+)
+
+// inBlocks is the configuration of one stream that leaves in blocks.
+func inBlocks(linger time.Duration, match ...string) []config.Stream {
+	return []config.Stream{{Name: "all", Match: match, Class: config.LiveClass, Encode: config.EncodePack, Linger: &linger}}
+}
+
+// allIn waits until nothing is unacknowledged.
+func (at *station) allIn() {
+	at.t.Helper()
+	at.until("all acknowledged", func() bool {
+		for _, n := range at.uplink.Status().Backlog {
+			if n > 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// TestBlocks: messages of a stream leave together, under one topic, and are acknowledged together; all that they are arrives.
+func TestBlocks(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(10*time.Second, "#")
+		at.start()
+		at.online()
+		began := time.Now()
+		for i := range 100 {
+			at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", i%10), Payload: fmt.Append(nil, i), QoS: byte(1 + i%2), Retain: i%2 == 0})
+		}
+		synctest.Wait()
+		if n := len(at.server.blocks); n != 0 {
+			t.Errorf("%d blocks before anything has waited", n)
+		}
+		at.allIn()
+		if waited := time.Since(began); waited < 9*time.Second || waited > 12*time.Second {
+			t.Errorf("they were acknowledged after %v, linger is 10s", waited)
+		}
+		at.arrived(100, true)
+		if n := len(at.server.blocks); n != 1 {
+			t.Errorf("%d blocks", n)
+		}
+		b := at.server.blocks[0]
+		if name := string(b.TopicName); name != "farm/lake/wx-042/pack/all" || b.QoS != 1 || b.Retain {
+			t.Errorf("%s with QoS %d, retain %t", name, b.QoS, b.Retain)
+		}
+		retained := 0
+		for _, p := range at.server.got {
+			if strings.HasPrefix(string(p.TopicName), "farm/t/") && p.Retain {
+				retained++
+			}
+		}
+		if retained != 50 {
+			t.Errorf("%d messages are retained, want 50", retained)
+		}
+		if s := at.uplink.Status(); s.BlocksSent != 1 || s.InBlocks != 100 || s.Acknowledged != 100 || s.BlockBytes != uint64(len(b.Payload))+uint64(len(b.TopicName))+7 {
+			t.Errorf("status %d %d %d %d B, payload %d", s.BlocksSent, s.InBlocks, s.Acknowledged, s.BlockBytes, len(b.Payload))
+		}
+	})
+}
+
+// TestBlockSize: a block is full at the size that is configured, at what the server bills at once, and at what it takes.
+func TestBlockSize(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		block config.Size
+		limit uint32
+		prof  string
+		most  int
+	}{{"default", 0, 0, "", 1400}, {"configured", 600, 0, "", 640}, {"of the server", 0, 700, "", 700}, {"billing", 0, 0, "aws-iot", 5 << 10}} {
+		t.Run(test.name, func(t *testing.T) {
+			play(t, func(t *testing.T, at *station) {
+				at.streams = inBlocks(time.Minute, "#")
+				at.streams[0].Block = test.block
+				at.config.Profile = test.prof
+				if test.limit > 0 {
+					at.server.limits = packet.Properties(nil).AppendNumber(packet.MaximumPacketSize, test.limit)
+				}
+				at.server.down = true
+				at.start()
+				r := rand.New(rand.NewPCG(1, 2))
+				for i := range 800 {
+					at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", i%10), Payload: fmt.Appendf(nil, "%x", r.Uint64()), QoS: 1})
+				}
+				at.server.with(func() { at.server.down = false })
+				at.online()
+				at.allIn()
+				largest := 0
+				for _, b := range at.server.blocks {
+					largest = max(largest, len(b.Payload)+len(b.TopicName)+8)
+				}
+				if largest > test.most || largest < test.most*8/10 {
+					t.Errorf("the largest of %d blocks has %d bytes, want nearly %d", len(at.server.blocks), largest, test.most)
+				}
+			})
+		})
+	}
+}
+
+// TestAlarmInBlock: an alarm leaves at once, and has what waits leave with it that has waited long enough.
+func TestAlarmInBlock(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = append(inBlocks(10*time.Second, "t/#"), config.Stream{Name: "alarms", Match: []string{"alarm/#"}, Class: config.AlarmClass, Encode: config.EncodePack})
+		at.start()
+		at.online()
+		at.publishMany(0, 10, 1)
+		time.Sleep(4 * time.Second)
+		at.publish(&broker.Message{TopicName: "alarm/1", Payload: []byte("a"), QoS: 1})
+		synctest.Wait()
+		if n := len(at.server.blocks); n != 1 {
+			t.Fatalf("%d blocks after the alarm, want its own", n)
+		}
+		time.Sleep(2 * time.Second)
+		at.publish(&broker.Message{TopicName: "alarm/1", Payload: []byte("b"), QoS: 1})
+		synctest.Wait()
+		if n := len(at.server.blocks); n != 3 {
+			t.Fatalf("%d blocks after the second alarm, want what had waited as well", n)
+		}
+		at.arrived(10, true)
+	})
+}
+
+// TestBlocksExactlyOnce: over cuts, lost sessions, refusals, power cuts and restarts each message of QoS 1 and 2 is upstream once, in order.
+func TestBlocksExactlyOnce(t *testing.T) {
+	for seed := range uint64(max(3, soaks)) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			play(t, func(t *testing.T, at *station) {
+				r := rand.New(rand.NewPCG(seed, 77))
+				at.streams = inBlocks(time.Duration(r.IntN(20))*time.Second, "#")
+				at.streams[0].Block = config.Size(256 + r.IntN(1000))
+				refuses := seed%3 == 0 // then it takes what is behind what it refuses
+				if at.server.failing = seed%3 == 1; refuses {
+					at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
+						switch {
+						case r.IntN(20) == 0:
+							return packet.QuotaExceeded, true
+						case r.IntN(30) == 0:
+							return packet.NotAuthorized, true
+						}
+						return packet.Success, true
+					}
+				}
+				at.start()
+				n := 0
+				for range 30 {
+					more := r.IntN(60)
+					at.publishMany(n, more, byte(1+r.IntN(2)))
+					n += more
+					time.Sleep(time.Duration(r.Int64N(int64(10 * time.Second))))
+					switch r.IntN(8) {
+					case 0:
+						at.rebootWith(vfs.Honest, r)
+					case 1:
+						at.restartUplink()
+					case 2:
+						at.server.forget()
+						at.server.cut()
+					case 3:
+						at.server.with(func() { at.server.down = r.IntN(2) == 0 })
+						at.server.cut()
+					default:
+						at.server.cut()
+					}
+				}
+				at.server.with(func() { at.server.answer, at.server.down, at.server.failing = nil, false, false })
+				at.server.cut()
+				at.online()
+				if at.allIn(); refuses {
+					at.countOnce(n)
+					return
+				}
+				at.arrived(n, true)
+			})
+		})
+	}
+}
+
+// TestOrdinalsComeAgain: what was sent and was not on the disk when the process was killed is another message than what has its ordinal afterwards.
+func TestOrdinalsComeAgain(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(0, "#")
+		at.start()
+		at.online()
+		for i := range 10 { // the server has them before the disk does
+			if _, code := at.device.Publish(&broker.Message{TopicName: "t/0", Payload: fmt.Append(nil, i), QoS: 1, Origin: queue.Gateway}, nil); code.IsError() {
+				t.Fatal(code)
+			}
+		}
+		synctest.Wait()
+		at.boot-- // the kernel stays: after a loss of power the log leaves ordinals out
+		at.rebootWith(vfs.Fate{Dropped: 1}, rand.New(rand.NewPCG(1, 2)))
+		at.online()
+		at.publishMany(100, 50, 1)
+		at.allIn()
+		for i := 100; i < 150; i++ {
+			if !slices.Contains(at.server.payloads(fmt.Sprintf("farm/t/%d", i%10)), fmt.Sprint(i)) {
+				t.Errorf("message %d was taken for one before the kill", i)
+			}
+		}
+	})
+}
+
+// TestIntoBlocks: a stream whose messages were on their way one by one when it was changed has each of them upstream once.
+func TestIntoBlocks(t *testing.T) {
+	for seed := range uint64(max(3, soaks/2)) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			play(t, func(t *testing.T, at *station) {
+				r := rand.New(rand.NewPCG(seed, 5))
+				pass := []config.Stream{{Name: "all", Match: []string{"#"}}}
+				at.streams = pass
+				at.server.passing = seed%2 == 0
+				at.server.failing = true
+				at.start()
+				at.publishMany(0, 100, 2)
+				time.Sleep(time.Second)
+				at.stopUplink()
+				at.streams = inBlocks(time.Second, "#")
+				if at.server.cut(); seed%3 == 0 {
+					at.rebootWith(vfs.Honest, r)
+				} else {
+					at.startUplink()
+				}
+				at.publishMany(100, 100, 2)
+				at.server.with(func() { at.server.failing = false })
+				at.server.cut()
+				at.online()
+				at.allIn()
+				time.Sleep(time.Minute)
+				at.arrived(200, true)
+				if n := len(at.server.held); n > 0 {
+					t.Errorf("the server holds %d exchanges for ever", n)
+				}
+			})
+		})
+	}
+}
+
+// TestLooseBlocks: messages of QoS 0 share a block, and the answer of nobody is waited for.
+func TestLooseBlocks(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(5*time.Second, "#")
+		at.start()
+		at.online()
+		at.publishMany(0, 50, 0)
+		at.publishMany(50, 50, 1)
+		time.Sleep(10 * time.Second)
+		at.arrived(100, true)
+		if len(at.server.blocks) != 2 || at.server.blocks[0].QoS+at.server.blocks[1].QoS != 1 {
+			t.Errorf("%d blocks, want one of QoS 0 and one of QoS 1", len(at.server.blocks))
+		}
+	})
+}
+
+// TestBlockRefused: a server whose rules do not let blocks pass holds them up; nothing is lost.
+func TestBlockRefused(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(0, "#")
+		at.server.answer = func(*packet.Publish) (packet.ReasonCode, bool) { return packet.NotAuthorized, true }
+		at.start()
+		at.online()
+		at.publishMany(0, 100, 1)
+		time.Sleep(10 * time.Minute)
+		if s := at.uplink.Status(); s.Refused != 0 || s.Deferred == 0 || s.Backlog["all"] != 100 {
+			t.Errorf("refused %d, deferred %d, backlog %d", s.Refused, s.Deferred, s.Backlog["all"])
+		}
+		if len(at.log.matching("may this client publish to that topic?")) == 0 {
+			t.Error("nobody is told")
+		}
+		at.server.with(func() { at.server.answer = nil })
+		at.allIn()
+		at.arrived(100, true)
+	})
+}
+
+// TestStateInBlocks: of a state stream the latest of each topic leaves.
+func TestStateInBlocks(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(10*time.Second, "#")
+		at.streams[0].Class = config.StateClass
+		at.server.down = true
+		at.start()
+		at.publishMany(0, 3000, 1)
+		at.server.with(func() { at.server.down = false })
+		at.online()
+		at.allIn()
+		for topic := range 10 {
+			got := at.server.payloads(fmt.Sprintf("farm/t/%d", topic))
+			if len(got) == 0 || got[len(got)-1] != fmt.Sprint(2990+topic) {
+				t.Errorf("topic %d: %v", topic, got)
+			}
+		}
+		if n := len(at.server.unpacked); n > 1100 {
+			t.Errorf("%d messages", n)
+		}
+	})
+}
+
+// TestPoisonousBlock: a message on which the server hangs up is found and given up, and nothing else.
+func TestPoisonousBlock(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(time.Second, "#")
+		at.server.poison = func(p *packet.Publish) bool {
+			_, list, err := pack.Decode(p.Payload, pack.Limits{})
+			return err == nil && slices.ContainsFunc(list, func(m pack.Message) bool { return m.Topic == "t/bad" })
+		}
+		at.start()
+		at.online()
+		at.publishMany(0, 100, 1)
+		at.publish(&broker.Message{TopicName: "t/bad", Payload: []byte("x"), QoS: 1})
+		at.publishMany(100, 100, 1)
+		at.allIn()
+		at.arrived(200, true)
+		if s := at.uplink.Status(); s.Refused != 1 {
+			t.Errorf("%d messages were given up, want 1", s.Refused)
+		}
+	})
+}
+
+// TestArrays: json has the messages in arrays, compressed if wanted.
+func TestArrays(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(time.Second, "#")
+		at.streams[0].Encode = config.EncodeJSON
+		at.start()
+		at.online()
+		at.publishMany(0, 300, 2)
+		at.publish(&broker.Message{TopicName: "t/raw", Payload: []byte{0xff}, QoS: 1})
+		at.allIn()
+		n, raw, arrays := 0, false, 0
+		for _, p := range at.server.got {
+			if string(p.TopicName) != "farm/lake/wx-042/json/all" {
+				continue
+			}
+			arrays++
+			var list []struct {
+				T string
+				P json.Number
+				B []byte
+				Q int
+			}
+			if err := json.Unmarshal(p.Payload, &list); err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range list {
+				if m.T == "farm/t/raw" {
+					raw = len(m.B) == 1
+				} else if m.T != fmt.Sprintf("farm/t/%d", n%10) || string(m.P) != fmt.Sprint(n) || m.Q != 2 {
+					t.Fatalf("element %d is %+v", n, m)
+				} else {
+					n++
+				}
+			}
+		}
+		if n != 300 || !raw || arrays > 20 {
+			t.Errorf("%d messages in %d arrays, raw %t", n, arrays, raw)
+		}
+	})
+}
