@@ -75,6 +75,9 @@ func (s *Session) Subscriptions() []string {
 // SetLimits bounds what waits for a session of the program itself, which has no limits of its own until then. They are not stored.
 func (s *Session) SetLimits(l queue.Limits) { s.state.queue.SetLimits(l) }
 
+// SetWindow changes how much may be unacknowledged at once: see queue.Session.
+func (s *Session) SetWindow(deliveries, bytes int) { s.state.queue.SetWindow(deliveries, bytes) }
+
 // Settled tells whether the acknowledgements of the session so far are on the disk, see queue.Session.Settled. It also answers on a dead
 // handle.
 func (s *Session) Settled() bool { return s.state.queue.Settled() }

@@ -32,6 +32,19 @@ func (x *Session) SetLimits(l Limits) {
 	x.o.Limits = l
 }
 
+// SetWindow changes how many deliveries of QoS 1 and 2 of a durable session may be unacknowledged at once, and how much memory, in bytes, what waits and
+// what is in flight may take together: more than by default for a receiver that takes many messages in one packet. The window is at most as wide as the
+// session has packet ids. It is not stored; a restart begins with the default.
+func (x *Session) SetWindow(deliveries, bytes int) {
+	if !x.durable {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.o.Window = max(min(deliveries, int(x.o.PacketIDs.Count)), 1)
+	x.o.RingMessages, x.o.RingBytes = max(x.o.RingMessages, deliveries), max(bytes, defaultBytes)
+}
+
 // overfull tells whether there is no room for so many more messages of that weight together, and which limit says so.
 func (x *Session) overfull(messages, weight uint64) (why Reason, full bool) {
 	l := &x.o.Limits

@@ -39,6 +39,28 @@ func TestWindowAndReceiveMaximum(t *testing.T) {
 	}
 }
 
+// TestSetWindow: a durable session may be given a wider window, as wide as it has packet ids, and each id in it names one delivery.
+func TestSetWindow(t *testing.T) {
+	const ids = 2500
+	s, _ := open(t, vfs.NewDisk(), small)
+	x := create(t, s, queue.SessionOptions{PacketIDs: queue.Range{First: 1, Count: ids}})
+	x.SetWindow(5000, 8<<20)
+	x.Resume(0)
+	if n := x.NextOrdinal(); n != 1 {
+		t.Errorf("the first ordinal is %d", n)
+	}
+	for i := range 3000 {
+		publish(t, s, message("%d", i), at(x, 1))
+	}
+	seen := map[uint16]bool{}
+	for _, d := range x.Next(nil, 5000) {
+		seen[d.PacketID] = true
+	}
+	if len(seen) != ids || x.NextOrdinal() != 3001 {
+		t.Errorf("%d ids in flight, want %d; the next ordinal is %d", len(seen), ids, x.NextOrdinal())
+	}
+}
+
 func TestPacketIDsAreDerivedAndUnique(t *testing.T) {
 	s, _ := open(t, vfs.NewDisk(), small)
 	x := s.NewVolatile(queue.SessionOptions{PacketIDs: queue.Range{First: 10, Count: 4}})

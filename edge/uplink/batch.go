@@ -20,6 +20,9 @@ const (
 	besides = 16
 	// rawTogether is how many bytes of messages a block has at most: what a ground end reads, and what it holds in memory.
 	rawTogether = 256 << 10
+	// blockMemory is what the messages of a stream that wait and are on their way take in memory at most, in bytes: a link with a long round trip is
+	// full only with many blocks on their way.
+	blockMemory = 2 << 20
 )
 
 // blockCoder writes messages as one payload. See pack.Encoder, whose methods these are.

@@ -177,7 +177,10 @@ func (l *link) due(a *lane, b *batch) bool {
 	if len(b.parts) == 0 || time.Since(b.oldest) < l.linger(a) {
 		return false
 	}
-	if b == a.loose || a.latest != nil || a.at < len(a.left) {
+	if a.at < len(a.left) {
+		return false // there is more
+	}
+	if b == a.loose || a.latest != nil {
 		return true
 	}
 	blocks, messages, _ := a.aloft()
@@ -185,7 +188,7 @@ func (l *link) due(a *lane, b *batch) bool {
 		return true
 	}
 	if d := l.pick(a, quantum); d != nil {
-		return false // there is more
+		return false
 	}
 	if blocks > 0 {
 		return false

@@ -206,6 +206,9 @@ func (u *Uplink) openStream(s *stream, before []*stream, had map[string]string) 
 	defer session.Disconnect(broker.DisconnectOptions{})
 	session.SetLimits(s.limits)
 	session.KeepReceived(u.keeps())
+	if s.encode != config.EncodePass {
+		session.SetWindow(laneIDs, blockMemory)
+	}
 	if err := u.subscribeStream(s, session, had); err != nil {
 		return false, err
 	}

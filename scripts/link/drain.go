@@ -88,7 +88,11 @@ func (t *table) drained(v variant, all []drained) {
 }
 
 func (c *scene) drain(ctx context.Context) (d drained, err error) {
-	from, err := c.gather(ctx, backlogSize)
+	size := c.backlog
+	if size == 0 {
+		size = backlogSize
+	}
+	from, err := c.gather(ctx, size)
 	if err != nil {
 		return d, err
 	}
@@ -101,13 +105,13 @@ func (c *scene) drain(ctx context.Context) (d drained, err error) {
 		return d, err
 	}
 	// What does not come in this time is missing.
-	late := c.observer.untilCount(ctx, from+backlogSize, 4*time.Minute)
+	late := c.observer.untilCount(ctx, from+size, 4*time.Minute)
 	if err := errors.Join(context.Cause(ctx), pause(ctx, 2*c.terrain.roundTrip())); err != nil {
 		return d, err
 	}
-	first, last, have := c.observer.span(from, from+backlogSize)
+	first, last, have := c.observer.span(from, from+size)
 	d.span, d.whole = last.Sub(first), last.Sub(began)
-	d.missing, d.twice = backlogSize-have, c.observer.repeated()
+	d.missing, d.twice = size-have, c.observer.repeated()
 	if have == 0 {
 		return d, late
 	}

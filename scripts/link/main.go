@@ -124,6 +124,8 @@ func (s *settings) figures() []figure {
 		{"kernel", s.kernel},
 		{"idle", s.idle},
 		{"flash", s.flash},
+		{"blocks", s.blocks},
+		{"deep", s.deep},
 		{"single", s.single},
 		{"lone-alarm", s.loneAlarm},
 		{"connect", s.connect},

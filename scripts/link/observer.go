@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
 	"time"
 
 	"skerry/broker/packet"
+	"skerry/edge/uplink/pack"
 	"skerry/scripts/rig"
 )
 
@@ -17,6 +19,7 @@ type observer struct {
 
 	mu    sync.Mutex
 	first map[int]time.Time // by number
+	known map[string]bool   // messages of blocks
 	twice int
 }
 
@@ -27,11 +30,11 @@ func observe(address string) (*observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.Subscribe(0, "farm/#"); err != nil {
+	if err := w.Subscribe(0, "farm/#", "site/gw01/pack/#"); err != nil {
 		w.Close()
 		return nil, err
 	}
-	o := &observer{wire: w, over: make(chan struct{}), first: map[int]time.Time{}}
+	o := &observer{wire: w, over: make(chan struct{}), first: map[int]time.Time{}, known: map[string]bool{}}
 	go o.watch()
 	return o, nil
 }
@@ -48,15 +51,42 @@ func (o *observer) watch() {
 		if err != nil {
 			return // closed, or what is missing will tell
 		}
-		o.mu.Lock()
-		if n := numberOf(p.Payload); n >= 0 {
-			if _, ok := o.first[n]; ok {
-				o.twice++
-			} else {
-				o.first[n] = now
-			}
+		for _, payload := range o.unpack(&p) {
+			o.note(payload, now)
 		}
-		o.mu.Unlock()
+	}
+}
+
+// unpack gives the payload of a message, or those of a block that are new.
+func (o *observer) unpack(p *packet.Publish) (payloads [][]byte) {
+	if !bytes.HasPrefix(p.TopicName, []byte("site/gw01/pack/")) {
+		return [][]byte{p.Payload}
+	}
+	head, list, err := pack.Decode(p.Payload, pack.Limits{})
+	if err != nil {
+		return nil // what is missing will tell
+	}
+	for _, m := range list {
+		id := fmt.Sprint(head.Epoch, head.Stream, m.Sequence)
+		if !o.known[id] {
+			o.known[id] = true
+			payloads = append(payloads, m.Payload)
+		}
+	}
+	return payloads
+}
+
+func (o *observer) note(payload []byte, now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := numberOf(payload)
+	if n < 0 {
+		return
+	}
+	if _, ok := o.first[n]; ok {
+		o.twice++
+	} else {
+		o.first[n] = now
 	}
 }
 

@@ -38,6 +38,8 @@ type setting struct {
 	upTo      time.Duration // the daemon learns its keep-alive between keepAlive and this; 0: it is fixed
 	budget    string        // of the daemon's links; "": none
 	stamped   bool          // what is published says when, as the daemon adds it to what leaves late; devices speak MQTT 5 then
+	encode    string        // of the daemon's streams; "": pass
+	backlog   int           // readings that wait when the link comes up; 0: 1,000
 	noTickets bool          // of TLS, for the daemon: each connect is a full one
 	tls12     bool          // the server speaks TLS 1.2 and nothing newer
 	seed      uint64

@@ -32,14 +32,19 @@ func peer() subject { return subject{peerName, (*scene).peerCommand} }
 // peer does that too.
 func (c *scene) daemonCommand(version string) (string, []string, error) {
 	config := filepath.Join(c.folder, "skerry.yaml")
+	blocks, lingering := "", ""
+	if c.encode != "" {
+		blocks = ", encode: " + c.encode
+		lingering = fmt.Sprintf("%s, linger: %gs", blocks, blockLinger.Seconds())
+	}
 	text := fmt.Sprintf(`gateway: {id: gw01, board: sim}
 storage: {path: queue}
 broker:
   listeners: {local: {tcp: %q, anonymous: true}}
 streams:
-  alarms: {class: alarm, match: ["farm/alarm/#"]}
-  readings: {class: live, match: ["farm/north/#"]}
-  backlog: {class: backfill, match: ["farm/north/#"], keep: {age: 30d, bytes: 256MiB, when_full: drop-oldest}}
+  alarms: {class: alarm, match: ["farm/alarm/#"]%s}
+  readings: {class: live, match: ["farm/north/#"]%s}
+  backlog: {class: backfill, match: ["farm/north/#"]%s, keep: {age: 30d, bytes: 256MiB, when_full: drop-oldest}}
 uplinks:
   cloud:
     mqtt: "tls://%s:%d"
@@ -48,7 +53,7 @@ uplinks:
     keep_alive: %s
     retry: 200ms..1s
     links:
-`, subjectAddress, emulate.Server, serverPort, version, c.settings.chain.root, map[bool]string{false: "disk", true: "none"}[c.noTickets], c.keepAliveText())
+`, subjectAddress, blocks, lingering, lingering, emulate.Server, serverPort, version, c.settings.chain.root, map[bool]string{false: "disk", true: "none"}[c.noTickets], c.keepAliveText())
 	for i, t := range c.terrains() {
 		budget := ""
 		if c.budget != "" {
