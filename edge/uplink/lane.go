@@ -29,6 +29,7 @@ type lane struct {
 	batch  *batch      // what is gathered for a block; nil: nothing yet
 	loose  *batch      // likewise of QoS 0
 	pulled time.Time   // when there was something to pull last
+	alone  bool        // something of it may be on its way that is in no block
 	alarm  *time.Timer // wakes the writer when a block is due; nil: none was yet
 
 	trial trial       // of a message that the Server may hang up on

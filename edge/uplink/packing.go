@@ -20,7 +20,7 @@ func (a *lane) packs() bool {
 
 // gather has a lane put its next message into a block, or send a block that is due, and tells how many bytes were sent. some is false if it can do neither.
 func (l *link) gather(a *lane, n int) (bytes int, some bool, err error) {
-	if !l.resumed && !l.passes(a) {
+	if !l.resumed && !l.passes(a) || !l.rejoins(a) {
 		return 0, false, nil
 	}
 	single := n == 1 || a.suspicion.until > 0
@@ -57,6 +57,16 @@ func (l *link) gather(a *lane, n int) (bytes int, some bool, err error) {
 		return l.launch(a, a.batchOf(p.QoS))
 	}
 	return 0, true, nil
+}
+
+// rejoins tells whether nothing of a lane is on its way one by one any more. A Server passes a QoS 2 message on when it is released: a block that is
+// sent behind it would overtake it.
+func (l *link) rejoins(a *lane) bool {
+	if a.alone {
+		blocks, _, _ := a.aloft()
+		a.alone = l.conn.Unacknowledged(a.first(), a.last()) > blocks
+	}
+	return !a.alone
 }
 
 // before sends what stands in front of a delivery that is not for a block with others; then a PUBREL as it is.

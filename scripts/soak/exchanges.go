@@ -1,6 +1,11 @@
 package main
 
-import "skerry/broker/packet"
+import (
+	"strings"
+
+	"skerry/broker/packet"
+	"skerry/edge/uplink/pack"
+)
 
 // reader finds the packets in one direction of a connection.
 type reader struct{ rest []byte }
@@ -61,6 +66,11 @@ func (x *exchanges) topic(m *packet.Publish) string {
 
 // down sees what the server answers.
 func (x *exchanges) down(h packet.Header) {
+	if h.Type == packet.SUBACK {
+		x.way.mu.Lock()
+		x.way.subacks++
+		x.way.mu.Unlock()
+	}
 	if h.Type == packet.PUBREC || h.Type == packet.PUBCOMP {
 		x.way.answered(h.Type, uint16(h.Body[0])<<8|uint16(h.Body[1]))
 	}
@@ -68,12 +78,16 @@ func (x *exchanges) down(h packet.Header) {
 
 // note counts a PUBLISH packet.
 func (w *way) note(m *packet.Publish, topic string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if strings.HasPrefix(topic, blocksOf) {
+		w.noteBlock(m)
+		return
+	}
 	n, ok := read(topic, string(m.Payload))
 	if !ok {
 		return // the state of the uplink
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.sent[n.qos]++
 	if m.Dup {
 		w.dup[n.qos]++
@@ -85,6 +99,23 @@ func (w *way) note(m *packet.Publish, topic string) {
 		w.recent = append(w.recent[:0], w.recent[len(w.recent)-2*window:]...)
 	}
 	w.recent = append(w.recent, n)
+}
+
+// noteBlock counts the readings in a block. No lost session is an excuse for one that comes twice.
+func (w *way) noteBlock(m *packet.Publish) {
+	_, list, err := pack.Decode(m.Payload, pack.Limits{})
+	if err != nil {
+		return // what is missing will tell
+	}
+	w.blocks++
+	for _, one := range list {
+		if n, ok := read(one.Topic, string(one.Payload)); ok {
+			w.sent[n.qos]++
+			if m.Dup {
+				w.dup[n.qos]++
+			}
+		}
+	}
 }
 
 // answered notes how far a QoS 2 exchange has come. A Packet Identifier is the same reading's until PUBCOMP, over all connections.

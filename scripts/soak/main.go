@@ -22,6 +22,8 @@ type settings struct {
 	lost     int
 	ahead    int
 	drop     bool
+	pack     bool
+	grounds  int
 	seed     uint64
 	dir      string
 	keep     bool
@@ -51,6 +53,8 @@ func run(ctx context.Context) error {
 	flag.IntVar(&s.lost, "lost", 3, "losses of all sessions of the server")
 	flag.IntVar(&s.ahead, "ahead", 20_000, "readings that may be published and have not arrived")
 	flag.BoolVar(&s.drop, "drop", false, "on_lost_session: drop; what the server had confirmed with PUBREC may be missing then")
+	flag.BoolVar(&s.pack, "pack", false, "the uplink sends blocks, and a ground end behind the server unpacks them: nothing may come twice at QoS 2 then, whatever was lost")
+	flag.IntVar(&s.grounds, "grounds", 20, "with -pack: SIGKILLs of the ground end")
 	flag.Uint64Var(&s.seed, "seed", uint64(time.Now().Unix()), "of the events")
 	flag.StringVar(&s.dir, "dir", "", "folder for the data; a temporary one by default")
 	flag.BoolVar(&s.keep, "keep", false, "leave the data and the logs there")

@@ -49,17 +49,36 @@ func newGateway(s *settings, dir, address, upstream string) (*party, error) {
 	if s.drop {
 		lost = config.GiveUp
 	}
+	encode := ""
+	if s.pack {
+		encode = ", encode: pack, linger: 100ms"
+	}
 	path := filepath.Join(dir, "skerry.yaml")
 	text := fmt.Sprintf(`gateway: {id: soak, board: sim}
+storage: {path: %[1]q}
+broker: {listeners: {local: {tcp: %[2]q, anonymous: true}}}
+streams:
+  once: {class: live, match: ["soak/q2/#"]%[5]s}
+  atleast: {class: live, match: ["soak/q1/#"]%[5]s}
+uplinks:
+  server: {mqtt: "tcp://%[3]s", profile: mosquitto, keep_alive: 10s, retry: 100ms..1s, on_lost_session: %[4]s}
+`, filepath.Join(dir, "queue"), address, upstream, lost, encode)
+	return &party{address: address, argv: []string{s.skerry, "run", path}}, os.WriteFile(path, []byte(text), 0o600)
+}
+
+// blocksOf begins the topics of the blocks of the gateway.
+const blocksOf = "site/soak/pack/"
+
+// newGround writes the configuration of the ground end into dir.
+func newGround(s *settings, dir, address, upstream string) (*party, error) {
+	path := filepath.Join(dir, "ground.yaml")
+	text := fmt.Sprintf(`gateway: {id: ground, board: sim}
 storage: {path: %q}
 broker: {listeners: {local: {tcp: %q, anonymous: true}}}
-streams:
-  once: {class: live, match: ["soak/q2/#"]}
-  atleast: {class: live, match: ["soak/q1/#"]}
 uplinks:
-  server: {mqtt: "tcp://%s", profile: mosquitto, keep_alive: 10s, retry: 100ms..1s, on_lost_session: %s}
-`, filepath.Join(dir, "queue"), address, upstream, lost)
-	return &party{address: address, argv: []string{s.skerry, "run", path}}, os.WriteFile(path, []byte(text), 0o600)
+  server: {mqtt: "tcp://%s", profile: mosquitto, keep_alive: 10s, retry: 100ms..1s, carry: [], receive: {"%s#": {to: "#", unpack: true}}}
+`, filepath.Join(dir, "ground"), address, upstream, blocksOf)
+	return &party{address: address, argv: []string{s.skerry, "ground", path}}, os.WriteFile(path, []byte(text), 0o600)
 }
 
 // server is mosquitto with its database.

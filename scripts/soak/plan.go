@@ -15,11 +15,12 @@ const (
 	kill                // SIGKILL of the gateway
 	restart             // the server stops and starts
 	loss                // the server stops, and starts without its sessions
+	ground              // SIGKILL of the ground end
 	kinds
 )
 
 func (k kind) String() string {
-	return [...]string{"cut", "hole", "kill", "restart", "lost sessions"}[k]
+	return [...]string{"cut", "hole", "kill", "restart", "lost sessions", "kill of the ground end"}[k]
 }
 
 // event is one trouble, due when so many readings have arrived.
@@ -45,6 +46,9 @@ func plan(s *settings) []event {
 	add(kill, s.kills)
 	add(restart, s.restarts)
 	add(loss, s.lost)
+	if s.pack {
+		add(ground, s.grounds)
+	}
 	slices.SortStableFunc(all, func(a, b event) int { return a.at - b.at })
 	return all
 }

@@ -19,6 +19,8 @@ type play struct {
 	gateway    *party
 	server     *server
 	way        *way
+	ground     *party // nil: there is none, and the subscriber is at the server
+	below      *way   // of the ground end to the server
 	ledger     *ledger
 	publishers [2]*publisher
 	subscriber *subscriber
@@ -53,7 +55,7 @@ func try(ctx context.Context, s *settings) (r *result, err error) {
 
 // open makes and starts everything but the publishers.
 func (p *play) open(dir string) error {
-	var at [2]string
+	var at [3]string
 	for i := range at {
 		port, release, err := loopback.Reserve()
 		if err != nil {
@@ -76,10 +78,31 @@ func (p *play) open(dir string) error {
 		p.publishers[i] = newPublisher(i+1, p.settings.readings/2, at[1], p.tooMuch)
 	}
 	p.subscriber = &subscriber{address: at[0], ledger: p.ledger, session: client.NewSession()}
-	return p.server.start()
+	if err := p.server.start(); err != nil || !p.settings.pack {
+		return err
+	}
+	return p.openGround(dir, at[0], at[2])
+}
+
+// openGround puts a ground end between server and subscriber.
+func (p *play) openGround(dir, server, address string) (err error) {
+	if p.below, err = newWay(server); err != nil {
+		return err
+	}
+	if p.ground, err = newGround(p.settings, dir, address, p.below.address); err != nil {
+		return err
+	}
+	p.subscriber.address = address
+	return p.ground.start()
 }
 
 func (p *play) end() {
+	if p.below != nil {
+		p.below.close()
+	}
+	if p.ground != nil {
+		p.ground.end()
+	}
 	if p.way != nil {
 		p.way.close()
 	}
@@ -97,7 +120,7 @@ func (p *play) end() {
 // logs leaves what the programs wrote last.
 func (p *play) logs(dir string) error {
 	var all []error
-	for name, one := range map[string]*party{"skerry.log": p.gateway, "mosquitto.log": &p.server.party} {
+	for name, one := range map[string]*party{"skerry.log": p.gateway, "ground.log": p.ground, "mosquitto.log": &p.server.party} {
 		if one != nil && one.process != nil {
 			all = append(all, os.WriteFile(filepath.Join(dir, name), []byte(one.process.Log()), 0o600))
 		}
@@ -124,6 +147,9 @@ func (p *play) run(ctx context.Context) error {
 	trouble := make(chan error, 3)
 	wg.Go(func() { trouble <- p.subscriber.run(ctx) })
 	if err := p.until(ctx, trouble, "the subscriber subscribes", func() bool { return p.subscriber.joins() > 0 }); err != nil {
+		return err
+	}
+	if err := p.until(ctx, trouble, "the ground end subscribes", func() bool { return p.below == nil || p.below.subscribed() > 0 }); err != nil {
 		return err
 	}
 	if err := p.gateway.start(); err != nil {
@@ -188,7 +214,12 @@ func (p *play) happen(ctx context.Context, trouble <-chan error, e event) error 
 	}
 	switch e.kind {
 	case cut:
-		p.way.cut()
+		if p.way.cut(); p.below != nil {
+			p.below.cut()
+		}
+	case ground:
+		p.ground.process.Kill()
+		return p.ground.start()
 	case hole:
 		p.way.hole(e.long)
 	case kill:
@@ -209,7 +240,9 @@ func (p *play) happen(ctx context.Context, trouble <-chan error, e event) error 
 // what the server holds for it, and again until it has subscribed anew: what is missing then is not what nobody asked for.
 func (p *play) lose(ctx context.Context, trouble <-chan error) error {
 	p.way.close()
-	p.ledger.suspect(p.way.latest(), p.way.between())
+	if p.ground == nil {
+		p.ledger.suspect(p.way.latest(), p.way.between())
+	}
 	begun := time.Now()
 	if err := p.until(ctx, trouble, "the subscriber has all", func() bool {
 		return min(time.Since(begun), p.ledger.quiet()) > 500*time.Millisecond
@@ -222,14 +255,22 @@ func (p *play) lose(ctx context.Context, trouble <-chan error) error {
 	if err := os.Remove(p.server.database); err != nil {
 		return err
 	}
-	joins := p.subscriber.joins()
+	joins := p.joins()
 	if err := p.server.start(); err != nil {
 		return err
 	}
-	if err := p.until(ctx, trouble, "the subscriber subscribes", func() bool { return p.subscriber.joins() > joins }); err != nil {
+	if err := p.until(ctx, trouble, "the subscriber subscribes", func() bool { return p.joins() > joins }); err != nil {
 		return err
 	}
 	return p.way.open()
+}
+
+// joins is how often who takes what is published has subscribed at the server.
+func (p *play) joins() int {
+	if p.below != nil {
+		return p.below.subscribed()
+	}
+	return p.subscriber.joins()
 }
 
 // account fills the result in.
@@ -240,5 +281,5 @@ func (p *play) account() {
 	}
 	r.acked, r.arrived, r.strange, r.first = p.acked(), p.ledger.count(), p.ledger.strange, p.ledger.first
 	r.joins = p.subscriber.joins()
-	r.sent, r.dup = p.way.totals()
+	r.sent, r.dup, r.blocks = p.way.totals()
 }

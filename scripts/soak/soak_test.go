@@ -33,19 +33,35 @@ func TestSoak(t *testing.T) {
 		t.Skip("mosquitto is not installed")
 	}
 	t.Parallel()
-	s := &settings{skerry: build(t), readings: 4000, cuts: 6, kills: 2, restarts: 1, lost: 1, ahead: 1500, seed: 11, dir: t.TempDir()}
-	r, err := try(t.Context(), s)
-	if r != nil {
-		r.print(t.Output())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.verdict(); err != nil {
-		t.Error(err)
-	}
-	if want := [kinds]int{5, 1, 2, 1, 1}; r.events != want {
-		t.Errorf("%v events happened, want %v", r.events, want)
+	skerry := build(t)
+	for _, test := range []struct {
+		name   string
+		s      settings
+		events [kinds]int
+	}{
+		{"one by one", settings{readings: 4000, cuts: 6, kills: 2, restarts: 1, lost: 1, ahead: 1500, seed: 11}, [kinds]int{5, 1, 2, 1, 1}},
+		{"blocks", settings{readings: 20000, cuts: 6, kills: 2, restarts: 1, lost: 1, grounds: 2, pack: true, ahead: 8000, seed: 12}, [kinds]int{5, 1, 2, 1, 1, 2}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := test.s
+			s.skerry, s.dir = skerry, t.TempDir()
+			r, err := try(t.Context(), &s)
+			if r != nil {
+				r.print(t.Output())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.verdict(); err != nil {
+				t.Error(err)
+			}
+			if r.events != test.events {
+				t.Errorf("%v events happened, want %v", r.events, test.events)
+			}
+			if test.s.pack && (r.blocks == 0 || r.blocks > r.sent[2]/10) {
+				t.Errorf("%d blocks for %d readings", r.blocks, r.sent[1]+r.sent[2])
+			}
+		})
 	}
 }
 

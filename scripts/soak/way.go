@@ -24,6 +24,8 @@ type way struct {
 	dup      [3]int          // of them, marked as sent again
 	recent   []name          // of the last of them
 	ids      map[uint16]name // QoS 2 exchanges, by Packet Identifier
+	blocks   int             // PUBLISH packets with many readings
+	subacks  int             // SUBACK packets of the server
 	taken    map[name]bool   // QoS 2: the server has said PUBREC, and not PUBCOMP
 	wg       sync.WaitGroup
 }
@@ -145,9 +147,16 @@ func (w *way) latest() []name {
 	return slices.Clone(w.recent[max(0, len(w.recent)-2*window):])
 }
 
-// totals are the PUBLISH packets of the uplink.
-func (w *way) totals() (sent, dup [3]int) {
+// subscribed is how often the server has answered a SUBSCRIBE.
+func (w *way) subscribed() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.sent, w.dup
+	return w.subacks
+}
+
+// totals are the PUBLISH packets of the uplink.
+func (w *way) totals() (sent, dup [3]int, blocks int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent, w.dup, w.blocks
 }
