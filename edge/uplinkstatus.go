@@ -36,6 +36,7 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 			PublishedAnew: s.PublishedAnew, MaybeLost: s.MaybeLost, Sent: s.Sent, Acknowledged: s.Acknowledged,
 			Repeated: s.Repeated, Downgraded: s.Downgraded, Refused: s.Refused, Deferred: s.Deferred, Expired: s.Expired,
 			Superseded: s.Superseded, Overtaken: s.Overtaken, Thinned: s.Thinned, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
+			SentBlocks: s.BlocksSent, InBlocks: s.InBlocks, BlockBytes: s.BlockBytes, PlainBytes: s.PlainBytes,
 			Blocks: s.Blocks, Unpacked: s.Unpacked, DamagedBlocks: s.DamagedBlocks, NewerBlocks: s.NewerBlocks, Clashes: s.Clashes, Forgotten: s.Forgotten,
 		},
 	}

@@ -40,7 +40,7 @@ func verbs() []verb {
 		{"filter", "Try a content filter of a configuration on a message.", &filterCmd{}},
 		{"pub", "Publish messages to an MQTT server.", &pubCmd{}},
 		{"sub", "Subscribe to topics of an MQTT server and print what arrives.", &subCmd{}},
-		{"ground", "Publish what packed blocks upstream hold, once (no uplink sends them yet).", &groundCmd{}},
+		{"ground", "Publish what packed blocks upstream hold, once.", &groundCmd{}},
 		{"unpack", "Print the messages of blocks that an uplink has packed.", &unpackCmd{}},
 		{"queue", "Look into the store of a station: what waits for whom, and whether it is sound.", &queueCmd{}},
 		{"clients", "List the clients that are connected, and what waits for each.", &clientsCmd{}},

@@ -278,6 +278,10 @@ func footline(u *control.Uplink) string {
 			text += fmt.Sprintf("; %d %s", one.n, one.what)
 		}
 	}
+	if c.SentBlocks > 0 && c.InBlocks > 0 {
+		text += fmt.Sprintf("\nblocks sent: %d with %s, %.1f B for each instead of %.0f B of topic and payload", c.SentBlocks, several(c.InBlocks, "message"),
+			float64(c.BlockBytes)/float64(c.InBlocks), float64(c.PlainBytes)/float64(c.InBlocks))
+	}
 	if c.Blocks+c.DamagedBlocks+c.NewerBlocks > 0 {
 		text += "\n" + blockline(c)
 	}
@@ -290,7 +294,7 @@ func footline(u *control.Uplink) string {
 
 // blockline says what has come of blocks.
 func blockline(c *control.UplinkCounts) string {
-	text := fmt.Sprintf("blocks: %d with %s that were new", c.Blocks, several(c.Unpacked, "message"))
+	text := fmt.Sprintf("blocks received: %d with %s that were new", c.Blocks, several(c.Unpacked, "message"))
 	for _, one := range []struct {
 		n    uint64
 		what string

@@ -119,6 +119,10 @@ type UplinkCounts struct {
 	Received      uint64 `json:"received"`
 	Again         uint64 `json:"received_again"`
 	Unwanted      uint64 `json:"unwanted"`
+	SentBlocks    uint64 `json:"sent_blocks"`    // of these, with many messages
+	InBlocks      uint64 `json:"in_blocks"`      // messages in those
+	BlockBytes    uint64 `json:"block_bytes"`    // of those, without TCP and TLS
+	PlainBytes    uint64 `json:"plain_bytes"`    // topics, properties and payloads of the messages in those
 	Blocks        uint64 `json:"blocks"`         // of the encoding pack, from the server
 	Unpacked      uint64 `json:"unpacked"`       // messages of these that were new
 	DamagedBlocks uint64 `json:"damaged_blocks"` // dropped

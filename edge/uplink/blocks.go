@@ -284,7 +284,7 @@ func (u *Uplink) tell(news arrivals.News, gateway, stream string, epochs []uint6
 	log := u.log.With("gateway", gateway, "stream", stream, "epochs", hex(epochs))
 	switch news {
 	case arrivals.Renewed:
-		log.Info("a gateway has a new store: its messages are counted anew")
+		log.Info("a gateway has started anew")
 	case arrivals.Raised:
 		u.count(func(s *Status) { s.Clashes++ })
 		log.Error("two gateways have one identity, or one has got an old card back: both are published",

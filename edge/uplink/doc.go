@@ -35,6 +35,10 @@
 // What a link costs is counted below TLS, names and failed attempts included. A link with a budget sends less before that is used up, and
 // alarms whatever has been used; what waits for the budget is not lost, is counted, and leaves later.
 //
+// A stream may leave in blocks (packing.go): many messages in one PUBLISH of QoS 1, whose PUBACK acknowledges all of them. In a block of the encoding pack each
+// message of QoS 1 and 2 has an epoch and a sequence, its ordinal in the local session, and has the same ones in whatever block it is sent again; so who remembers
+// them gets it once, also from a Server that has lost the session. An epoch is a run of the program, and on the disk before it is used (epochs.go).
+//
 // A connection is made cheap: the end of the handshake of TLS leaves with CONNECT (cork), and so does the state topic where the Server takes it
 // (greeting); tickets of TLS are kept over power cuts (package ticket); Topic Names that come again are sent as aliases, as many as the Server grants.
 //
@@ -49,6 +53,9 @@
 // demand. What a stream has sent on one link at QoS 2 is completed on one that does not carry it; after a restart, when that is not known, it
 // counts there against the Server's Receive Maximum. What was begun is finished whatever the budget says. Budgets are looked at once a
 // minute: a new period is noticed up to a minute late.
+//
+// A block that the Server refuses is sent again and again, and what is behind it waits: it is taken for a rule about topics. Messages of QoS 0 that are gathered are lost
+// with the connection. A stream that was changed from blocks to single messages sends again what was not acknowledged.
 //
 // Gateways that carry to each other know messages that come back by their marks (broker.Via), with MQTT 5 and where the Server is one. What two of them
 // receive from each other by their maps can go round all the same.

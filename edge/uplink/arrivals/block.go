@@ -11,7 +11,7 @@ type News int
 // What there may be to say.
 const (
 	Nothing News = iota
-	Renewed      // it begins a new epoch in the place of another: a new or restored store
+	Renewed      // it begins a new epoch in the place of another: the gateway has started anew
 	Raised       // the first clash of this gateway
 	Cleared      // the last clash of this gateway is over
 )

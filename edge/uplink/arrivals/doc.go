@@ -2,7 +2,7 @@
 //
 // # Vocabulary
 //
-// A source is a stream of a gateway, which is named by its topic. An epoch is the life of a gateway's store: sequences are counted anew in each. The
+// A source is a stream of a gateway, which is named by its topic. An epoch is what is published in one run of a gateway: a sequence names a message only together with it. The
 // floor is the sequence below which nothing is ever sent again. A span is a row of sequences without a gap. A clash is that two epochs of one
 // source alternate: two gateways with one identity, or a card that was cloned. A slot is where a source is stored.
 //

@@ -22,7 +22,7 @@ func (m *Message) bytes() int { return len(m.Topic) + len(m.Payload) + len(m.Pro
 
 // A Head says whose messages a block carries.
 type Head struct {
-	Epoch  uint64 // life of the store of the gateway: another one counts its sequences anew
+	Epoch  uint64 // names a message together with its sequence: another one may use sequences anew
 	Stream string // name of the stream: 1 to 255 bytes
 	Floor  uint64 // nothing of the stream below this sequence will be sent again; 0: not told. It is not above the first message
 	Sum    bool   // a CRC-32C ends the block
