@@ -99,6 +99,16 @@ func (u *Uplink) openEpochs(s *stream, session *broker.Session) error {
 	return nil
 }
 
+// forgetEpochs ends those of a stream that is carried no more.
+func (u *Uplink) forgetEpochs(stream string) {
+	if _, known := u.broker.Fact(u.epochsKey(stream)); !known {
+		return
+	}
+	if _, err := u.broker.PutFact(u.epochsKey(stream), nil); err != nil {
+		u.log.Warn("the epochs of a stream that is carried no more cannot be deleted", "stream", stream, "err", err)
+	}
+}
+
 // waitEpochs waits until the epochs of this run are on the disk.
 func (u *Uplink) waitEpochs(ctx context.Context) error {
 	for _, s := range u.streams {

@@ -118,6 +118,13 @@ func (a *lane) deferred() {
 	a.shuffled.Store(true)
 }
 
+// held tells whether the Server has refused a message for lack of room, and nothing more is sent, or one at a time.
+func (a *lane) held() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.hold.on || a.hold.probing
+}
+
 // accepted notes that the Server has taken a message.
 func (a *lane) accepted() {
 	a.mu.Lock()

@@ -222,6 +222,9 @@ func (l *link) wakeWhenDue(a *lane, b *batch) {
 // along sends the blocks that have waited half of their time, when something else leaves anyway: they cost little beside it.
 func (l *link) along() (some bool, err error) {
 	for _, a := range l.lanes {
+		if l.trial != nil || !l.carries(a.stream) || l.way.holds(a.class) || !l.room(a.stream) || a.held() {
+			continue
+		}
 		for _, b := range a.open() {
 			if len(b.parts) == 0 || time.Since(b.oldest) < l.linger(a)/2 {
 				continue

@@ -138,6 +138,46 @@ func TestAlarmInBlock(t *testing.T) {
 	})
 }
 
+// TestNotAlong: what may not leave now does not leave beside an alarm either.
+func TestNotAlong(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = append(inBlocks(10*time.Second, "t/#"), config.Stream{Name: "alarms", Match: []string{"alarm/#"}, Class: config.AlarmClass})
+		at.start()
+		at.online()
+		at.publishMany(0, 10, 1)
+		time.Sleep(6 * time.Second)
+		at.uplink.Limit([]string{config.AlarmClass})
+		at.publish(&broker.Message{TopicName: "alarm/1", Payload: []byte("a"), QoS: 1})
+		time.Sleep(time.Minute)
+		if n := len(at.server.blocks); n != 0 {
+			t.Errorf("%d blocks of a class that is not carried", n)
+		}
+		at.uplink.Limit(nil)
+		at.allIn()
+		at.arrived(10, true)
+	})
+}
+
+// TestRetiredEpochs: a stream that is carried no more leaves no fact behind.
+func TestRetiredEpochs(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(time.Second, "#")
+		at.start()
+		at.online()
+		at.publishMany(0, 10, 1)
+		at.allIn()
+		if _, known := at.broker.Fact("uplink/cloud/epochs/all"); !known {
+			t.Fatal("no epochs")
+		}
+		at.stopUplink()
+		at.streams = []config.Stream{stream("other", "t/#")}
+		at.startUplink()
+		if _, known := at.broker.Fact("uplink/cloud/epochs/all"); known {
+			t.Error("the epochs of a stream that is gone are kept")
+		}
+	})
+}
+
 // TestBlocksExactlyOnce: over cuts, lost sessions, refusals, power cuts and restarts each message of QoS 1 and 2 is upstream once, in order.
 func TestBlocksExactlyOnce(t *testing.T) {
 	for seed := range uint64(max(3, soaks)) {

@@ -294,6 +294,7 @@ func (u *Uplink) retire() {
 			continue
 		}
 		u.end(session)
+		u.forgetEpochs(name)
 		delete(u.memory.Streams, name)
 	}
 }
