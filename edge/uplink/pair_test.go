@@ -164,10 +164,14 @@ func TestPairEdited(t *testing.T) {
 		{classed("old", config.LiveClass, "t/#"), classed("now", config.BackfillClass, "t/#")},
 		{classed("now", config.AlarmClass, "t/+")},
 	}
-	for seed := range uint64(max(2, soaks/3)) {
+	for seed := range uint64(max(3, soaks/2)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			play(t, func(t *testing.T, at *station) {
 				r := rand.New(rand.NewPCG(seed, 9))
+				forms := forms
+				if seed%3 == 1 {
+					forms = allInBlocks(forms, time.Duration(r.IntN(5))*time.Second)
+				}
 				at.streams = forms[0]
 				at.start()
 				n := 0
@@ -195,6 +199,20 @@ func TestPairEdited(t *testing.T) {
 			})
 		})
 	}
+}
+
+// allInBlocks are the same streams, which leave in blocks.
+func allInBlocks(forms [][]config.Stream, linger time.Duration) (all [][]config.Stream) {
+	for _, form := range forms {
+		form = slices.Clone(form)
+		for i := range form {
+			if form[i].Encode = config.EncodePack; form[i].Class != config.AlarmClass {
+				form[i].Linger = &linger
+			}
+		}
+		all = append(all, form)
+	}
+	return all
 }
 
 // TestPairBroken: streams that only share a part are none, and each gathers for itself. So does what is left when a link carries no live data.
