@@ -13,9 +13,8 @@
 //
 // What [Decode] gives is what was appended, byte for byte: topic, payload, QoS, Retain, time, properties, sequence. An [Encoder] decodes
 // each block before it hands it out and writes it as a list if anything differs, which is counted. A payload that has no numbers, or writes
-// them in a way of its own, is carried as text. Blocks are independent of each other: any may be lost or come in another order; a primed block depends on its primer
-// alone, which is named by a check sum, so that a wrong one is never taken: [ErrNoPrimer]. A primer stands by itself. A block of
-// a later version, of another codec or with a flag that is not known is refused with [ErrUnsupported]; one that is damaged or hostile with
+// them in a way of its own, is carried as text. Blocks are independent of each other: any may be lost or come in another order. A primed block depends
+// on its primer alone, which it names by a check sum of 32 bits: without it, it is refused with [ErrNoPrimer]. A primer stands by itself. A block of a later version, of another codec or with a flag that is not known is refused with [ErrUnsupported]; one that is damaged or hostile with
 // [ErrCorrupt] or [ErrLimit], in memory and time that [Limits] bound. The same messages give the same block on every machine.
 //
 // # Limits
