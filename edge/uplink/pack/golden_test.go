@@ -228,17 +228,25 @@ func writeVectors(t *testing.T) {
 	}
 }
 
-// TestExample keeps docs/readings.pack, which docs/pack.md looks into.
-func TestExample(t *testing.T) {
-	const file = "../../../docs/readings.pack"
-	want := append(blocks(t, pack.Head{Epoch: head.Epoch, Stream: "readings", Sum: true}, 0, 0, packtest.Regular(40, 1))[0],
-		blocks(t, pack.Head{Epoch: head.Epoch, Stream: "lake"}, 0, 0, packtest.Own(8, 1))[0]...)
-	if *update {
-		if err := os.WriteFile(file, want, 0o644); err != nil {
-			t.Fatal(err)
+// TestExamples keeps the files in docs that docs/pack.md looks into.
+func TestExamples(t *testing.T) {
+	readings := packtest.Regular(400, 1)
+	primer, p := primed(t, readings[:20])
+	for file, blocks := range map[string][][]byte{
+		"readings.pack": {
+			blocks(t, pack.Head{Epoch: head.Epoch, Stream: "readings", Sum: true}, 0, 0, packtest.Regular(40, 1))[0],
+			blocks(t, pack.Head{Epoch: head.Epoch, Stream: "lake"}, 0, 0, packtest.Own(8, 1))[0],
+		},
+		"primed.pack": {primer, primedBlock(t, p, readings[371]), primedBlock(t, p, readings[382:385]...)},
+	} {
+		file, want := "../../../docs/"+file, bytes.Join(blocks, nil)
+		if *update {
+			if err := os.WriteFile(file, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("it is not what the coder writes: %v", err)
+		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the coder writes: %v", file, err)
+		}
 	}
 }
