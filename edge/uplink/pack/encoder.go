@@ -112,7 +112,7 @@ func (e *Encoder) Seal(dst []byte) (block []byte, messages int) {
 	if !sound {
 		e.Fallbacks++
 	}
-	if !sound || len(e.body) > e.held {
+	if !sound || !e.header.Keep && len(e.body) > e.held {
 		if block, n := e.sealList(dst, !sound); n > 0 {
 			return block, n
 		}
