@@ -20,7 +20,6 @@ const (
 	flagPrimed = 0x20 // the block goes on where an earlier one ended, its primer
 	flagFloor  = 0x40
 	flagKeep   = 0x80 // the block is a primer
-	flagsKnown = flagSum | flagPrimed | flagFloor | flagKeep
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
