@@ -6,8 +6,9 @@ import (
 )
 
 // Recent keeps the latest message of each topic of a stream, which is what primers are made of, and tells when a new one pays. It copies what it keeps, which is
-// within the bounds of a primer. The zero value is ready. It is for one goroutine.
+// within the bounds of a primer, and begins anew with another epoch. The zero value is ready. It is for one goroutine.
 type Recent struct {
+	epoch  uint64
 	latest []Message // their sequences rise
 	held   int       // their bytes
 
@@ -31,6 +32,9 @@ func (r *Recent) Sent(h Head, messages []Message, size int) {
 	if len(messages) == 0 {
 		return
 	}
+	if h.Epoch != r.epoch {
+		*r = Recent{epoch: h.Epoch}
+	}
 	if len(messages) <= weighed {
 		r.weigh(h, messages, size)
 	}
@@ -41,7 +45,7 @@ func (r *Recent) Sent(h Head, messages []Message, size int) {
 
 // weigh adds what a block would have saved with a new primer.
 func (r *Recent) weigh(h Head, messages []Message, size int) {
-	if r.age++; r.fresh == nil || r.age >= renewal || r.fresh.head.Epoch != h.Epoch || r.fresh.head.Stream != h.Stream {
+	if r.age++; r.fresh == nil || r.age >= renewal {
 		if block, p := r.make(h, 0); p != nil {
 			r.fresh, r.length, r.age = p, len(block), 0
 		}
@@ -101,8 +105,12 @@ func (r *Recent) Pays(beside int) bool {
 }
 
 // Primer makes a primer, of at most limit bytes (0: [MaxPrimer]), of the latest message of each topic, or of the latest ones of all if they are too many. It is to be
-// published with RETAIN; when it is acknowledged blocks may be primed with it. Its messages have come, or will, in other blocks too. nil: there is nothing to make it of.
+// published with RETAIN; when it is acknowledged blocks may be primed with it. Its messages have come, or will, in other blocks too, and may lie below the floor, which it does not tell. nil: there is
+// nothing to make it of, in this epoch.
 func (r *Recent) Primer(h Head, limit int) (block []byte, p *Primer) {
+	if h.Epoch != r.epoch {
+		return nil, nil
+	}
 	block, p = r.make(h, limit)
 	if p != nil {
 		r.fresh, r.length, r.age, r.needless = p, len(block), 0, 0
@@ -111,7 +119,7 @@ func (r *Recent) Primer(h Head, limit int) (block []byte, p *Primer) {
 }
 
 func (r *Recent) make(h Head, limit int) ([]byte, *Primer) {
-	h.Keep = true
+	h.Keep, h.Floor = true, 0
 	for messages := r.latest; len(messages) > 0; messages = messages[(len(messages)+1)/2:] {
 		r.trial.Begin(h, limit)
 		full := false

@@ -87,12 +87,25 @@ func TestRecent(t *testing.T) {
 		clear(m.Payload)
 	}
 	r.Sent(head, messages[:10], 1000) // come too late
-	block, p := r.Primer(head, 0)
+	late := head
+	late.Floor = messages[64].Sequence // of what is sent; what is in the primer was sent before
+	block, p := r.Primer(late, 0)
 	h, got, err := pack.Decode(block, pack.Limits{})
 	if err != nil || !h.Keep || p.Head() != h {
 		t.Fatalf("%+v, %v", h, err)
 	}
 	compare(t, got, packtest.Regular(65, 1)[45:])
+
+	other := head
+	other.Epoch++
+	r.Sent(other, packtest.Regular(3, 1), 1000)
+	if block, _ := r.Primer(head, 0); block != nil {
+		t.Error("a primer for one epoch of messages of another")
+	}
+	block, _ = r.Primer(other, 0)
+	if h, got, err := pack.Decode(block, pack.Limits{}); err != nil || h.Epoch != other.Epoch || len(got) != 3 {
+		t.Errorf("of another epoch: %+v, %d messages, %v", h, len(got), err)
+	}
 
 	var large pack.Recent
 	many := packtest.Any(3000, 1)
