@@ -122,7 +122,7 @@ def complete(head, primers):
 def primer(block):
     """Gives the id of a primer, and what blocks need of it."""
     head, body, rest = split(block)
-    if rest or "id" not in head:
+    if rest not in (b"", b"\n") or "id" not in head:
         raise Corrupt("it is no primer")
     return head["id"], (head, body)
 
@@ -275,7 +275,7 @@ class Count:
 
 TOPIC, SKELETON, PROPERTIES, PAYLOAD = 1, 2, 3, 4
 END = 0xFF
-PRIMER = [
+LESSONS = [
     (TOPIC, "sensor/status/battery/pressure/humidity/temperature"),
     (SKELETON, '{"id":\0,"ts":\0,"battery":\0,"voltage":\0,"rssi":-\0,"temperature":\0,"humidity":\0,"pressure":\0}'),
     (SKELETON, '{"time":"\0Z","values":{"temperature":{"value":\0,"unit":"%"}}}'),
@@ -292,7 +292,7 @@ def kind_of(b):
 
 
 class Teacher:
-    """Stands in for the decoder while the model learns the primer: it decides what it is told to."""
+    """Stands in for the decoder while the model learns its lessons: it decides what it is told to."""
 
     def __init__(self):
         self.byte = 0
@@ -332,7 +332,7 @@ class Text:
         self.hits = [Bits(16) for _ in range(4)]
         self.bytes = [Bits(256) for _ in range(4)]
         self.coder = teacher = Teacher()
-        for kind, text in PRIMER:
+        for kind, text in LESSONS:
             self.begin(kind)
             for teacher.byte in text.encode() + bytes([END]):
                 self.next()
