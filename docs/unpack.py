@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Decodes blocks of Skerry's encoding `pack`: docs/pack.md. Standard library only, written from the specification.
 
-    unpack.py [FILE]        a file of blocks, one behind the other; standard input without a name
+    unpack.py [--primer FILE]... [FILE]        a file of blocks, one behind the other; standard input without a name
 
-Prints one JSON object for each message. As a module: decode(block) gives a head and a list of messages.
+Prints one JSON object for each message. Primers that blocks need stand before them, or in files of their own. As a module: decode(block, primers) gives a head and
+a list of messages; primers is a dictionary of what primer(block) gives.
 """
+import argparse
 import datetime
 import json
 import sys
@@ -19,6 +21,10 @@ class Corrupt(ValueError):
 
 class Unsupported(ValueError):
     """The block is of a kind that this decoder cannot read."""
+
+
+class NoPrimer(ValueError):
+    """The primer of the block is not there."""
 
 
 # ---- 2 the head
@@ -63,41 +69,76 @@ def split(data):
     magic, second = r.byte(), r.byte()
     if magic & 0xF0 != 0xE0:
         raise Corrupt("it begins with 0x%02x" % magic)
-    if magic != 0xE1 or second & 0xA0 or second & 0x0F > 1:
+    if magic != 0xE1 or second & 0x0F > 1:
         raise Unsupported("version %d, codec and flags 0x%02x" % (magic & 0x0F, second))
-    head = {"epoch": int.from_bytes(r.take(8), "big")}
-    try:
-        head["stream"] = r.take(r.byte()).decode("utf-8")
-    except UnicodeDecodeError:
-        raise Corrupt("its stream is not UTF-8") from None
+    primed, keep = second & 0x20, second & 0x80
+    if (primed or keep) and second & 0x0F != 1 or primed and keep or keep and not second & 0x10:
+        raise Corrupt("codec and flags 0x%02x do not go together" % second)
+    head = {}
+    if primed:
+        head["primer"] = int.from_bytes(r.take(4), "big")
+    else:
+        head["epoch"] = int.from_bytes(r.take(8), "big")
+        try:
+            head["stream"] = r.take(r.byte()).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Corrupt("its stream is not UTF-8") from None
     head["first"] = r.uvarint()
     if second & 0x40:
-        head["floor"] = head["first"] - r.uvarint()
-        if head["floor"] < 1:
-            raise Corrupt("its floor is wrong")
+        head["below"] = r.uvarint()
     head["count"] = r.uvarint()
     body = r.take(r.uvarint())
     if second & 0x10:
         end = r.at
-        if int.from_bytes(r.take(4), "big") != crc32c(data[:end]):
+        check = int.from_bytes(r.take(4), "big")
+        if check != crc32c(data[:end]):
             raise Corrupt("its check sum is wrong")
-    if not head["stream"] or not 1 <= head["count"] <= MAX_MESSAGES:
+        if keep:
+            head["id"] = check
+    if head.get("stream") == "" or not 1 <= head["count"] <= MAX_MESSAGES:
         raise Corrupt("its head is wrong")
     head["codec"] = second & 0x0F
     return head, body, data[r.at:]
 
 
-def decode(block):
+def complete(head, primers):
+    """Fills in what a primed block leaves to its primer, and gives that."""
+    primer = None
+    if "primer" in head:
+        primer = primers.get(head["primer"])
+        if primer is None:
+            raise NoPrimer("its primer %08x is not known" % head["primer"])
+        head["epoch"], head["stream"] = primer[0]["epoch"], primer[0]["stream"]
+        if head["first"] == 0:
+            raise Corrupt("its sequences are wrong")
+        head["first"] += primer[0]["first"]
+    if "below" in head:
+        head["floor"] = head["first"] - head["below"]
+        if head["floor"] < 1:
+            raise Corrupt("its floor is wrong")
+    return primer
+
+
+def primer(block):
+    """Gives the id of a primer, and what blocks need of it."""
+    head, body, rest = split(block)
+    if rest not in (b"", b"\n") or "id" not in head:
+        raise Corrupt("it is no primer")
+    return head["id"], (head, body)
+
+
+def decode(block, primers={}):
     """Gives the head of a block and its messages."""
     head, body, rest = split(block)
     if rest:
         raise Corrupt("%d bytes follow it" % len(rest))
-    return head, list(messages(head, body))
+    return head, list(messages(head, body, primers))
 
 
-def messages(head, body):
+def messages(head, body, primers={}):
+    before = complete(head, primers)
     left = MAX_BYTES
-    for m in (shape_codec if head["codec"] else list_codec)(head, body):
+    for m in shape_codec(head, body, before) if head["codec"] else list_codec(head, body):
         left -= len(m["topic"]) + len(m["payload"]) + len(m["properties"])
         if left < 0:
             raise Corrupt("it decodes to more than %d bytes" % MAX_BYTES)
@@ -168,7 +209,10 @@ def usually(n):
 
 class Decoder:
     def __init__(self, body):
-        self.body, self.at, self.span, self.code = body, 4, 0xFFFFFFFF, 0
+        self.begin(body)
+
+    def begin(self, body):
+        self.body, self.at, self.span = body, 4, 0xFFFFFFFF
         self.code = int.from_bytes(body[:4].ljust(4, b"\0"), "big")
 
     def shift(self):
@@ -231,7 +275,7 @@ class Count:
 
 TOPIC, SKELETON, PROPERTIES, PAYLOAD = 1, 2, 3, 4
 END = 0xFF
-PRIMER = [
+LESSONS = [
     (TOPIC, "sensor/status/battery/pressure/humidity/temperature"),
     (SKELETON, '{"id":\0,"ts":\0,"battery":\0,"voltage":\0,"rssi":-\0,"temperature":\0,"humidity":\0,"pressure":\0}'),
     (SKELETON, '{"time":"\0Z","values":{"temperature":{"value":\0,"unit":"%"}}}'),
@@ -248,7 +292,7 @@ def kind_of(b):
 
 
 class Teacher:
-    """Stands in for the decoder while the model learns the primer: it decides what it is told to."""
+    """Stands in for the decoder while the model learns its lessons: it decides what it is told to."""
 
     def __init__(self):
         self.byte = 0
@@ -288,7 +332,7 @@ class Text:
         self.hits = [Bits(16) for _ in range(4)]
         self.bytes = [Bits(256) for _ in range(4)]
         self.coder = teacher = Teacher()
-        for kind, text in PRIMER:
+        for kind, text in LESSONS:
             self.begin(kind)
             for teacher.byte in text.encode() + bytes([END]):
                 self.next()
@@ -659,24 +703,34 @@ class Shapes:
         return self.time
 
 
-def shape_codec(head, body):
-    s = Shapes(body)
-    sequence = head["first"]
-    for i in range(head["count"]):
-        donor = s.shape.skeleton if s.shape else None
-        usual = s.usual()
-        shape = usual or s.which()
-        if i:
-            sequence += 1 if usual else s.count(s.gap) + 1
-        if shape.skeleton is s.none:
-            numbers, payload = [], s.counted(PAYLOAD)
-        else:
-            numbers, payload = s.payload(shape, donor, usual)
-        time = s.published(shape, donor, numbers, usual)
-        s.numbers = numbers
-        yield message(shape.topic, payload, shape.properties, shape.flags, time, sequence)
-    if not s.decoder.whole():
-        raise Corrupt("bytes stand behind its last message")
+    def read(self, head, started):
+        """Gives the messages of a body. started: others were read before."""
+        sequence = head["first"] - started
+        for i in range(head["count"]):
+            donor = self.shape.skeleton if self.shape else None
+            usual = self.usual()
+            shape = usual or self.which()
+            if i or started:
+                sequence += 1 if usual else self.count(self.gap) + 1
+            if shape.skeleton is self.none:
+                numbers, payload = [], self.counted(PAYLOAD)
+            else:
+                numbers, payload = self.payload(shape, donor, usual)
+            time = self.published(shape, donor, numbers, usual)
+            self.numbers = numbers
+            yield message(shape.topic, payload, shape.properties, shape.flags, time, sequence)
+        if not self.decoder.whole():
+            raise Corrupt("bytes stand behind its last message")
+
+
+def shape_codec(head, body, primer=None):
+    if primer is None:
+        return Shapes(body).read(head, 0)
+    s = Shapes(primer[1])
+    for _ in s.read(primer[0], 0):
+        pass
+    s.decoder.begin(body)
+    return s.read(head, 1)
 
 
 # ---- the program
@@ -693,15 +747,27 @@ def as_object(head, m):
     return o
 
 
-def main(arguments):
-    data = open(arguments[0], "rb").read() if arguments else sys.stdin.buffer.read()
+def main():
+    flags = argparse.ArgumentParser(description="Prints what is in blocks of the encoding pack.")
+    flags.add_argument("--primer", action="append", default=[], metavar="FILE", help="a primer that blocks need")
+    flags.add_argument("file", nargs="?", help="blocks, one behind the other")
+    flags = flags.parse_args()
+    primers = {}
+    for name in flags.primer:
+        try:
+            primers.update([primer(open(name, "rb").read())])
+        except ValueError as e:
+            sys.exit("%s: %s" % (name, e))
+    data = open(flags.file, "rb").read() if flags.file else sys.stdin.buffer.read()
     number = 0
     try:
         while data:
             number += 1
             head, body, data = split(data)
-            for m in messages(head, body):
+            for m in messages(head, body, primers):
                 print(json.dumps(as_object(head, m), ensure_ascii=False))
+            if "id" in head:
+                primers[head["id"]] = head, body
             if data[:1] == b"\n":  # which skerry sub puts behind a payload
                 data = data[1:]
     except ValueError as e:
@@ -709,4 +775,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

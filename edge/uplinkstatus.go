@@ -37,7 +37,8 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 			Repeated: s.Repeated, Downgraded: s.Downgraded, Refused: s.Refused, Deferred: s.Deferred, Expired: s.Expired,
 			Superseded: s.Superseded, Overtaken: s.Overtaken, Thinned: s.Thinned, Received: s.Received, Again: s.Again, Unwanted: s.Unwanted,
 			SentBlocks: s.BlocksSent, InBlocks: s.InBlocks, BlockBytes: s.BlockBytes, PlainBytes: s.PlainBytes,
-			Blocks: s.Blocks, Unpacked: s.Unpacked, DamagedBlocks: s.DamagedBlocks, NewerBlocks: s.NewerBlocks, Clashes: s.Clashes, Forgotten: s.Forgotten,
+			Blocks: s.Blocks, Unpacked: s.Unpacked, DamagedBlocks: s.DamagedBlocks, NewerBlocks: s.NewerBlocks,
+			WaitingBlocks: s.WaitingBlocks, UnreadBlocks: s.UnreadBlocks, Clashes: s.Clashes, Forgotten: s.Forgotten,
 		},
 	}
 	for i := range s.Links {

@@ -18,16 +18,20 @@ import (
 	"skerry/edge/uplink/pack"
 )
 
-// blocks [--epoch N] GATEWAY FROM TO: sends the messages FROM to TO of a gateway to the server upstream, as blocks of QoS 1 of up to 40, some of them twice, and some
-// messages in two. Topics are t/GATEWAY/0 .. 2, payloads the numbers.
+// blocks [--epoch N] [--primed] GATEWAY FROM TO: sends the messages FROM to TO of a gateway to the server upstream, as blocks of QoS 1 of up to 40, some of them twice, and some
+// messages in two. Topics are t/GATEWAY/0 .. 2, payloads the numbers. --primed: the first three are a primer, which is retained, and the others need it; --unprimed: it is not sent.
 func cmdBlocks(ts *testscript.TestScript, neg bool, args []string) {
 	epoch := uint64(1)
 	if len(args) == 5 && args[0] == "--epoch" {
 		epoch, _ = strconv.ParseUint(args[1], 10, 64)
 		args = args[2:]
 	}
+	how := ""
+	if len(args) == 4 {
+		how, args = args[0], args[1:]
+	}
 	if neg || len(args) != 3 {
-		ts.Fatalf("usage: blocks [--epoch N] GATEWAY FROM TO")
+		ts.Fatalf("usage: blocks [--epoch N] [--primed|--unprimed] GATEWAY FROM TO")
 	}
 	gateway := args[0]
 	from, err := strconv.Atoi(args[1])
@@ -42,11 +46,20 @@ func cmdBlocks(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	running := make(chan struct{})
 	go func() { defer close(running); c.Run(ctx) }()
+	name := []byte("farm/lake/" + gateway + "/pack/r")
+	var primer *pack.Primer
+	if how != "" {
+		var block []byte
+		block, primer = primerFor(ts, epoch, gateway)
+		if how == "--primed" {
+			ts.Check(c.Publish(ctx, &packet.Publish{TopicName: append(name, "/primer"...), Payload: block, QoS: 1, Retain: true}))
+		}
+	}
 	for from < to {
 		n := min(to, from+1+rand.IntN(40))
-		block := blockFor(ts, epoch, gateway, max(0, from-rand.IntN(10)), n)
+		block := blockFor(ts, epoch, gateway, primer, max(0, from-rand.IntN(10)), n)
 		for range 1 + rand.IntN(2) {
-			ts.Check(c.Publish(ctx, &packet.Publish{TopicName: []byte("farm/lake/" + gateway + "/pack/r"), Payload: block, QoS: 1}))
+			ts.Check(c.Publish(ctx, &packet.Publish{TopicName: name, Payload: block, QoS: 1}))
 		}
 		from = n
 	}
@@ -54,15 +67,30 @@ func cmdBlocks(ts *testscript.TestScript, neg bool, args []string) {
 	<-running
 }
 
-func blockFor(ts *testscript.TestScript, epoch uint64, gateway string, from, to int) []byte {
+func blockFor(ts *testscript.TestScript, epoch uint64, gateway string, primer *pack.Primer, from, to int) []byte {
 	var e pack.Encoder
-	e.Begin(pack.Head{Epoch: epoch, Stream: "r", Sum: true}, 0)
+	e.BeginPrimed(pack.Head{Epoch: epoch, Stream: "r", Sum: true}, primer, 0)
+	appendNumbers(ts, &e, gateway, from, to)
+	block, _ := e.Seal(nil)
+	return block
+}
+
+// primerFor is always the same of a gateway.
+func primerFor(ts *testscript.TestScript, epoch uint64, gateway string) ([]byte, *pack.Primer) {
+	var e pack.Encoder
+	e.Begin(pack.Head{Epoch: epoch, Stream: "r", Keep: true}, 0)
+	appendNumbers(ts, &e, gateway, 0, 3)
+	block, _ := e.Seal(nil)
+	primer, err := pack.NewPrimer(block)
+	ts.Check(err)
+	return block, primer
+}
+
+func appendNumbers(ts *testscript.TestScript, e *pack.Encoder, gateway string, from, to int) {
 	for i := from; i < to; i++ {
 		m := pack.Message{Topic: fmt.Sprintf("t/%s/%d", gateway, i%3), Payload: fmt.Append(nil, i), QoS: 2, Sequence: 1<<20 + uint64(i), Time: 1764380400000 + int64(i)}
 		ts.Check(e.Append(m))
 	}
-	block, _ := e.Seal(nil)
-	return block
 }
 
 var unpackedLine = regexp.MustCompile(`(?m)^t/(\w+)/(\d) 2 0 (?:ts:(\d+) )?(\d+)$`)

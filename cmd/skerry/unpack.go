@@ -17,12 +17,15 @@ import (
 
 // unpackCmd is `skerry unpack`.
 type unpackCmd struct {
-	File string `arg:"" optional:"" default:"-" help:"A file with blocks, one behind the other; - is standard input."`
+	File   string   `arg:"" optional:"" default:"-" help:"A file with blocks, one behind the other; - is standard input."`
+	Primer []string `type:"existingfile" sep:"none" placeholder:"FILE" help:"A primer that blocks need: what is retained under their topic and /primer; may be repeated. Primers in the file are found."`
 
 	Verbose bool   `short:"v" xor:"format" group:"Output:" help:"Topic and payload."`
 	JSON    bool   `name:"json" xor:"format" group:"Output:" help:"One JSON object for each message, with epoch, stream and sequence."`
 	Format  string `xor:"format" placeholder:"TEXT" group:"Output:" help:"A line with the placeholders of skerry sub (%p)."`
 	Heads   bool   `xor:"format" group:"Output:" help:"One line for each block instead: what it is, and how much it saves."`
+
+	primers map[uint32]*pack.Primer
 }
 
 // Help stands behind the flags.
@@ -33,9 +36,11 @@ the next one begins can no longer be told when its head is damaged. The format i
 
 Examples:
 
-    mosquitto_sub -t 'site/wx-042/_pack/#' -N -C 1 > block
+    mosquitto_sub -t 'site/wx-042/pack/#' -N -C 1 > block
     skerry unpack block -v
-    skerry unpack --json < block | jq .payload`
+    skerry unpack --json < block | jq .payload
+    mosquitto_sub -t site/wx-042/pack/alarm/primer -N -C 1 > primer
+    skerry unpack --primer primer block -v`
 }
 
 // Validate finds a wrong format; kong calls it.
@@ -59,6 +64,9 @@ func (c *unpackCmd) Run() error {
 	}
 	if len(data) == 0 {
 		return errors.New("there are no blocks in it")
+	}
+	if err := c.readPrimers(); err != nil {
+		return err
 	}
 	layout, _ := c.output().layout() // Validate has seen the error
 	out := bufio.NewWriterSize(os.Stdout, 64<<10)
@@ -91,6 +99,33 @@ func (c *unpackCmd) Run() error {
 	return nil
 }
 
+// readPrimers reads those of the flags: files with one each.
+func (c *unpackCmd) readPrimers() error {
+	c.primers = map[uint32]*pack.Primer{}
+	for _, name := range c.Primer {
+		block, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if block, _, err = pack.Split(block); err == nil {
+			err = c.keep(block)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// keep notes a primer that later blocks may need.
+func (c *unpackCmd) keep(block []byte) error {
+	p, err := pack.NewPrimer(block)
+	if err == nil {
+		c.primers[p.ID()] = p
+	}
+	return err
+}
+
 // outputError is one of standard output.
 type outputError struct{ err error }
 
@@ -116,12 +151,17 @@ func (c *unpackCmd) read() ([]byte, error) {
 
 // print writes what one block holds.
 func (c *unpackCmd) print(out *bufio.Writer, l layout, block []byte) error {
-	head, messages, err := pack.Decode(block, pack.Limits{})
-	if err != nil {
+	head, messages, err := pack.DecodeWith(block, pack.Limits{}, func(id uint32) *pack.Primer { return c.primers[id] })
+	switch {
+	case errors.Is(err, pack.ErrNoPrimer):
+		return fmt.Errorf("%w (hint: --primer FILE, with what is retained under its topic and /primer)", err)
+	case err != nil:
 		return err
+	case head.Keep:
+		_ = c.keep(block) // if it is too large to be one, blocks that need it say so
 	}
 	if c.Heads {
-		return written(fmt.Fprintln(out, headLine(head, messages, len(block))))
+		return written(fmt.Fprintln(out, headLine(head, messages, block)))
 	}
 	var line []byte
 	for i := range messages {
@@ -176,7 +216,7 @@ func appendPacked(b []byte, h pack.Head, m *pack.Message, p *packet.Publish, at 
 }
 
 // headLine says what a block is.
-func headLine(h pack.Head, messages []pack.Message, length int) string {
+func headLine(h pack.Head, messages []pack.Message, block []byte) string {
 	plain := 0
 	for _, m := range messages {
 		plain += len(m.Topic) + len(m.Payload) + len(m.Properties)
@@ -186,6 +226,13 @@ func headLine(h pack.Head, messages []pack.Message, length int) string {
 	if h.Floor != 0 {
 		floor = fmt.Sprintf(", nothing below %d to come", h.Floor)
 	}
-	return fmt.Sprintf("epoch %016x, stream %s, sequence %d to %d%s, %s, %s for %s of topics and payloads", h.Epoch, shown(h.Stream), first, last,
-		floor, several(len(messages), "message"), size(length), size(plain))
+	primer := ""
+	switch {
+	case h.Keep: // its check sum ends it
+		primer = fmt.Sprintf(", primer %x", block[len(block)-4:])
+	case h.Primer != 0:
+		primer = fmt.Sprintf(", after primer %08x", h.Primer)
+	}
+	return fmt.Sprintf("epoch %016x, stream %s, sequence %d to %d%s%s, %s, %s for %s of topics and payloads", h.Epoch, shown(h.Stream), first, last,
+		floor, primer, several(len(messages), "message"), size(len(block)), size(plain))
 }

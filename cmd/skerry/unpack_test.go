@@ -5,8 +5,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"skerry/edge/uplink/pack"
 )
 
 const packDocument = "../../docs/pack.md"
@@ -65,6 +68,18 @@ func TestUnpack(t *testing.T) {
 	floored := "\xe1\x40\x00\x00\x00\x00\x00\x00\x00\x07\x01s\x09\x05\x01\x05\x10\x00\x01a\x00"
 	bad := []byte(good)
 	bad[60] ^= 1 // the first block has a check sum
+	file, err = os.ReadFile("../../docs/primed.pack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	primer, rest, err := pack.Split(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := filepath.Join(t.TempDir(), "primer")
+	if err := os.WriteFile(with, append(slices.Clone(primer), '\n'), 0o600); err != nil { // as skerry sub writes it
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		command, in string
 		status      int
@@ -81,6 +96,11 @@ func TestUnpack(t *testing.T) {
 		"a later version":  {"skerry unpack", "\xe2" + good[1:], 1, []string{"cannot read: version 2"}},
 		"nothing":          {"skerry unpack", "", 1, []string{"there are no blocks"}},
 		"no file":          {"skerry unpack absent", "", 1, []string{"open absent: no such file"}},
+		"a primer before":  {"skerry unpack | wc -l", string(file), 0, []string{"24"}},
+		"a primer's file":  {"skerry unpack -v --primer " + with, string(rest), 0, []string{`farm/north/gh03/pressure {"ts":1764380580035,"v":1009.89,"u":"hPa","q":"good","n":7052}`}},
+		"no primer":        {"skerry unpack", string(rest), 1, []string{"primer of the block is not known: e3ab07a6", "hint: --primer FILE", "2 of 2 blocks"}},
+		"not a primer":     {"skerry unpack --primer readings.pack", string(rest), 1, []string{"readings.pack: ", "it is no primer"}},
+		"no primer's file": {"skerry unpack --primer absent", string(rest), 2, []string{"absent: no such file"}},
 		"a wrong format":   {"skerry unpack --format %z", good, 2, []string{"there is no %z"}},
 		"two formats":      {"skerry unpack -v --json", good, 2, []string{"can't be used together"}},
 	} {

@@ -282,7 +282,7 @@ func footline(u *control.Uplink) string {
 		text += fmt.Sprintf("\nblocks sent: %d with %s, %.1f B for each instead of %.0f B of topic and payload", c.SentBlocks, several(c.InBlocks, "message"),
 			float64(c.BlockBytes)/float64(c.InBlocks), float64(c.PlainBytes)/float64(c.InBlocks))
 	}
-	if c.Blocks+c.DamagedBlocks+c.NewerBlocks > 0 {
+	if c.Blocks+c.DamagedBlocks+c.NewerBlocks+c.WaitingBlocks+c.UnreadBlocks > 0 {
 		text += "\n" + blockline(c)
 	}
 	if c.PublishedAnew+c.MaybeLost > 0 {
@@ -300,6 +300,7 @@ func blockline(c *control.UplinkCounts) string {
 		what string
 	}{
 		{c.DamagedBlocks, "damaged and dropped"}, {c.NewerBlocks, "dropped because this version cannot read them"},
+		{c.WaitingBlocks, "waiting for their primer"}, {c.UnreadBlocks, "published unread because it did not come"},
 		{c.Clashes, "times two gateways with one identity"}, {c.Forgotten, "forgotten of what has come"},
 	} {
 		if one.n > 0 {

@@ -127,6 +127,8 @@ type UplinkCounts struct {
 	Unpacked      uint64 `json:"unpacked"`       // messages of these that were new
 	DamagedBlocks uint64 `json:"damaged_blocks"` // dropped
 	NewerBlocks   uint64 `json:"newer_blocks"`   // likewise: this version cannot read them
+	WaitingBlocks uint64 `json:"waiting_blocks"` // now, for their primer
+	UnreadBlocks  uint64 `json:"unread_blocks"`  // published as they came, because it did not come
 	Clashes       uint64 `json:"clashes"`        // gateways that were found to be two
 	Forgotten     uint64 `json:"forgotten"`      // of what has come: may be published twice
 }

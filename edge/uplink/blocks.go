@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"skerry/broker"
@@ -15,6 +16,7 @@ import (
 	"skerry/broker/topic"
 	"skerry/edge/uplink/arrivals"
 	"skerry/edge/uplink/pack"
+	"skerry/edge/uplink/primers"
 	"skerry/queue"
 )
 
@@ -23,8 +25,9 @@ const (
 	// subscribes to it.
 	exchangeBytes    = 32 << 10
 	exchangeMessages = 100
-	// packLevel stands before the stream in the topic of a block.
-	packLevel = "pack"
+	// packLevel stands before the stream in the topic of a block, and primerLevel behind it in that of a primer.
+	packLevel   = "pack"
+	primerLevel = "/primer"
 	// alarmLevels stand before the topic of a gateway in that of its alarm.
 	alarmLevels = "ground/alarm/"
 )
@@ -32,10 +35,15 @@ const (
 // blockLimits bound what a block may decode to.
 var blockLimits = pack.Limits{Bytes: 4 << 20}
 
-// blocks is what is known of the messages that have come in blocks. It belongs to the reader of the link that stands.
+// blocks is what is known of the messages that have come in blocks. It belongs to the reader of the link that stands, and to its goroutine that looks after blocks
+// that wait.
 type blocks struct {
-	memory *arrivals.Memory
-	latest queue.Receipt // of the last that was published
+	mu      sync.Mutex
+	memory  *arrivals.Memory
+	shelf   *primers.Shelf
+	waiting heldBlocks
+	touched broker.Touched
+	latest  queue.Receipt // of the last that was published or stored
 }
 
 func (u *Uplink) blocksKey(slot int) string { return fmt.Sprintf("%s/arrivals/%d", u.group(), slot) }
@@ -53,19 +61,13 @@ func (u *Uplink) openBlocks() {
 		u.log.Error("what has come in blocks is not known of some gateways any more; it may be published twice", "streams", damaged)
 	}
 	u.blocks.memory = memory
+	u.openPrimers()
+	u.openHeld()
 }
 
 // forgetBlocks ends the memory of an uplink that is configured no more.
 func (u *Uplink) forgetBlocks() error {
-	for slot := range arrivals.Sources {
-		if _, ok := u.broker.Fact(u.blocksKey(slot)); !ok {
-			continue
-		}
-		if _, err := u.broker.PutFact(u.blocksKey(slot), nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(u.forgetFacts(u.blocksKey, arrivals.Sources), u.forgetPrimers(), u.forgetHeld())
 }
 
 // carried is a message of a block and what is published of it.
@@ -77,31 +79,73 @@ type carried struct {
 // takeBlock publishes what is new in a block, in its order, and owes the Server its acknowledgement. name is the block's topic. A block of QoS 2 needs no packet id
 // that is held: its messages are known.
 func (l *link) takeBlock(p *packet.Publish, name string, to mapping) error {
-	head, list, err := pack.Decode(p.Payload, blockLimits)
-	if err != nil {
-		l.spoilt(name, err)
-		l.acks.add(p.QoS, p.PacketID, 0, packet.Success) // it would be the same the next time
+	b := &l.u.blocks
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer b.touched.Flush()
+	if err := l.newBlock(receivedBlock{topic: name, body: p.Payload, to: to}); err != nil {
+		return err
+	}
+	l.acks.add(p.QoS, p.PacketID, b.latest, packet.Success)
+	return nil
+}
+
+// newBlock makes of a block what can be made of it now. After an error it comes again with the next connection.
+func (l *link) newBlock(one receivedBlock) error {
+	if name, ok := strings.CutSuffix(one.topic, primerLevel); ok && len(one.body) == 0 {
+		l.u.log.Debug("a gateway has withdrawn its primer", "topic", name)
 		return nil
 	}
+	if l.u.blocks.waiting.holds(one.topic) {
+		return l.holdBlock(one) // behind the others
+	}
+	switch err := l.readBlock(one); {
+	case errors.Is(err, pack.ErrNoPrimer):
+		return l.holdBlock(one)
+	case err != nil:
+		return err
+	}
+	return l.readHeld(strings.TrimSuffix(one.topic, primerLevel))
+}
+
+// readBlock publishes what is new in a block, and stores it if it is a primer. It wraps pack.ErrNoPrimer of one that cannot be read yet.
+func (l *link) readBlock(one receivedBlock) error {
+	b := &l.u.blocks
+	head, list, err := pack.DecodeWith(one.body, blockLimits, func(id uint32) *pack.Primer { return b.shelf.Find(one.topic, id) })
+	switch {
+	case errors.Is(err, pack.ErrNoPrimer):
+		return err
+	case err != nil:
+		l.spoilt(one.topic, err) // it would be the same the next time
+		return nil
+	case !head.Keep:
+		return l.publishNew(one, &head, list)
+	}
+	one.topic = strings.TrimSuffix(one.topic, primerLevel)
+	return l.takePrimer(one, &head, list)
+}
+
+// publishNew publishes the messages that have not come before.
+func (l *link) publishNew(one receivedBlock, head *pack.Head, list []pack.Message) error {
 	l.u.count(func(s *Status) { s.Blocks++ })
-	gateway := gatewayOf(name)
+	gateway := gatewayOf(one.topic)
 	block := l.u.blocks.memory.Begin(gateway, head.Stream, head.Epoch)
 	var fresh []carried
 	for i := range list {
 		if !block.Known(list[i].Sequence) {
-			fresh = append(fresh, carried{list[i].Sequence, l.unpack(&list[i], to)})
+			fresh = append(fresh, carried{list[i].Sequence, l.unpack(&list[i], one.to)})
 		}
 	}
 	l.u.count(func(s *Status) { s.Again += uint64(len(list) - len(fresh)) })
-	if len(fresh) > 0 {
-		news := block.Judge(head.Floor)
-		alarm := l.u.alarmOf(news, gateway, head.Stream, block.Epochs())
-		if err := l.publishBlock(block, fresh, alarm); err != nil {
-			return err
-		}
-		l.u.tell(news, gateway, head.Stream, block.Epochs())
+	if len(fresh) == 0 {
+		return nil
 	}
-	l.acks.add(p.QoS, p.PacketID, l.u.blocks.latest, packet.Success)
+	news := block.Judge(head.Floor)
+	alarm := l.u.alarmOf(news, gateway, head.Stream, block.Epochs())
+	if err := l.publishBlock(block, fresh, alarm); err != nil {
+		return err
+	}
+	l.u.tell(news, gateway, head.Stream, block.Epochs())
 	return nil
 }
 
@@ -233,12 +277,18 @@ func (l *link) publishPart(block *arrivals.Block, list []carried, alarm *broker.
 
 // exchangePatiently publishes messages and stores what has come, in one batch; it waits while the store is busy.
 func (l *link) exchangePatiently(key string, content []byte, messages []*broker.Message) (queue.Receipt, error) {
+	touched := &l.u.blocks.touched
+	return l.patiently(func() (queue.Receipt, error) { return l.u.door.Exchange(key, content, messages, touched) })
+}
+
+// patiently does something that the store may be too busy for, and waits a while if it is.
+func (l *link) patiently(do func() (queue.Receipt, error)) (queue.Receipt, error) {
 	for deadline := time.Now().Add(patience); ; {
-		receipt, err := l.u.door.Exchange(key, content, messages, &l.touched)
+		receipt, err := do()
 		if !errors.Is(err, queue.ErrBusy) || time.Now().After(deadline) || l.conn.Err() != nil {
 			return receipt, err
 		}
-		l.touched.Flush() // before it blocks
+		l.u.blocks.touched.Flush() // before it blocks
 		time.Sleep(patience / 100)
 	}
 }

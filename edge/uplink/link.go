@@ -42,6 +42,8 @@ type link struct {
 	acks       acks
 	answers    answers
 	own        own
+	holds      chan struct{}      // capacity 1: a block waits for its primer
+	fetching   atomic.Int32       // requests for primers without an answer
 	identified map[uint32]mapping // the receive map by Subscription Identifier
 	taken      atomic.Int64       // when the Server last acknowledged something; nanoseconds since born
 	served     atomic.Bool        // it has acknowledged a message of a stream
@@ -68,7 +70,7 @@ type link struct {
 
 // newLink connects the local sessions: what the Server has not acknowledged is delivered again.
 func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
-	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), flow: pace.New(), born: time.Now(), pace: u.profile.Pace()}
+	l := &link{u: u, way: w, conn: conn, wake: make(chan struct{}, 1), sends: make(chan struct{}, 1), holds: make(chan struct{}, 1), flow: pace.New(), born: time.Now(), pace: u.profile.Pace()}
 	if s, ok := socketOf(conn.Stream()); ok {
 		l.path, l.kernel = s.path, s.giveUp
 		if err := s.prepare(w.net(w.kind.DeadFloor)); err != nil {
@@ -133,6 +135,10 @@ func (l *link) run(ctx context.Context) error {
 		l.Wake()
 	})
 	wg.Go(func() { l.watch(serving) })
+	if l.u.blocks.memory != nil {
+		defer l.unanswered()
+		wg.Go(func() { l.watchHeld(serving) })
+	}
 	wg.Go(func() { l.way.keep.watch(serving) })
 	if err := l.askFilters(true); err != nil {
 		return l.ended(err)

@@ -68,6 +68,8 @@ type Status struct {
 	Unpacked      uint64 // messages of these that were new
 	DamagedBlocks uint64 // dropped
 	NewerBlocks   uint64 // in a form that this version cannot read: dropped
+	WaitingBlocks uint64 // that wait for their primer now, or behind one that does
+	UnreadBlocks  uint64 // published as they came, because their primer did not come
 	Clashes       uint64 // gateways that were found to be two
 	Forgotten     uint64 // sequences, epochs and streams of gateways that are not remembered any more, because there are too many
 

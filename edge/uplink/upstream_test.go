@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -36,6 +37,7 @@ type upstream struct {
 	forbidden string                                               // a Topic Filter that nobody may have
 	unsaid    bool                                                 // CONNACK does not say that the session is there
 	rude      bool                                                 // hangs up on SUBSCRIBE
+	rudeTo    string                                               // hangs up on SUBSCRIBE to a filter that ends so
 	mute      bool                                                 // nothing is answered, PINGREQ neither
 	passing   bool                                                 // a QoS 2 message is taken with PUBREL, as by most servers, and lost with the session before
 	silent    bool                                                 // PUBREL is not read
@@ -286,7 +288,7 @@ func (s *upstream) handle(conn net.Conn, v packet.Version, frame []byte) (out []
 	case packet.SUBSCRIBE:
 		var p packet.Subscribe
 		err = p.Decode(v, h)
-		if s.asked++; s.rude {
+		if s.asked++; s.rude || s.rudeTo != "" && strings.HasSuffix(string(p.Subscriptions[0].TopicFilter), s.rudeTo) {
 			return nil, true
 		}
 		reply := packet.Suback{PacketID: p.PacketID}

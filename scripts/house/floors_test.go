@@ -54,6 +54,7 @@ var floors = map[string]int{
 	"edge/uplink/pack":          10,
 	"edge/uplink/pack/packtest": 11,
 	"edge/uplink/array":         11,
+	"edge/uplink/primers":       11,
 
 	"edge/uplink/profile":             25,
 	"edge/uplink/profile/profiletest": 26,

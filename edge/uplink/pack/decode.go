@@ -27,26 +27,31 @@ func (l Limits) bytes(length int) int {
 	return n
 }
 
-// Decode takes a block apart. Its errors wrap ErrCorrupt, ErrUnsupported or ErrLimit. The payloads are copies. A block that is refused gives no
-// messages.
-func Decode(block []byte, l Limits) (Head, []Message, error) {
+// Decode takes a block apart that stands by itself. Its errors wrap ErrCorrupt, ErrUnsupported or ErrLimit, and of a primed block ErrNoPrimer. The
+// payloads are copies. A block that is refused gives no messages.
+func Decode(block []byte, l Limits) (Head, []Message, error) { return DecodeWith(block, l, nil) }
+
+// DecodeWith is Decode, of primed blocks too. primer gives the one with an id, nil if it is not known, which is ErrNoPrimer. Which primers there
+// are to choose from is the caller's matter: those of the topic that the block came under.
+func DecodeWith(block []byte, l Limits, primer func(id uint32) *Primer) (Head, []Message, error) {
 	var h header
-	body, rest, err := h.open(block)
+	body, err := h.whole(block)
 	switch {
 	case err != nil:
 		return Head{}, nil, err
-	case h.damaged:
-		return Head{}, nil, corrupt("its check sum is wrong")
-	case len(rest) > 0:
-		return Head{}, nil, corrupt("%d bytes follow it", len(rest))
 	case l.Messages > 0 && h.count > l.Messages:
 		return Head{}, nil, fmt.Errorf("%w: it has %d messages, %d are allowed", ErrLimit, h.count, l.Messages)
+	}
+	if err := h.resolve(primer); err != nil {
+		return Head{}, nil, err
 	}
 	out := collector{left: l.bytes(len(block)), messages: make([]Message, 0, min(h.count, 256))}
 	if h.codec == codecList {
 		err = out.list(&h, body)
 	} else {
-		err = out.shapes(&h, body)
+		var s shaper
+		s.begin(&h)
+		err = out.shapes(&s, &h, body)
 	}
 	if err != nil {
 		return Head{}, nil, err
@@ -89,9 +94,7 @@ func (c *collector) list(h *header, body []byte) error {
 	return nil
 }
 
-func (c *collector) shapes(h *header, body []byte) error {
-	var s shaper
-	s.reset(h.first)
+func (c *collector) shapes(s *shaper, h *header, body []byte) error {
 	s.decode(body)
 	for i := range h.count {
 		var m Message

@@ -10,6 +10,7 @@ type Encoder struct {
 	Fallbacks int
 
 	header   header
+	primer   *Primer // of the block, if it serves
 	limit    int
 	full     bool
 	messages []Message // of the block; what they point to is the caller's
@@ -21,8 +22,17 @@ type Encoder struct {
 
 // Begin begins a block, and drops what was not sealed. limit is how many bytes the block may have, 0 for any number; a single message may be
 // larger.
-func (e *Encoder) Begin(h Head, limit int) {
-	e.header = header{Head: h}
+func (e *Encoder) Begin(h Head, limit int) { e.BeginPrimed(h, nil, limit) }
+
+// BeginPrimed is Begin for a block that goes on from a primer, which has far fewer bytes if its messages are few. Where the primer cannot serve the block stands by
+// itself: it is nil, or has another epoch or stream; the first message comes before those of the primer; the block is to be a primer itself; the coder
+// failed.
+func (e *Encoder) BeginPrimed(h Head, p *Primer, limit int) {
+	h.Primer = 0
+	if h.Keep && (limit == 0 || limit > MaxPrimer) {
+		limit = MaxPrimer
+	}
+	e.header, e.primer = header{Head: h}, p
 	e.limit, e.full = limit, false
 	clear(e.messages)
 	e.messages, e.held = e.messages[:0], 0
@@ -57,7 +67,8 @@ func (e *Encoder) Append(m Message) error {
 	if n > 0 && m.Sequence <= e.messages[n-1].Sequence {
 		return unfit("its sequence is %d, after %d", m.Sequence, e.messages[n-1].Sequence)
 	}
-	if e.full || n >= MaxMessages || e.held+m.bytes() > MaxBytes || n > 0 && m.Sequence-e.messages[n-1].Sequence > 1<<62 {
+	messages, bytes := e.header.room()
+	if e.full || n >= messages || n > 0 && e.held+m.bytes() > bytes || n > 0 && m.Sequence-e.messages[n-1].Sequence > 1<<62 {
 		e.full = true
 		return ErrFull
 	}
@@ -65,8 +76,12 @@ func (e *Encoder) Append(m Message) error {
 		if err := e.header.check(m.Sequence); err != nil {
 			return err
 		}
-		e.header.first = m.Sequence
-		e.shaper.reset(m.Sequence)
+		e.header.first, e.header.primer = m.Sequence, nil
+		if e.primer.serves(&e.header.Head, m.Sequence) {
+			e.header.primer = e.primer
+		}
+		e.shaper.begin(&e.header)
+		e.shaper.index.fill(&e.shaper)
 		e.shaper.encode(e.body[:0])
 	}
 	before := e.shaper.mark()
@@ -97,20 +112,34 @@ func (e *Encoder) Seal(dst []byte) (block []byte, messages int) {
 	if !sound {
 		e.Fallbacks++
 	}
-	if !sound || len(e.body) > e.held {
-		if n := e.asList(); !sound || n == len(e.messages) && len(e.list) < len(e.body) {
-			e.header.codec, e.header.count = codecList, n
-			return e.header.seal(dst, e.list), n
+	if !sound || !e.header.Keep && len(e.body) > e.held {
+		if block, n := e.sealList(dst, !sound); n > 0 {
+			return block, n
 		}
 	}
-	e.header.codec, e.header.count = codecShape, len(e.messages)
-	return e.header.seal(dst, e.body), len(e.messages)
+	h := &e.header
+	h.codec, h.count = codecShape, len(e.messages)
+	h.Keep = h.Keep && e.held <= MaxPrimerBytes && h.size(h.count, len(e.body))+len(e.body) <= MaxPrimer
+	return h.seal(dst, e.body), h.count
+}
+
+// sealList writes the block as a list, if that is smaller or must be. It stands by itself then.
+func (e *Encoder) sealList(dst []byte, must bool) (block []byte, messages int) {
+	list := header{Head: e.header.Head, codec: codecList, first: e.header.first}
+	list.Keep = false
+	n := e.asList(&list)
+	shaped := e.header.size(len(e.messages), len(e.body)) + len(e.body)
+	if !must && (n < len(e.messages) || list.size(n, len(e.list))+len(e.list) >= shaped) {
+		return dst, 0
+	}
+	list.count = n
+	return list.seal(dst, e.list), n
 }
 
 // sound decodes the body and compares.
 func (e *Encoder) sound() bool {
 	s := &e.shaper
-	s.reset(e.header.first)
+	s.begin(&e.header)
 	s.decode(e.body)
 	for i := range e.messages {
 		s.left = MaxBytes
@@ -123,13 +152,13 @@ func (e *Encoder) sound() bool {
 }
 
 // asList writes as many messages as fit, and one at least, as a list.
-func (e *Encoder) asList() int {
-	l := lister{sequence: e.header.first - 1}
+func (e *Encoder) asList(h *header) int {
+	l := lister{sequence: h.first - 1}
 	e.list = e.list[:0]
 	for i := range e.messages {
 		size := len(e.list)
 		e.list = l.append(e.list, &e.messages[i])
-		if e.limit > 0 && i > 0 && e.header.size(i+1, len(e.list))+len(e.list) > e.limit {
+		if e.limit > 0 && i > 0 && h.size(i+1, len(e.list))+len(e.list) > e.limit {
 			e.list = e.list[:size]
 			return i
 		}

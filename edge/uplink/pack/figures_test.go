@@ -37,6 +37,45 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// alone are bytes for a reading that is a primed block of its own, all included, by how long the primer has served: it holds the first reading of each
+// sensor, and so many come in between.
+var alone = []struct {
+	set   string
+	gap   int
+	after string
+	most  float64
+}{
+	{"regular", 0, "at once", 17.2}, {"regular", 360 * 20, "an hour", 19.4}, {"regular", 8640 * 20, "a day", 22.5},
+	{"hard", 0, "at once", 18.9}, {"hard", 360 * 20, "an hour", 21.4}, {"hard", 8640 * 20, "a day", 24.3},
+}
+
+func TestFiguresAlone(t *testing.T) {
+	const n = 500
+	for _, f := range alone {
+		for _, set := range packtest.Sets {
+			if set.Name != f.set {
+				continue
+			}
+			first := 20
+			if set.Name == "hard" { // in random order
+				first = 60
+			}
+			messages := set.Make(first+f.gap+n, 1)
+			primer, p := primed(t, messages[:first])
+			total, longest := 0, 0
+			for _, m := range messages[first+f.gap:] {
+				b := primedBlock(t, p, m)
+				total, longest = total+len(b), max(longest, len(b))
+			}
+			each := float64(total) / n
+			t.Logf("%s, alone, %s after a primer of %d bytes: %.2f bytes each, %d at most", f.set, f.after, len(primer), each, longest)
+			if each > f.most {
+				t.Errorf("%s, alone, %s after a primer: %.2f bytes each, want %.2f at most", f.set, f.after, each, f.most)
+			}
+		}
+	}
+}
+
 // TestOwnPayload: what the gateway itself publishes codes as well.
 func TestOwnPayload(t *testing.T) {
 	messages := packtest.Own(2000, 1)
@@ -88,6 +127,20 @@ func BenchmarkSeal(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/message")
 		})
+	}
+}
+
+// BenchmarkPrimed has each message alone in a block.
+func BenchmarkPrimed(b *testing.B) {
+	messages := packtest.Regular(40, 1)
+	_, p := primed(b, messages[:20])
+	var e pack.Encoder
+	var dst []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		e.BeginPrimed(head, p, 0)
+		e.Append(messages[30])
+		dst, _ = e.Seal(dst[:0])
 	}
 }
 

@@ -2,12 +2,17 @@ package pack_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
+	"slices"
 	"testing"
 
 	"skerry/edge/uplink/pack"
 	"skerry/edge/uplink/pack/packtest"
 )
+
+func crc32c(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // FuzzDecode: whatever comes is refused or decodes within the limits, and what decodes can be packed again.
 func FuzzDecode(f *testing.F) {
@@ -70,5 +75,39 @@ func FuzzRoundTrip(f *testing.F) {
 			messages = append(messages, m)
 		}
 		compare(t, decoded(t, blocks(t, head, int(seed%2000), 0, messages)), messages)
+	})
+}
+
+// FuzzPrimer: a primer of bytes that may be hostile, and a block that is to be decoded with it, are refused or decode within the limits; what they
+// decode to can be packed with that primer, and comes back.
+func FuzzPrimer(f *testing.F) {
+	for _, set := range packtest.Sets {
+		messages := set.Make(60, 1)
+		block, p := primed(f, messages[:40])
+		b := primedBlock(f, p, messages[50:53]...)
+		f.Add(block[:len(block)-4], b[6:])
+	}
+	limits := pack.Limits{Messages: 2000, Bytes: 200_000, Ratio: 1000}
+	f.Fuzz(func(t *testing.T, block, rest []byte) {
+		block = binary.BigEndian.AppendUint32(slices.Clip(block), crc32c(block))
+		p, err := pack.NewPrimer(block)
+		if err != nil {
+			if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrUnsupported) && !errors.Is(err, pack.ErrLimit) {
+				t.Fatal("an error of no kind:", err)
+			}
+			return
+		}
+		if p.Size() > 4<<20 {
+			t.Fatalf("it takes %d bytes", p.Size())
+		}
+		b := append(binary.BigEndian.AppendUint32([]byte{0xe1, 0x21}, p.ID()), rest...)
+		h, messages, err := pack.DecodeWith(b, limits, one(p))
+		if err != nil {
+			if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrUnsupported) && !errors.Is(err, pack.ErrLimit) {
+				t.Fatal("an error of no kind:", err)
+			}
+			return
+		}
+		primedBlocks(t, p, h, 0, messages)
 	})
 }

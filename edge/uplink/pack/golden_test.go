@@ -26,6 +26,7 @@ type vector struct {
 	Epoch    string          `json:"epoch"` // 16 hex digits
 	Stream   string          `json:"stream"`
 	Floor    uint64          `json:"floor,omitempty"`
+	Primer   string          `json:"primer,omitempty"` // 8 hex digits: a block before it ends with them
 	Messages []vectorMessage `json:"messages"`
 }
 
@@ -98,6 +99,11 @@ func scenes() []scene {
 	for i, f := range append(forms, forms...) {
 		written = append(written, pack.Message{Topic: "form", Payload: []byte(f), Sequence: uint64(i), Time: 1764380400000 + int64(i)*1001})
 	}
+	primer, keep := packtest.Any(90, 4), pack.Head{Epoch: 4, Stream: "s", Keep: true}
+	primed := pack.Head{Epoch: 4, Stream: "s", Floor: primer[0].Sequence - 1, Sum: true}
+	readings := packtest.Regular(400, 1)
+	kept := head
+	kept.Keep = true
 	return []scene{
 		{"one", plain, []pack.Message{{Topic: "lake/air/temperature", Payload: []byte(`{"value":21.5}`), Sequence: 1, QoS: 1}}},
 		{"one with a sum", pack.Head{Epoch: 0xfedcba9876543210, Stream: "größe", Sum: true}, []pack.Message{{Topic: "a", Sequence: 1<<64 - 1, QoS: 2, Retain: true, Time: 1}}},
@@ -110,8 +116,16 @@ func scenes() []scene {
 		{"any 1", head, packtest.Any(60, 1)},
 		{"any 2", pack.Head{Epoch: 1 << 63, Stream: "x", Sum: true}, packtest.Any(60, 2)},
 		{"floor", pack.Head{Epoch: 3, Stream: "s", Floor: 999_700}, packtest.Regular(3, 1)},
+		{"primer", kept, readings[:20]},
+		{"primed, one", head, readings[307:308]},
+		{"primed, row", head, readings[20:80]},
+		{"primer of everything", keep, primer[:50]},
+		{"primed, everything", primed, primer[50:]},
 	}
 }
+
+// primerOf is the scene before a scene that it goes on from.
+var primerOf = map[string]string{"primed, one": "primer", "primed, row": "primer", "primed, everything": "primer of everything"}
 
 // TestVectors holds the format still: what was packed once decodes for ever, and is packed into the same bytes.
 func TestVectors(t *testing.T) {
@@ -124,10 +138,21 @@ func TestVectors(t *testing.T) {
 		t.Fatalf("%d vectors, %d scenes", len(vectors), len(scenes))
 	}
 	lists := 0
+	primers := map[uint32]*pack.Primer{}
 	for i, v := range vectors {
 		block := unhex(t, v.Block)
 		lists += int(block[1]&1 ^ 1)
-		h, got, err := pack.Decode(block, pack.Limits{})
+		h, got, err := pack.DecodeWith(block, pack.Limits{}, func(id uint32) *pack.Primer { return primers[id] })
+		if err == nil && h.Keep {
+			p, err := pack.NewPrimer(block)
+			if err != nil {
+				t.Fatal(err)
+			}
+			primers[p.ID()] = p
+		}
+		if id := primerDigits(h.Primer); v.Primer != id {
+			t.Errorf("%s: primer %s, want %s", v.Name, id, v.Primer)
+		}
 		if err != nil || fmt.Sprintf("%016x", h.Epoch) != v.Epoch || h.Stream != v.Stream || h.Floor != v.Floor {
 			t.Errorf("%s: head %+v, %v", v.Name, h, err)
 			continue
@@ -138,13 +163,21 @@ func TestVectors(t *testing.T) {
 		}
 		compare(t, got, want)
 		compare(t, scenes[i].messages, want)
-		if again := blocks(t, scenes[i].head, 0, 0, want)[0]; !bytes.Equal(again, block) {
+		if again := primedBlocks(t, primers[h.Primer], scenes[i].head, 0, want)[0]; !bytes.Equal(again, block) {
 			t.Errorf("%s: packs into other bytes than it did: a decoder in the field reads the old ones, so give the format another version or codec", v.Name)
 		}
 	}
 	if lists == 0 || lists == len(vectors) {
 		t.Errorf("%d of %d vectors are lists", lists, len(vectors))
 	}
+}
+
+// primerDigits is the id of a primer as the file has it; "": none.
+func primerDigits(id uint32) string {
+	if id == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%08x", id)
 }
 
 func readVectors(t *testing.T) (vectors []vector) {
@@ -161,8 +194,18 @@ func readVectors(t *testing.T) (vectors []vector) {
 
 func writeVectors(t *testing.T) {
 	var lines []string
+	primers := map[string]*pack.Primer{}
 	for _, s := range scenes() {
-		v := vector{s.name, hex.EncodeToString(blocks(t, s.head, 0, 0, s.messages)[0]), fmt.Sprintf("%016x", s.head.Epoch), s.head.Stream, s.head.Floor, nil}
+		block := primedBlocks(t, primers[primerOf[s.name]], s.head, 0, s.messages)[0]
+		if s.head.Keep {
+			p, err := pack.NewPrimer(block)
+			if err != nil {
+				t.Fatal(err)
+			}
+			primers[s.name] = p
+		}
+		id, _ := pack.Needs(block)
+		v := vector{s.name, hex.EncodeToString(block), fmt.Sprintf("%016x", s.head.Epoch), s.head.Stream, s.head.Floor, primerDigits(id), nil}
 		text, err := json.Marshal(v)
 		if err != nil {
 			t.Fatal(err)
@@ -185,17 +228,25 @@ func writeVectors(t *testing.T) {
 	}
 }
 
-// TestExample keeps docs/readings.pack, which docs/pack.md looks into.
-func TestExample(t *testing.T) {
-	const file = "../../../docs/readings.pack"
-	want := append(blocks(t, pack.Head{Epoch: head.Epoch, Stream: "readings", Sum: true}, 0, 0, packtest.Regular(40, 1))[0],
-		blocks(t, pack.Head{Epoch: head.Epoch, Stream: "lake"}, 0, 0, packtest.Own(8, 1))[0]...)
-	if *update {
-		if err := os.WriteFile(file, want, 0o644); err != nil {
-			t.Fatal(err)
+// TestExamples keeps the files in docs that docs/pack.md looks into.
+func TestExamples(t *testing.T) {
+	readings := packtest.Regular(400, 1)
+	primer, p := primed(t, readings[:20])
+	for file, blocks := range map[string][][]byte{
+		"readings.pack": {
+			blocks(t, pack.Head{Epoch: head.Epoch, Stream: "readings", Sum: true}, 0, 0, packtest.Regular(40, 1))[0],
+			blocks(t, pack.Head{Epoch: head.Epoch, Stream: "lake"}, 0, 0, packtest.Own(8, 1))[0],
+		},
+		"primed.pack": {primer, primedBlock(t, p, readings[371]), primedBlock(t, p, readings[382:385]...)},
+	} {
+		file, want := "../../../docs/"+file, bytes.Join(blocks, nil)
+		if *update {
+			if err := os.WriteFile(file, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("it is not what the coder writes: %v", err)
+		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the coder writes: %v", file, err)
+		}
 	}
 }

@@ -26,6 +26,8 @@ type Head struct {
 	Stream string // name of the stream: 1 to 255 bytes
 	Floor  uint64 // nothing of the stream below this sequence will be sent again; 0: not told. It is not above the first message
 	Sum    bool   // a CRC-32C ends the block
+	Keep   bool   // the block is a primer: later ones may go on from its end ([NewPrimer]). It has a check sum in any case
+	Primer uint32 // decoded: the primer that the block goes on from; 0: it stands by itself
 }
 
 // What a block can hold at most, whoever wrote it.

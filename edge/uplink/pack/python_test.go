@@ -51,6 +51,18 @@ func TestPython(t *testing.T) {
 		}
 		want = append(want, messages...)
 	}
+	for _, fill := range []string{"1 %[1]d p%[1]d", "1 t%[1]d 2"} { // the primer has more properties, or skeletons, than the tables hold
+		block, p, rest := fullPrimer(t, fill)
+		file.Write(block)
+		_, messages, err := pack.Decode(block, pack.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range primedBlocks(t, p, head, 0, rest) {
+			file.Write(b)
+		}
+		want = append(append(want, messages...), rest...)
+	}
 	cmd := exec.CommandContext(t.Context(), "python3", decoderOfOthers)
 	cmd.Stdin = &file
 	cmd.Stderr = os.Stderr
@@ -60,6 +72,18 @@ func TestPython(t *testing.T) {
 		t.Error(err)
 	}
 	compare(t, fromPython(t, out), want)
+}
+
+// fullPrimer is a primer that fills a table, and messages to go on with.
+func fullPrimer(t *testing.T, text string) (block []byte, p *pack.Primer, rest []pack.Message) {
+	var many []pack.Message
+	for i := range 400 {
+		many = append(many, pack.Message{
+			Topic: fmt.Sprint("t/", i%7), Payload: fmt.Appendf(nil, text, i), Properties: fmt.Appendf(nil, "%d", i), Sequence: uint64(i),
+		})
+	}
+	block, p = primed(t, many[:300])
+	return block, p, many[280:]
 }
 
 func fromPython(t *testing.T, out []byte) (messages []pack.Message) {
@@ -86,7 +110,12 @@ func fromPython(t *testing.T, out []byte) (messages []pack.Message) {
 func TestPythonRefuses(t *testing.T) {
 	needsPython(t)
 	good := blocks(t, head, 0, 0, packtest.Regular(50, 1))[0]
-	for name, b := range map[string][]byte{"text": []byte("hello world"), "version": append([]byte{0xe2}, good[1:]...), "cut off": good[:40]} {
+	block, p := primed(t, packtest.Regular(20, 1))
+	alone := primedBlock(t, p, packtest.Regular(50, 1)[30])
+	for name, b := range map[string][]byte{
+		"text": []byte("hello world"), "version": append([]byte{0xe2}, good[1:]...), "cut off": good[:40], "no primer": alone,
+		"a list as primer": append([]byte{0xe1, 0x90}, block[2:]...), "a primed primer": append([]byte{0xe1, 0xb1}, block[2:]...),
+	} {
 		cmd := exec.CommandContext(t.Context(), "python3", decoderOfOthers)
 		cmd.Stdin = bytes.NewReader(b)
 		out, err := cmd.CombinedOutput()

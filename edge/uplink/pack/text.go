@@ -34,8 +34,8 @@ const (
 // end stands behind a topic and a skeleton. It occurs in no UTF-8.
 const end = 0xff
 
-// primer is what the model has seen when a block begins: words of topics and payloads. A change of it is a change of the format.
-var primer = []struct {
+// lessons are what the model has seen when a block begins: words of topics and payloads. A change of them is a change of the format.
+var lessons = []struct {
 	kind byte
 	text string
 }{
@@ -45,8 +45,8 @@ var primer = []struct {
 	{skeletonText, "{\"value\":\x00,\"unit\":\"\u00b0C\",\"time\":\"\x00Z\",\"quality\":\"good\"}"},
 }
 
-// primed is the model after the primer.
-var primed = sync.OnceValue(func() *text {
+// taught is the model after the lessons.
+var taught = sync.OnceValue(func() *text {
 	t := &text{seen: make([]byte, 1, 512), at: 1}
 	for i := range t.hits {
 		for j := range t.hits[i] {
@@ -60,7 +60,7 @@ var primed = sync.OnceValue(func() *text {
 	}
 	var c coder
 	c.encode(nil)
-	for _, p := range primer {
+	for _, p := range lessons {
 		t.begin(p.kind)
 		for i := range len(p.text) {
 			t.code(&c, p.text[i])
@@ -72,7 +72,7 @@ var primed = sync.OnceValue(func() *text {
 
 func (t *text) reset() {
 	seen := t.seen
-	*t = *primed()
+	*t = *taught()
 	t.seen = append(seen[:0], t.seen...)
 }
 
