@@ -43,6 +43,7 @@ func newCoder(s *stream) blockCoder {
 // batch gathers the messages of a lane that leave in one block. It belongs to the writer.
 type batch struct {
 	coder  blockCoder
+	head   pack.Head // of the block
 	epoch  epoch
 	parts  []piece // in the coder
 	bytes  int     // of their topics, payloads and properties
@@ -63,11 +64,21 @@ func (p *piece) size() int {
 	return len(p.message.Topic) + len(p.message.Payload) + len(p.message.Properties)
 }
 
-// add puts a message in; false if it has to be the first of the next block. The error says that no block can hold it.
-func (b *batch) add(p piece, head pack.Head, limit int) (ok bool, err error) {
+// begin begins a block, which goes on from a primer unless that is nil.
+func (b *batch) begin(head pack.Head, primer *pack.Primer, limit int) {
+	b.head = head
+	if e, ok := b.coder.(*pack.Encoder); ok {
+		e.BeginPrimed(head, primer, limit)
+		return
+	}
+	b.coder.Begin(head, limit)
+}
+
+// add puts a message in; false if it has to be the first of the next block. The error says that no block can hold it. begin begins the block with the first.
+func (b *batch) add(p piece, begin func()) (ok bool, err error) {
 	n := len(b.parts)
 	if n == 0 {
-		b.coder.Begin(head, limit)
+		begin()
 		b.epoch, b.bytes, b.full = p.epoch, 0, false
 	}
 	if n > 0 && (b.epoch != p.epoch || p.message.Sequence <= b.parts[n-1].message.Sequence || n >= mostTogether || b.bytes+p.size() > rawTogether) {

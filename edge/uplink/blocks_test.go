@@ -341,8 +341,8 @@ func TestClash(t *testing.T) {
 		comes(1, 1)
 		comes(2, 1)
 		at.acknowledged(2)
-		if n := len(at.log.matching("has a new store")); n != 1 || at.uplink.Status().Clashes != 0 {
-			t.Errorf("the new store was logged %d times, %d clashes", n, at.uplink.Status().Clashes)
+		if n := len(at.log.matching("has started anew")); n != 1 || at.uplink.Status().Clashes != 0 {
+			t.Errorf("the new epoch was logged %d times, %d clashes", n, at.uplink.Status().Clashes)
 		}
 		for n := range 10 {
 			comes(1, n+2)

@@ -15,7 +15,18 @@ func (s *upstream) take(p *packet.Publish) {
 		return
 	}
 	s.blocks = append(s.blocks, *p)
-	head, list, err := pack.Decode(p.Payload, pack.Limits{})
+	if strings.HasSuffix(string(p.TopicName), "/primer") {
+		primer, err := pack.NewPrimer(p.Payload)
+		if err != nil || !p.Retain {
+			s.t.Errorf("a primer that is none, retain %t: %v", p.Retain, err)
+			return
+		}
+		if s.primers == nil {
+			s.primers = map[uint32]*pack.Primer{}
+		}
+		s.primers[primer.ID()] = primer
+	}
+	head, list, err := pack.DecodeWith(p.Payload, pack.Limits{}, func(id uint32) *pack.Primer { return s.primers[id] })
 	if err != nil {
 		s.t.Errorf("a block that cannot be read: %v", err)
 		return

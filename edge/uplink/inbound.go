@@ -115,7 +115,7 @@ func (l *link) complete(a *packet.Ack) {
 	l.progress()
 	l.flow.Acked(a.PacketID, time.Now())
 	if laneOf(a.PacketID) == maxStreams {
-		l.own.answer(a.PacketID, nil)
+		l.own.answer(a.PacketID, []packet.ReasonCode{a.ReasonCode})
 		l.takes.Store(l.takes.Load() || a.Type == packet.PUBACK)
 		return
 	}

@@ -82,6 +82,7 @@ func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
 	l.own.next = firstOwnID
 	l.identified = u.identify()
 	for _, s := range u.streams {
+		s.beginPriming(conn.Server().SessionPresent)
 		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry), resumed: !conn.Server().SessionPresent || s.blocked, alone: !s.blocked}
 		if err := a.connect(); err != nil {
 			l.close()

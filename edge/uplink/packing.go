@@ -118,7 +118,7 @@ func (l *link) piece(a *lane, d *broker.Delivery) (piece, bool) {
 // put gathers a message.
 func (l *link) put(a *lane, p piece) {
 	b := a.batchOf(p.QoS)
-	switch ok, err := b.add(p, l.headOf(a, &p), l.blockSize(a)); {
+	switch ok, err := b.add(p, func() { b.begin(l.headOf(a, &p), a.primer(b), l.blockSize(a)) }); {
 	case err != nil:
 		l.drop(a, &p.Delivery, "no block can carry it: "+err.Error())
 	case !ok:
@@ -272,6 +272,9 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 		l.answers.add(l, parts, h.PacketID)
 	}
 	l.countBlock(a, b, parts, bytes, exact)
+	if exact {
+		l.prime(a, b.head, parts, len(payload))
+	}
 	l.continues(a, b, rest)
 	return bytes, true, nil
 }

@@ -188,11 +188,12 @@ func TestBlocksExactlyOnce(t *testing.T) {
 				at.streams[0].Block = config.Size(256 + r.IntN(1000))
 				refuses := seed%3 == 0 // then it takes what is behind what it refuses
 				if at.server.failing = seed%3 == 1; refuses {
+					chance := rand.New(rand.NewPCG(seed, 78)) // the server's
 					at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
 						switch {
-						case r.IntN(20) == 0:
+						case chance.IntN(20) == 0:
 							return packet.QuotaExceeded, true
-						case r.IntN(30) == 0:
+						case chance.IntN(30) == 0:
 							return packet.NotAuthorized, true
 						}
 						return packet.Success, true
@@ -411,6 +412,79 @@ func TestArrays(t *testing.T) {
 		}
 		if n != 300 || !raw || arrays > 20 {
 			t.Errorf("%d messages in %d arrays, raw %t", n, arrays, raw)
+		}
+	})
+}
+
+// alarmNumber publishes an alarm.
+func (at *station) alarmNumber(i int) {
+	at.t.Helper()
+	at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", i%10), Payload: fmt.Appendf(nil, `{"alarm":"frost","state":"raised","value":%d.25,"time":%d}`, i%30, 1764380400000+i), QoS: 1})
+}
+
+// TestPrimedAlarms: alarms that leave alone go on from a primer as soon as that pays, and again when the server has lost it; one that does not take it gets alarms all the same.
+func TestPrimedAlarms(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = []config.Stream{{Name: "alarms", Match: []string{"#"}, Class: config.AlarmClass, Encode: config.EncodePack}}
+		at.start()
+		at.online()
+		send := func(from int) (largest int) {
+			for i := from; i < from+60; i++ {
+				at.alarmNumber(i)
+				time.Sleep(time.Second)
+				at.allIn()
+				if b := at.server.blocks[len(at.server.blocks)-1]; i > from+40 {
+					largest = max(largest, len(b.Payload))
+				}
+			}
+			return largest
+		}
+		if n := send(0); n > 40 || len(at.server.primers) == 0 {
+			t.Errorf("%d bytes in a block, %d primers", n, len(at.server.primers))
+		}
+		before := len(at.server.primers)
+		at.server.with(func() { at.server.primers = nil })
+		at.server.forget()
+		at.server.cut()
+		at.online()
+		if n := send(60); n > 40 || len(at.server.primers) == 0 || before > 4 {
+			t.Errorf("%d bytes in a block after a lost session, %d primers, %d before", n, len(at.server.primers), before)
+		}
+		at.restartUplink()
+		at.online()
+		if n := send(120); n > 40 {
+			t.Errorf("%d bytes in a block after a restart", n)
+		}
+		for topic := range 10 {
+			if n := len(at.server.payloads(fmt.Sprintf("farm/t/%d", topic))); n != 18 {
+				t.Errorf("topic %d: %d alarms", topic, n)
+			}
+		}
+	})
+}
+
+// TestPrimerRefused: where primers may not be published, blocks stand by themselves.
+func TestPrimerRefused(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = []config.Stream{{Name: "alarms", Match: []string{"#"}, Class: config.AlarmClass, Encode: config.EncodePack}}
+		at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
+			if strings.HasSuffix(string(p.TopicName), "/primer") {
+				return packet.NotAuthorized, true
+			}
+			return packet.Success, true
+		}
+		at.start()
+		at.online()
+		for i := range 60 {
+			at.alarmNumber(i)
+			time.Sleep(time.Second)
+		}
+		at.allIn()
+		if n := len(at.log.matching("does not take a primer")); n != 1 || at.uplink.Status().PrimersSent != 1 {
+			t.Errorf("told %d times, %d primers sent", n, at.uplink.Status().PrimersSent)
+		}
+		if n := len(at.server.unpacked); n != 60 {
+			t.Errorf("%d alarms", n)
 		}
 	})
 }

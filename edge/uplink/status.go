@@ -55,10 +55,11 @@ type Status struct {
 	Superseded   uint64 // messages of state streams that a newer one of their topic has made needless
 	Overtaken    uint64 // sent without Retain, because something newer is retained
 
-	BlocksSent uint64 // PUBLISH packets with many messages, repeated ones included
-	InBlocks   uint64 // messages in these
-	BlockBytes uint64 // bytes of these packets
-	PlainBytes uint64 // topics, properties and payloads of the messages in them
+	BlocksSent  uint64 // PUBLISH packets with many messages, repeated ones included
+	InBlocks    uint64 // messages in these
+	PrimersSent uint64 // PUBLISH packets that other blocks go on from
+	BlockBytes  uint64 // bytes of these packets
+	PlainBytes  uint64 // topics, properties and payloads of the messages in them
 
 	Received uint64 // messages from the Server
 	Again    uint64 // received, but they had come before: dropped. Messages in blocks are counted one by one

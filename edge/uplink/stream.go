@@ -47,6 +47,8 @@ type stream struct {
 	blocked  bool          // nothing of it was on its way but in blocks when the program began
 	loosely  uint64        // messages of QoS 0 that have left in blocks; the writer's
 
+	priming priming
+
 	suspicion suspicion // that the Server hangs up on one of its messages
 
 	shuffled atomic.Bool // the Server had no room for a message, and may have taken what was behind it

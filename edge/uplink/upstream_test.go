@@ -15,6 +15,7 @@ import (
 	"skerry/broker/client"
 	"skerry/broker/packet"
 	"skerry/edge/config"
+	"skerry/edge/uplink/pack"
 )
 
 // upstream is a Server with one session, which it keeps as long as the test does not take it away. It lives in the test's
@@ -54,6 +55,7 @@ type upstream struct {
 	bridges   []bool
 	got       []packet.Publish // messages taken: QoS 2 once per exchange, those of blocks as a ground end makes them
 	blocks    []packet.Publish // blocks taken
+	primers   map[uint32]*pack.Primer
 	unpacked  map[string]bool  // messages of blocks, by epoch, stream and sequence
 	sent      []packet.Publish // every PUBLISH that came
 	releases  []packet.Ack

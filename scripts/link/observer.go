@@ -20,7 +20,9 @@ type observer struct {
 	mu    sync.Mutex
 	first map[int]time.Time // by number
 	known map[string]bool   // messages of blocks
-	twice int
+
+	primers map[uint32]*pack.Primer // the watcher's
+	twice   int
 }
 
 // observe subscribes to the readings at a server that is in the namespace of the calling thread. It asks for QoS 0, so that the server's
@@ -34,7 +36,7 @@ func observe(address string) (*observer, error) {
 		w.Close()
 		return nil, err
 	}
-	o := &observer{wire: w, over: make(chan struct{}), first: map[int]time.Time{}, known: map[string]bool{}}
+	o := &observer{wire: w, over: make(chan struct{}), first: map[int]time.Time{}, known: map[string]bool{}, primers: map[uint32]*pack.Primer{}}
 	go o.watch()
 	return o, nil
 }
@@ -62,7 +64,10 @@ func (o *observer) unpack(p *packet.Publish) (payloads [][]byte) {
 	if !bytes.HasPrefix(p.TopicName, []byte("site/gw01/pack/")) {
 		return [][]byte{p.Payload}
 	}
-	head, list, err := pack.Decode(p.Payload, pack.Limits{})
+	if primer, err := pack.NewPrimer(p.Payload); err == nil {
+		o.primers[primer.ID()] = primer
+	}
+	head, list, err := pack.DecodeWith(p.Payload, pack.Limits{}, func(id uint32) *pack.Primer { return o.primers[id] })
 	if err != nil {
 		return nil // what is missing will tell
 	}

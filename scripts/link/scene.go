@@ -40,6 +40,8 @@ type setting struct {
 	stamped   bool          // what is published says when, as the daemon adds it to what leaves late; devices speak MQTT 5 then
 	encode    string        // of the daemon's streams; "": pass
 	backlog   int           // readings that wait when the link comes up; 0: 1,000
+	noStamps  bool          // the subject's kernel does without the time stamps of TCP (net.ipv4.tcp_timestamps=0)
+	warm      int           // messages that leave before any are counted
 	noTickets bool          // of TLS, for the daemon: each connect is a full one
 	tls12     bool          // the server speaks TLS 1.2 and nothing newer
 	seed      uint64
@@ -95,6 +97,11 @@ func (s *settings) open(o setting) (*scene, error) {
 func (c *scene) build() (err error) {
 	if c.world, err = emulate.NewWorld(); err != nil {
 		return err
+	}
+	if c.noStamps {
+		if err := c.world.Near.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/tcp_timestamps", []byte("0"), 0o644) }); err != nil {
+			return err
+		}
 	}
 	if c.link, err = c.join(0, c.terrain); err != nil {
 		return err
