@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -49,7 +50,9 @@ type batch struct {
 	bytes  int     // of their topics, payloads and properties
 	oldest time.Time
 	full   bool
-	over   *piece // did not fit: it is the first of the next block
+	most   int         // messages; 0: mostTogether
+	after  []piece     // did not fit: they are the first of the next block
+	alarm  *time.Timer // wakes the writer when the block is due; nil: none was yet
 }
 
 // piece is a message on its way into a block.
@@ -81,7 +84,7 @@ func (b *batch) add(p piece, begin func()) (ok bool, err error) {
 		begin()
 		b.epoch, b.bytes, b.full = p.epoch, 0, false
 	}
-	if n > 0 && (b.epoch != p.epoch || p.message.Sequence <= b.parts[n-1].message.Sequence || n >= mostTogether || b.bytes+p.size() > rawTogether) {
+	if n > 0 && (b.epoch != p.epoch || p.message.Sequence <= b.parts[n-1].message.Sequence || n >= cmp.Or(b.most, mostTogether) || b.bytes+p.size() > rawTogether) {
 		b.full = true
 		return false, nil
 	}
@@ -103,7 +106,7 @@ func (b *batch) add(p piece, begin func()) (ok bool, err error) {
 // reset drops everything.
 func (b *batch) reset() {
 	clear(b.parts)
-	*b = batch{coder: b.coder, parts: b.parts[:0]}
+	*b = batch{coder: b.coder, parts: b.parts[:0], most: b.most, alarm: b.alarm}
 }
 
 // flying is a block on its way.
@@ -204,16 +207,22 @@ func (a *lane) other(d *broker.Delivery) *batch {
 
 // open are the batches that hold something.
 func (a *lane) open() []*batch {
-	return slices.DeleteFunc([]*batch{a.batch, a.loose}, func(b *batch) bool { return b == nil || len(b.parts) == 0 && b.over == nil })
+	return slices.DeleteFunc([]*batch{a.batch, a.loose}, func(b *batch) bool { return b == nil || len(b.parts)+len(b.after) == 0 })
 }
 
 // gathered counts the messages of QoS 1 and 2 that wait in a block.
-func (a *lane) gathered() (n int) {
+func (a *lane) gathered() int {
 	if a.batch == nil {
 		return 0
 	}
-	if n = len(a.batch.parts); a.batch.over != nil {
-		n++
+	return len(a.batch.parts) + len(a.batch.after)
+}
+
+// stopAlarms is for the end of the connection.
+func (a *lane) stopAlarms() {
+	for _, b := range []*batch{a.batch, a.loose} {
+		if b != nil && b.alarm != nil {
+			b.alarm.Stop()
+		}
 	}
-	return n
 }

@@ -26,11 +26,10 @@ type lane struct {
 	before  window            // how much more that may be
 	asleep  bool              // the link does not carry its class: the local session is not connected
 
-	batch  *batch      // what is gathered for a block; nil: nothing yet
-	loose  *batch      // likewise of QoS 0
-	pulled time.Time   // when there was something to pull last
-	alone  bool        // something of it may be on its way that is in no block
-	alarm  *time.Timer // wakes the writer when a block is due; nil: none was yet
+	batch  *batch    // what is gathered for a block; nil: nothing yet
+	loose  *batch    // likewise of QoS 0
+	pulled time.Time // when there was something to pull last
+	alone  bool      // something of it may be on its way that is in no block
 
 	trial trial       // of a message that the Server may hang up on
 	took  atomic.Bool // the Server has acknowledged something of it

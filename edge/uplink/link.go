@@ -113,9 +113,7 @@ func (l *link) close() {
 	}
 	l.looking.Wait()
 	for _, a := range l.lanes {
-		if a.alarm != nil {
-			a.alarm.Stop()
-		}
+		a.stopAlarms()
 		a.disconnect()
 	}
 }

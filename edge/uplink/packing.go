@@ -3,6 +3,7 @@ package uplink
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"skerry/broker"
@@ -25,7 +26,7 @@ func (l *link) gather(a *lane, n int) (bytes int, some bool, err error) {
 	}
 	single := n == 1 || a.suspicion.until > 0
 	for _, b := range a.open() {
-		if single || b.full || b.over != nil || l.due(a, b) {
+		if single || b.full || len(b.after) > 0 || l.due(a, b) {
 			return l.launch(a, b) // if there is no room for it the lane waits
 		}
 	}
@@ -53,8 +54,12 @@ func (l *link) gather(a *lane, n int) (bytes int, some bool, err error) {
 	if !ok {
 		return 0, true, nil
 	}
-	if l.put(a, p); alone {
-		return l.launch(a, a.batchOf(p.QoS))
+	batch := a.batchOf(p.QoS)
+	if !l.put(a, batch, p) {
+		batch.after = []piece{p}
+	}
+	if alone {
+		return l.launch(a, batch)
 	}
 	return 0, true, nil
 }
@@ -115,17 +120,17 @@ func (l *link) piece(a *lane, d *broker.Delivery) (piece, bool) {
 	return p, true
 }
 
-// put gathers a message.
-func (l *link) put(a *lane, p piece) {
-	b := a.batchOf(p.QoS)
+// put gathers a message; false if it is the first of the next block. One that no block can hold is given up.
+func (l *link) put(a *lane, b *batch, p piece) bool {
 	switch ok, err := b.add(p, func() { b.begin(l.headOf(a, &p), a.primer(b), l.blockSize(a)) }); {
 	case err != nil:
 		l.drop(a, &p.Delivery, "no block can carry it: "+err.Error())
 	case !ok:
-		b.over = &p
+		return false
 	default:
 		l.wakeWhenDue(a, b)
 	}
+	return true
 }
 
 // headOf is what stands before a block that begins with a message.
@@ -210,12 +215,11 @@ func (l *link) due(a *lane, b *batch) bool {
 // wakeWhenDue has the writer look at a block when its first message has waited long enough.
 func (l *link) wakeWhenDue(a *lane, b *batch) {
 	wait := max(l.linger(a)-time.Since(b.oldest), 0)
-	if a.alarm == nil {
-		a.alarm = time.AfterFunc(wait, l.Wake)
-		return
-	}
-	if len(b.parts) == 1 {
-		a.alarm.Reset(wait)
+	switch {
+	case b.alarm == nil:
+		b.alarm = time.AfterFunc(wait, l.Wake)
+	case len(b.parts) == 1:
+		b.alarm.Reset(wait)
 	}
 }
 
@@ -256,10 +260,12 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 		h.QoS, h.PacketID = 1, parts[0].PacketID
 	}
 	switch err = l.conn.Publish(&h, payload); {
+	case errors.Is(err, client.ErrTooLarge) && n > 1: // how far something is compressed is not known before
+		b.most = max(n/2, 1)
+		l.continues(a, b, b.parts)
+		return 0, true, nil
 	case errors.Is(err, client.ErrTooLarge):
-		for i := range parts { // it is one: more would have kept to the limit
-			l.drop(a, &parts[i].Delivery, fmt.Sprintf("larger than the %d bytes that the server takes", l.conn.Server().MaximumPacketSize))
-		}
+		l.drop(a, &parts[0].Delivery, fmt.Sprintf("larger than the %d bytes that the server takes", l.conn.Server().MaximumPacketSize))
 		l.continues(a, b, rest)
 		return 0, true, nil
 	case err != nil:
@@ -281,13 +287,13 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 
 // continues begins the next block with what was not in the last.
 func (l *link) continues(a *lane, b *batch, rest []piece) {
-	again := append([]piece(nil), rest...)
-	if b.over != nil {
-		again = append(again, *b.over)
-	}
+	waiting := slices.Concat(rest, b.after)
 	b.reset()
-	for _, p := range again {
-		l.put(a, p)
+	for i, p := range waiting {
+		if !l.put(a, b, p) {
+			b.after = waiting[i:]
+			return
+		}
 	}
 }
 

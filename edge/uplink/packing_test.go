@@ -1,6 +1,8 @@
 package uplink_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -412,6 +414,37 @@ func TestArrays(t *testing.T) {
 		}
 		if n != 300 || !raw || arrays > 20 {
 			t.Errorf("%d messages in %d arrays, raw %t", n, arrays, raw)
+		}
+	})
+}
+
+// TestArrayTooLarge: an array that gzip makes less small than expected is divided until the server takes it.
+func TestArrayTooLarge(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(time.Second, "#")
+		at.streams[0].Encode, at.streams[0].Compress = config.EncodeJSON, config.Gzip
+		at.server.limits = packet.Properties(nil).AppendNumber(packet.MaximumPacketSize, 500)
+		at.start()
+		at.online()
+		r := rand.New(rand.NewPCG(1, 2))
+		for range 200 {
+			at.publish(&broker.Message{TopicName: "t/0", Payload: fmt.Appendf(nil, "%016x%016x", r.Uint64(), r.Uint64()), QoS: 1})
+		}
+		at.publish(&broker.Message{TopicName: "t/0", Payload: fmt.Appendf(nil, "%x", make([]byte, 100)), QoS: 1})
+		at.allIn()
+		n := 0
+		for _, p := range at.server.got {
+			if strings.HasSuffix(string(p.TopicName), "/json/all") {
+				var list []json.RawMessage
+				z, err := gzip.NewReader(bytes.NewReader(p.Payload))
+				if err != nil || json.NewDecoder(z).Decode(&list) != nil {
+					t.Fatal(err)
+				}
+				n += len(list)
+			}
+		}
+		if s := at.uplink.Status(); n != 201 || s.Refused != 0 {
+			t.Errorf("%d messages came, %d were given up", n, s.Refused)
 		}
 	})
 }
