@@ -140,6 +140,9 @@ func (l *link) publishNew(one receivedBlock, head *pack.Head, list []pack.Messag
 	if len(fresh) == 0 {
 		return nil
 	}
+	if head.Keep {
+		block.Primer()
+	}
 	news := block.Judge(head.Floor)
 	alarm := l.u.alarmOf(news, gateway, head.Stream, block.Epochs())
 	if err := l.publishBlock(block, fresh, alarm); err != nil {

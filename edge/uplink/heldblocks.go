@@ -85,13 +85,10 @@ func (u *Uplink) openHeld() {
 	w.missed, w.fetched = map[missedPrimer]bool{}, map[string]time.Time{}
 	for slot := range mostWaiting {
 		value, _ := u.broker.Fact(u.waitingKey(slot))
-		number, n := binary.Uvarint(value)
-		length, m := binary.Uvarint(value[max(n, 0):])
-		if n <= 0 || m <= 0 || length > uint64(len(value)-n-m) {
+		number, one, ok := decodeHeld(value)
+		if !ok {
 			continue
 		}
-		value = value[n+m:]
-		one := receivedBlock{topic: string(value[:length]), body: value[length:]}
 		if i := slices.IndexFunc(u.receive, func(m mapping) bool { return m.unpack && topic.Match(m.filter, one.topic) }); i >= 0 {
 			one.to = u.receive[i]
 		}
@@ -101,6 +98,24 @@ func (u *Uplink) openHeld() {
 	}
 	slices.SortFunc(w.list, func(a, b heldBlock) int { return cmp.Compare(a.number, b.number) })
 	u.showHeld()
+}
+
+// append encodes a block that waits: its number, its topic behind the length of that, and the block.
+func (h *heldBlock) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, h.number)
+	b = append(binary.AppendUvarint(b, uint64(len(h.topic))), h.topic...)
+	return append(b, h.body...)
+}
+
+// decodeHeld reads what append has written.
+func decodeHeld(b []byte) (number uint64, one receivedBlock, ok bool) {
+	number, n := binary.Uvarint(b)
+	length, m := binary.Uvarint(b[max(n, 0):])
+	if n <= 0 || m <= 0 || length > uint64(len(b)-n-m) {
+		return 0, receivedBlock{}, false
+	}
+	b = b[n+m:]
+	return number, receivedBlock{topic: string(b[:length]), body: b[length:]}, true
 }
 
 func (u *Uplink) forgetHeld() error { return u.forgetFacts(u.waitingKey, mostWaiting) }
@@ -152,9 +167,7 @@ func (l *link) makeRoomFor(one receivedBlock) error {
 func (l *link) storeHeld(one receivedBlock) error {
 	w := &l.u.blocks.waiting
 	h := heldBlock{receivedBlock: one, slot: w.free(), number: w.next, since: time.Now()}
-	value := binary.AppendUvarint(nil, h.number)
-	value = append(binary.AppendUvarint(value, uint64(len(h.topic))), h.topic...)
-	value = append(value, one.body...)
+	value := h.append(nil)
 	h.body = value[len(value)-len(one.body):] // that of the packet lies in the connection's buffer
 	if err := l.putFact(l.u.waitingKey(h.slot), value); err != nil {
 		return err

@@ -208,6 +208,50 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
+// A primer may come long after its time: it does not make its epoch the current one.
+func TestPrimers(t *testing.T) {
+	d := disk{}
+	m := d.open(t)
+	n := uint64(0)
+	comes := func(epoch uint64, primer bool, want arrivals.News) {
+		t.Helper()
+		n++
+		b := m.Begin("a", "x", epoch)
+		if primer {
+			b.Primer()
+		}
+		if news := b.Judge(0); news != want {
+			t.Errorf("%d, epoch %d: news %v, want %v", n, epoch, news, want)
+		}
+		slot, content := b.With([]uint64{n})
+		d[slot] = content
+		b.Keep()
+		if !m.Begin("a", "x", epoch).Known(n) {
+			t.Errorf("%d is not known", n)
+		}
+	}
+	comes(1, true, arrivals.Nothing)
+	comes(1, false, arrivals.Nothing)
+	comes(2, false, arrivals.Renewed)
+	comes(1, true, arrivals.Nothing) // retained
+	comes(2, false, arrivals.Nothing)
+	comes(2, true, arrivals.Nothing)
+	comes(9, true, arrivals.Nothing) // of another epoch before
+	comes(2, false, arrivals.Nothing)
+	comes(3, true, arrivals.Nothing)  // the first of an epoch
+	comes(3, false, arrivals.Nothing) // a new one, which was told of within the hour
+	comes(3, false, arrivals.Nothing)
+	comes(2, false, arrivals.Raised)
+	for epoch := range uint64(arrivals.Epochs + 1) {
+		comes(50+epoch, true, arrivals.Nothing)
+	}
+	comes(2, false, arrivals.Nothing)
+	m = d.open(t)
+	if !m.Begin("a", "x", 54).Known(n-1) || m.Begin("a", "x", 52).Known(n-3) || !m.Begin("a", "x", 2).Known(3) {
+		t.Error("other epochs are forgotten than those of primers")
+	}
+}
+
 // A store that is renewed ever again is told of once an hour, and the oldest epochs make room.
 func TestManyEpochs(t *testing.T) {
 	d := disk{}

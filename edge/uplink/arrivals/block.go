@@ -27,6 +27,7 @@ type Block struct {
 	lost      uint64  // sequences that are forgotten for those
 	forgotten uint64
 	told      bool
+	primer    bool
 }
 
 // Begin looks at a block. It changes nothing.
@@ -59,16 +60,22 @@ func (b *Block) Judge(floor uint64) News {
 	s.used = b.m.used + 1
 	was := s.clash
 	news := Nothing
-	switch last := len(s.epochs) - 1; {
-	case b.before != nil && b.at == len(b.before.epochs):
+	fresh, current := b.before != nil && b.at == len(b.before.epochs), s.current()
+	if b.primer && (fresh || b.at != current) {
+		b.setAside(fresh, floor)
+		return Nothing
+	}
+	switch {
+	case fresh, s.epochs[b.at].aside:
 		news, s.run = Renewed, 0
-	case b.at != last:
+	case b.at != current:
 		s.clash, s.run = true, 0
 	default:
 		s.run++
 		s.clash = s.clash && s.run < Calm
 	}
 	mine := s.epochs[b.at]
+	mine.aside = false
 	mine.raise(floor)
 	s.epochs = append(slices.Delete(s.epochs, b.at, b.at+1), mine)
 	if len(s.epochs) > Epochs {
@@ -90,6 +97,35 @@ func (b *Block) Judge(floor uint64) News {
 		return Renewed
 	}
 	return Nothing
+}
+
+// Primer says that the block is a primer, which a server may give at any time, long after its epoch has ended too: it does not tell which epoch is the current one. It is
+// called before Judge.
+func (b *Block) Primer() { b.primer = true }
+
+// setAside leaves the epochs in their order.
+func (b *Block) setAside(fresh bool, floor uint64) {
+	s := b.next
+	mine := &s.epochs[b.at]
+	mine.aside = mine.aside || fresh
+	mine.raise(floor)
+	if len(s.epochs) > Epochs { // mine is the last
+		oldest := max(0, slices.IndexFunc(s.epochs[:b.at], func(e epoch) bool { return e.aside }))
+		s.epochs = slices.Delete(s.epochs, oldest, oldest+1)
+		b.at--
+		b.forgotten++
+	}
+}
+
+// current is the epoch that came last, but for those of which only primers have come.
+func (s *source) current() int {
+	last := len(s.epochs) - 1
+	for i := last; i >= 0; i-- {
+		if !s.epochs[i].aside {
+			return i
+		}
+	}
+	return last
 }
 
 // Epochs are those that are remembered of the source, the one of the block last.

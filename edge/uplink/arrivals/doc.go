@@ -10,7 +10,8 @@
 //
 // A sequence is known from when its block was stored until the bounds are reached. [Memory.Begin] gives a [Block], which changes nothing until
 // [Block.Keep]: that is called when what [Block.With] gave was stored, in one piece with what was published. A source is told by a block with something
-// new in it, so that what a server only repeats is no clash. Nothing here ever has a message dropped that has not come.
+// new in it, so that what a server only repeats is no clash. Nor is a primer, which a server may give
+// after others of its topic ([Block.Primer]). Nothing here ever has a message dropped that has not come.
 //
 // # Limits
 //

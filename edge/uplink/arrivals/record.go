@@ -18,7 +18,8 @@ type source struct {
 }
 
 type epoch struct {
-	id uint64
+	id    uint64
+	aside bool // only primers have come of it; that is not stored
 	set
 }
 
