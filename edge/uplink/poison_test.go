@@ -1,6 +1,7 @@
 package uplink_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -55,7 +56,15 @@ func TestPoison(t *testing.T) {
 					t.Errorf("given up after %v", took)
 				}
 				at.until("all acknowledged", func() bool { return at.uplink.Status().Backlog["sick"] == 0 })
-				at.arrived(20, c.qos == 2)
+				if c.class == "state" { // what something newer has made needless may be left out
+					for topic := range 10 {
+						if got := at.server.payloads(fmt.Sprintf("farm/t/%d", topic)); !slices.Contains(got, fmt.Sprint(10+topic)) {
+							t.Errorf("topic %d: %v", topic, got)
+						}
+					}
+				} else {
+					at.arrived(20, c.qos == 2)
+				}
 				if n := at.uplink.Status().Refused; n != 1 {
 					t.Errorf("refused %d", n)
 				}
