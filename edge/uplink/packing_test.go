@@ -452,7 +452,7 @@ func TestArrayTooLarge(t *testing.T) {
 // alarmNumber publishes an alarm.
 func (at *station) alarmNumber(i int) {
 	at.t.Helper()
-	at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", i%10), Payload: fmt.Appendf(nil, `{"alarm":"frost","state":"raised","value":%d.25,"time":%d}`, i%30, 1764380400000+i), QoS: 1})
+	at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", i%10), Payload: fmt.Appendf(nil, `{"alarm":"frost","state":"raised","value":%d.25,"time":%d}`, i%30, 1764380400000+int64(i)), QoS: 1})
 }
 
 // TestPrimedAlarms: alarms that leave alone go on from a primer as soon as that pays, and again when the server has lost it; one that does not take it gets alarms all the same.
