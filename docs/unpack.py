@@ -298,13 +298,12 @@ class Text:
             if source:
                 whole = self.bits.take(1)
                 n = most - len(out) if whole else self.stretch_of(kind, first)
-                start, stop = len(out), self.at
-                while len(out) - start < n and source != stop and not (ended and self.ring[source] == END):
+                start = len(out)
+                while len(out) - start < n and len(out) <= most and not (ended and self.ring[source] == END):
                     out.append(self.ring[source])
+                    self.add(self.ring[source])
                     source = self.after(source)
-                found = source != stop and self.ring[source] == END
-                for b in out[start:]:
-                    self.add(b)
+                found = self.ring[source] == END
                 if len(out) > most or (not (ended and found) if whole and ended else len(out) - start < n):
                     raise Corrupt("a text is longer than %d bytes, or not there" % most)
                 if whole:

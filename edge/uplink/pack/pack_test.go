@@ -185,6 +185,18 @@ func TestRandomBytesAreNotBlownUp(t *testing.T) {
 	}
 }
 
+// TestRowsOfOneByte: what is empty takes little room, whatever it is empty of.
+func TestRowsOfOneByte(t *testing.T) {
+	for _, b := range []byte{0, 'x', ' ', 0xff} {
+		messages := []pack.Message{{Topic: "a", Payload: bytes.Repeat([]byte{b}, 1<<20)}, {Topic: "a", Payload: bytes.Repeat([]byte{b, 'y'}, 1<<19), Sequence: 1}}
+		all := blocks(t, head, 0, 0, messages)
+		if len(all[0]) > 100 {
+			t.Errorf("2 MiB of 0x%02x became %d bytes", b, len(all[0]))
+		}
+		compare(t, decoded(t, all), messages)
+	}
+}
+
 func TestMessagesThatNoBlockCarries(t *testing.T) {
 	var e pack.Encoder
 	e.Begin(head, 0)

@@ -206,13 +206,13 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 	p := s.text.spell(kind)
 	for i := 0; ; {
 		if p.from != 0 {
-			n, stop := i, p.at
-			for n < len(v) && p.from != stop && p.seen[p.from] == v[n] {
-				n++
+			n := i
+			for n < len(v) && p.seen[p.from] == v[n] { // it may reach over its own beginning, as in a row of zeros
+				p.add(v[n])
 				p.from = after(p.from)
+				n++
 			}
-			whole := n == len(v) && (!ended || p.from != stop && p.seen[p.from] == end)
-			p.seen, p.at = addAll(p.text, v[i:n])
+			whole := n == len(v) && (!ended || p.seen[p.from] == end)
 			if s.flag(whole); whole {
 				break
 			}
@@ -234,17 +234,6 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 	if ended {
 		p.add(end)
 	}
-}
-
-// addAll adds bytes.
-func addAll[T string | []byte](t *text, v T) ([]byte, int) {
-	if t.at == len(t.seen) && t.at+len(v) < ringSize {
-		return append(t.seen, v...), t.at + len(v)
-	}
-	for i := range len(v) {
-		t.add(v[i])
-	}
-	return t.seen, t.at
 }
 
 // putStretch writes the length of a stretch. That at the beginning is most likely as long as in the string of its kind before.
@@ -287,14 +276,15 @@ func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
 			if stretch > uint64(most-len(dst)) {
 				return dst, tooLong(n)
 			}
-			start, stop := len(dst), p.at
-			for ; stretch > 0 && p.from != stop && (p.seen[p.from] != end || !ended); stretch-- {
-				dst = append(dst, p.seen[p.from])
+			start := len(dst)
+			for ; stretch > 0 && (p.seen[p.from] != end || !ended); stretch-- {
+				b := p.seen[p.from]
+				dst = append(dst, b)
+				p.add(b)
 				p.from = after(p.from)
 			}
-			p.seen, p.at = addAll(p.text, dst[start:])
 			switch {
-			case whole && ended && p.from != stop && p.seen[p.from] == end:
+			case whole && ended && p.seen[p.from] == end:
 				p.add(end)
 				return dst, nil
 			case stretch > 0 || whole && ended:
