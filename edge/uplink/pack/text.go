@@ -256,7 +256,7 @@ func (c *coder) takeStretch(p *spelling) uint64 {
 		return uint64(p.stretch[p.kind])
 	}
 	n := c.takeNumber(firstStretch)
-	p.stretch[p.kind] = int(min(n, ringSize))
+	p.stretch[p.kind] = int(n) // which is as long as the string at most, or an error follows
 	return n
 }
 
