@@ -185,206 +185,149 @@ def list_codec(head, body):
         raise Corrupt("bytes stand behind its last message")
 
 
-# ---- 4.1 the range decoder
-
-EVEN = (1 << 15, 0)
-LEAST, MOST = 32, (1 << 16) - 32
-
+# ---- 4.1 bits
 
 class Bits:
-    """Models of decisions: how likely a 1 is, in 65,536ths, and how often the decision was made."""
-
-    def __init__(self, n, start=EVEN):
-        self.p, self.n = [start[0]] * n, [start[1]] * n
-
-
-def rarely(n):
-    return (1 << 16) // n, min(n // 2, 12)
-
-
-def usually(n):
-    p, k = rarely(n)
-    return (1 << 16) - p, k
-
-
-class Decoder:
     def __init__(self, body):
         self.begin(body)
 
     def begin(self, body):
-        self.body, self.at, self.span = body, 4, 0xFFFFFFFF
-        self.code = int.from_bytes(body[:4].ljust(4, b"\0"), "big")
+        self.value, self.size, self.at = int.from_bytes(body, "little"), len(body) * 8, 0
 
-    def shift(self):
-        while self.span < 1 << 24:
-            b = self.body[self.at] if self.at < len(self.body) else 0
-            self.at += 1
-            self.span, self.code = self.span << 8, (self.code << 8 | b) & 0xFFFFFFFF
-
-    def decide(self, bits, i=0):
-        p, n = bits.p[i], bits.n[i]
-        bound = (self.span >> 16) * p
-        if self.code < bound:
-            one, self.span = 1, bound
-            p += (MOST - p) * ((1 << 16) // (n + 2)) >> 16
-        else:
-            one, self.span = 0, self.span - bound
-            self.code -= bound
-            p -= (p - LEAST) * ((1 << 16) // (n + 2)) >> 16
-        bits.p[i], bits.n[i] = p, min(n + 1, 30)
-        self.shift()
-        return one
-
-    def plain(self, n):
-        v = 0
-        while n > 0:
-            take = min(n, 8)
-            n -= take
-            self.span >>= take
-            part = min(self.code // self.span, (1 << take) - 1)
-            self.code -= part * self.span
-            v = v << take | part
-            self.shift()
+    def take(self, n):
+        v = self.value >> self.at & (1 << n) - 1
+        self.at += n
+        if self.at > self.size:
+            raise Corrupt("it is cut off")
         return v
 
-    def tree(self, bits, n):
-        node = 1
-        for _ in range(n):
-            node = node << 1 | self.decide(bits, node)
-        return node - (1 << n)
+    def place(self, places):
+        return self.take((places - 1).bit_length()) if places > 1 else 0
 
-    def count(self, m):
-        if self.decide(m.none):
-            return 0
-        size = self.tree(m.size, 5) or self.plain(6)
-        return 1 << size - 1 | self.plain(size - 1) if size else 0
+    def number(self, k):
+        q = 0
+        while q < 6 and not self.take(1):
+            q += 1
+        if q == 6:
+            n = self.take(6)
+            return 1 << n | self.take(n)
+        return q << k | self.take(k)
 
     def whole(self):
-        return self.at >= len(self.body) and self.body[-1:] != b"\0"
+        return self.size - self.at < 8 and not self.value >> self.at
 
 
-# ---- 4.2 counts and differences
+# ---- 4.2 text
 
-class Count:
-    def __init__(self):
-        self.none, self.size = Bits(1), Bits(32)
-        self.size.p[1], self.size.n[1] = rarely(8)
-
-
-# ---- 4.3 text
-
-TOPIC, SKELETON, PROPERTIES, PAYLOAD = 1, 2, 3, 4
+TOPIC, SKELETON, PROPERTIES, PAYLOAD = 0, 1, 2, 3
 END = 0xFF
+RING = 65536
+LENGTH = 4
 LESSONS = [
-    (TOPIC, "sensor/status/battery/pressure/humidity/temperature"),
+    (TOPIC, "sensor/status/battery"),
+    (TOPIC, "sensor/pressure"),
+    (TOPIC, "sensor/humidity"),
+    (TOPIC, "sensor/temperature"),
     (SKELETON, '{"id":\0,"ts":\0,"battery":\0,"voltage":\0,"rssi":-\0,"temperature":\0,"humidity":\0,"pressure":\0}'),
     (SKELETON, '{"time":"\0Z","values":{"temperature":{"value":\0,"unit":"%"}}}'),
     (SKELETON, '{"value":\0,"unit":"°C","time":"\0Z","quality":"good"}'),
 ]
-
-
-def kind_of(b):
-    if 0x61 <= b | 0x20 <= 0x7A:
-        return 0
-    if 0x30 <= b <= 0x39:
-        return 1
-    return 2 if b >= 0x80 else 3
-
-
-class Teacher:
-    """Stands in for the decoder while the model learns its lessons: it decides what it is told to."""
-
-    def __init__(self):
-        self.byte = 0
-
-    def decide(self, bits, i, one):
-        p, n = bits.p[i], bits.n[i]
-        step = (1 << 16) // (n + 2)
-        p = p + ((MOST - p) * step >> 16) if one else p - ((p - LEAST) * step >> 16)
-        bits.p[i], bits.n[i] = p, min(n + 1, 30)
-        return one
-
-    def hit(self, bits, i, expected):
-        return self.decide(bits, i, self.byte == expected)
-
-    def literal(self, bits):
-        node = 1
-        for shift in range(7, -1, -1):
-            node = node << 1 | self.decide(bits, node, self.byte >> shift & 1)
-        return self.byte
-
-
-class Student:
-    def __init__(self, decoder):
-        self.decoder = decoder
-
-    def hit(self, bits, i, _):
-        return self.decoder.decide(bits, i)
-
-    def literal(self, bits):
-        return self.decoder.tree(bits, 8)
+LITERALS = b'etaionrslducmp"/' + b"hgbvfy:,\0\xff012345" + b"6789wk_-{}[]. %zxjqTSCPHVAMIRBKL"
 
 
 class Text:
-    def __init__(self, decoder):
-        self.seen, self.at, self.source, self.run, self.last = bytearray(1), 1, 0, 0, 0
-        self.four, self.two = [0] * 4096, [0] * 1024
-        self.hits = [Bits(16) for _ in range(4)]
-        self.bytes = [Bits(256) for _ in range(4)]
-        self.coder = teacher = Teacher()
+    def __init__(self, bits):
+        self.bits, self.ring, self.at = bits, bytearray(RING), 1
+        self.behind, self.begun, self.stretch = [0] * 512, [0] * 4, [0] * 4
         for kind, text in LESSONS:
             self.begin(kind)
-            for teacher.byte in text.encode() + bytes([END]):
-                self.next()
-        self.coder = Student(decoder)
+            for b in text.encode() + bytes([END]):
+                self.follow()
+                self.add(b)
 
     def begin(self, kind):
-        self.last, self.run = kind, 0
+        source = self.begun[kind]
+        self.add(kind)
+        self.begun[kind] = self.at
+        return source
 
-    def next(self):
-        four = (self.last * 0x2545F491 & 0xFFFFFFFF) >> 20
-        two = ((self.last & 0xFFFF) * 0x9E3779B1 & 0xFFFFFFFF) >> 22
-        found = 0
-        if self.run == 0:
-            if self.four[four]:
-                self.source, found = self.four[four], 1
-            elif self.two[two]:
-                self.source, found = self.two[two], 2
-            else:
-                found = 3
-        b = self.seen[self.source]
-        if self.coder.hit(self.hits[found], min(self.run, 15), b):
-            self.run += 1
-        else:
-            self.run = 0
-            b = self.coder.literal(self.bytes[kind_of(self.last & 0xFF)])
-        self.four[four] = self.two[two] = self.at
-        self.last = (self.last << 8 | b) & 0xFFFFFFFF
-        if self.at == len(self.seen):
-            self.seen.append(b)
-        else:
-            self.seen[self.at] = b
-        self.at = self.at + 1 if self.at < 65535 else 1
-        self.source += 1
-        if self.source >= len(self.seen):
-            self.source = 0
-        return b
+    def add(self, b):
+        self.ring[self.at] = b
+        self.at = self.after(self.at)
 
-    def counted(self, n, kind):
-        self.begin(kind)
-        return bytes(self.next() for _ in range(n))
+    @staticmethod
+    def after(at):
+        return at + 1 if at + 1 < RING else 1
 
-    def ended(self, kind, most):
-        self.begin(kind)
+    def follow(self):
+        """Gives where stands what followed the two bytes before, or 0."""
+        def two(at):
+            return self.ring[max(at - 1, 0)], self.ring[max(at - 2, 0)]
+
+        a, b = two(self.at)
+        i = ((a << 8 | b) * 0x9E3779B1 & 0xFFFFFFFF) >> 23
+        source, self.behind[i] = self.behind[i], self.at
+        return source if source and two(source) == (a, b) else 0
+
+    def literal(self, other):
+        take = self.bits.take
+        if other and take(1):
+            return take(8), True
+        if not take(1):
+            return LITERALS[take(4)], False
+        if not take(1):
+            return LITERALS[16 + take(4)], False
+        if not take(1):
+            return LITERALS[32 + take(5)], False
+        return take(8), True
+
+    def stretch_of(self, kind, first):
+        if not first:
+            return self.bits.number(1)
+        if not self.bits.take(1):
+            self.stretch[kind] = self.bits.number(3)
+        return self.stretch[kind]
+
+    def read(self, kind, most, ended):
+        """Gives a string of so many bytes, or one of that many at most that is ended."""
         out = bytearray()
-        while (b := self.next()) != END:
-            out.append(b)
-            if len(out) > most:
+        if not most and not ended:
+            return b""
+        source, aside, first, other = self.begin(kind), 0, True, False
+        while True:
+            if source:
+                whole = self.bits.take(1)
+                n = most - len(out) if whole else self.stretch_of(kind, first)
+                start = len(out)
+                while len(out) - start < n and len(out) <= most and not (ended and self.ring[source] == END):
+                    out.append(self.ring[source])
+                    self.add(self.ring[source])
+                    source = self.after(source)
+                found = self.ring[source] == END
+                if len(out) > most or (not (ended and found) if whole and ended else len(out) - start < n):
+                    raise Corrupt("a text is longer than %d bytes, or not there" % most)
+                if whole:
+                    if ended:
+                        self.add(END)
+                    return bytes(out)
+                aside = 0
+                if n:
+                    self.follow()
+                    aside, other = self.after(source), False
+            b, other = self.literal(other)
+            self.add(b)
+            if ended and b == END:
+                return bytes(out)
+            if len(out) == most:
                 raise Corrupt("a text is longer than %d bytes" % most)
-        return bytes(out)
+            out.append(b)
+            if len(out) == most and not ended:
+                return bytes(out)
+            source = self.follow() or aside
+            aside, first = 0, False
 
 
-# ---- 4.4 numbers and their formats
+# ---- 4.3 numbers and their formats
 
 DECIMALS, SHORTEST, PADDED, INSTANT = 0, 32, 64, 96
 
@@ -450,83 +393,137 @@ def milliseconds(v, f):
     return None
 
 
-# ---- 4.5 predictions
+# ---- 4.4 predictions
+
+BEFORE, ONWARD, IN_STEP, NEIGHBOUR, MOVED = range(5)
+QUIET = 6
+GAINS = (0, 1, 2, 2, 3, 3, 3, 3, 4)
+
 
 class Slot:
-    def __init__(self, time=False):
+    def __init__(self, size=40, new_size=128):
         self.value = self.format = 0
-        self.left = (0, 0)
-        self.as_usual = Bits(1, usually(64))
-        self.costs, self.new_costs = ([64] * 5 + [0], [64, 64, 0]) if time else ([0] * 6, [0] * 3)
-        self.size, self.new_size = (32, 32) if time else (96, 128)
-        self.pace = self.paces = 0
+        self.size, self.new_size, self.lean = size, new_size, 0
+        self.way, self.costs, self.taught, self.pace = BEFORE, [0] * 5, 0, 0
 
     def copy(self):
         s = Slot()
         s.__dict__.update(self.__dict__)
-        s.costs, s.new_costs = self.costs[:], self.new_costs[:]
-        s.as_usual = Bits(1, (self.as_usual.p[0], self.as_usual.n[0]))
+        s.costs = self.costs[:]
         return s
+
+    def adopt(self, d):
+        self.costs, self.size, self.way, self.taught = d.costs[:], d.size, d.way, d.taught
+        self.pace = rescale(d.pace, d.format, self.format)
+
+    def align(self, f):
+        self.value, self.pace = rescale(self.value, self.format, f), rescale(self.pace, self.format, f)
+        self.format = f
 
 
 class Trail:
     def __init__(self):
         self.seen = False
-        self.value = self.format = self.step = self.level = 0
-        self.left = (0, 0)
+        self.value = self.format = self.step = self.lag = 0
+
+    def align(self, f):
+        self.value, self.step = rescale(self.value, self.format, f), rescale(self.step, self.format, f)
+        self.lag, self.format = 0, f
 
 
-GAINS = (0, 1, 2, 2, 3, 3, 3, 3, 4)
+def size_of(d):
+    return d.bit_length() << 4
 
 
-def distance(a, b):
-    return wrap(a[0] - b[0]) if a[1] == b[1] else 0
+def length(v):
+    v = wrap(v)
+    return (2 * v if v >= 0 else -2 * v - 1).bit_length()
 
 
-def account(costs, ways, v):
-    for i, w in enumerate(ways):
-        costs[i] += (abs(wrap(v - w)).bit_length() << 4) - (costs[i] >> 4)
-
-
-def expect(costs, ways):
-    v = ways[costs.index(min(costs))]
+def in_range(v):
     return v if -MAX_NUMBER < v < MAX_NUMBER else 0
 
 
-# ---- 4.6 shapes
+class Number:
+    """A number that is to be told: where it stands, and what there is to expect it from."""
+
+    def __init__(self, slot, trail, near, donor, left, f):
+        if trail.seen and not slot.taught and donor:
+            slot.adopt(donor)
+        if slot.format != f or trail.format != f:
+            slot.align(f)
+            trail.align(f)
+        self.slot, self.trail, self.left, self.near = slot, trail, left, rescale(near[0], near[1], f)
+
+    def size(self):
+        return self.slot.size if self.trail.seen else self.slot.new_size
+
+    def expected(self):
+        s, t = self.slot, self.trail
+        if not t.seen:
+            return in_range(self.near if s.lean > 0 else s.value)
+        return in_range(self.ways()[s.way])
+
+    def ways(self):
+        t = self.trail
+        return [t.value, wrap(t.value + t.step), wrap(t.value + (wrap(t.lag + self.slot.pace + 8) >> 4)), self.near, wrap(t.value + self.left)]
+
+    def learn(self, v, d):
+        """Gives how far the number has moved."""
+        s, t = self.slot, self.trail
+        if not t.seen:
+            if s.value:
+                s.new_size += (min(size_of(d), s.new_size + 256) - s.new_size) >> 1
+            if d:
+                s.lean += (length(v - s.value) - length(v - self.near) << 2) - (s.lean >> 2)
+            t.seen, t.value, t.step, t.lag, s.value = True, v, 0, 0, v
+            return 0
+        step = wrap(v - t.value)
+        if d:
+            self.teach(v, step, d)
+        else:
+            s.size -= (s.size + 3) >> 2
+            s.taught = max(s.taught, 1)
+            t.lag = 0
+        t.value, t.step, s.value = v, step, v
+        return step
+
+    def teach(self, v, step, d):
+        s, t = self.slot, self.trail
+        s.size += (min(size_of(d), s.size + 64) - s.size) >> 2
+        if s.taught <= 8:
+            for i, w in enumerate(self.ways()):
+                s.costs[i] += (length(v - w) << 4) - (s.costs[i] >> 2)
+            for i, c in enumerate(s.costs):
+                if c + 24 < s.costs[s.way]:
+                    s.way = i
+        if s.taught:
+            t.lag = wrap(t.lag + s.pace - (step << 4)) >> 1
+        s.pace = wrap(s.pace + (wrap(wrap(step << 4) - s.pace) >> GAINS[min(s.taught, 8)]))
+        s.taught = s.taught + 1 if s.taught < 15 else 8
+
+
+# ---- 4.5 messages
 
 class Skeleton:
     def __init__(self, text, number, slots):
-        self.text, self.number, self.slots, self.next = text, number, slots, None
+        self.text, self.number, self.slots, self.next = text, number, slots, self
 
 
 class Shape:
-    def __init__(self, topic, flags, properties, skeleton):
-        self.topic, self.flags, self.properties, self.skeleton = topic, flags, properties, skeleton
+    def __init__(self, topic, flags, properties, skeleton, timed):
+        self.topic, self.flags, self.properties, self.skeleton, self.timed = topic, flags, properties, skeleton, timed
         self.trails = [Trail() for _ in skeleton.slots]
         self.next = None
 
 
 class Shapes:
     def __init__(self, body):
-        self.decoder = d = Decoder(body)
-        self.decide, self.count, self.text = d.decide, d.count, Text(d)
-        self.follows, self.new_topic, self.skeleton_follows = Bits(1), Bits(1, usually(4)), Bits(1)
-        self.same_flags, self.same_properties = Bits(1, usually(64)), Bits(1, usually(64))
-        self.is_new, self.flag_bits, self.timed_bits, self.format_bits = Bits(2), Bits(8), Bits(2), Bits(128)
-        self.shape_count, self.topic_count, self.skeleton_count = Count(), Count(), Count()
-        self.properties_count, self.gap = Count(), Count()
-        self.gap.none = Bits(1, usually(64))
-        self.timed_bits.p[1], self.timed_bits.n[1] = usually(64)
-        self.lengths = {PROPERTIES: Count(), PAYLOAD: Count()}
-        self.nearby = [Bits(64) for _ in range(5)]
-        for m in self.nearby:
-            for i in range(6, 64):
-                m.p[i], m.n[i] = rarely(16)
-        self.as_usual = Bits(1)
-        self.topics, self.bags, self.skeletons, self.shapes, self.slots = [], [b""], [], [], 0
-        self.none = Skeleton(None, 0, [Slot(time=True)])
-        self.shape, self.numbers, self.time, self.timed = None, [], 0, 0
+        self.bits = Bits(body)
+        self.text = Text(self.bits)
+        none = Skeleton(None, 0, [Slot(8, 8)])
+        self.topics, self.bags, self.skeletons, self.shapes, self.slots = [], [b""], [none], [], 1
+        self.shape, self.started = None, False
         self.flags = self.bag = 0
 
     def entry(self, table, i):
@@ -534,192 +531,163 @@ class Shapes:
             raise Corrupt("entry %d of a table of %d" % (i, len(table)))
         return table[i]
 
-    def usual(self):
-        """Gives the shape of a message of which only the numbers are told."""
-        if self.shape and self.shape.next and self.decide(self.as_usual):
-            self.shape = self.shape.next
-            return self.shape
-
     def which(self):
-        expected = self.shape.next if self.shape else None
-        if expected and self.decide(self.follows):
-            shape = expected
-        else:
-            kept = True
-            if self.decide(self.is_new, 1 if expected else 0):
-                shape, kept = self.define()
-            else:
-                shape = self.entry(self.shapes, self.count(self.shape_count))
-            if self.shape and kept:
-                self.shape.next = shape
-        self.shape = shape
-        return shape
+        """Gives the shape of a message, whether all else is as usual, and whether the shape is new, and in the table."""
+        take, before = self.bits.take, self.shape
+        if take(1):
+            if not before or not before.next:
+                raise Corrupt("no shape followed")
+            return before.next, True, False, True
+        if take(1):
+            return self.known(), True, False, True
+        if take(1):
+            if not before or len(self.topics) >= 1024:
+                raise Corrupt("a new topic behind nothing, or too many")
+            topic = self.new_topic()
+            self.topics.append(topic)
+            return self.new(topic, self.bags[self.bag], before.skeleton.next, True)
+        if take(1):
+            return self.known(), False, False, True
+        shape, _, fresh, kept = self.define()
+        return shape, False, fresh, kept
+
+    def known(self):
+        return self.entry(self.shapes, self.bits.place(len(self.shapes)))
+
+    def new(self, topic, properties, skeleton, kept):
+        shape = Shape(topic, self.flags, properties, skeleton, self.shape.timed if self.shape else 0)
+        if kept := kept and len(self.shapes) < 1024:
+            self.shapes.append(shape)
+        return shape, True, True, kept
+
+    def new_topic(self):
+        return self.text.read(TOPIC, 65535, True)
 
     def define(self):
+        take, place = self.bits.take, self.bits.place
         kept = True
-        if self.decide(self.new_topic):
-            topic = self.text.ended(TOPIC, 65535)
-            if len(self.topics) < 1024:
+        if take(1):
+            topic = self.new_topic()
+            kept = len(self.topics) < 1024
+            if kept:
                 self.topics.append(topic)
-            else:
-                kept = False
         else:
-            topic = self.entry(self.topics, self.count(self.topic_count))
-        if not self.decide(self.same_flags):
-            self.flags = self.decoder.tree(self.flag_bits, 3)
-        if self.decide(self.same_properties):
+            topic = self.entry(self.topics, place(len(self.topics)))
+        if not take(1):
+            self.flags = take(3)
+        if take(1):
             properties = self.bags[self.bag]
         else:
-            i = self.count(self.properties_count)
-            if i:
-                properties, self.bag = self.entry(self.bags, i - 1), i - 1
-            else:
+            i = place(len(self.bags) + 1)
+            if i == len(self.bags):
                 properties = self.counted(PROPERTIES)
-                if len(self.bags) < 256:
-                    self.bag = len(self.bags)
+                if i < 256:
                     self.bags.append(properties)
-                else:
-                    kept = False
-        skeleton = self.skeleton()
-        if self.shape:
-            self.shape.skeleton.next = skeleton
-        shape = Shape(topic, self.flags, properties, skeleton)
-        kept = kept and len(self.shapes) < 1024
-        if kept:
-            self.shapes.append(shape)
-        return shape, kept
+            else:
+                properties = self.entry(self.bags, i)
+            if i < 256:
+                self.bag = i
+            else:
+                kept = False
+        skeleton = self.shape.skeleton.next if self.shape and take(1) else self.skeleton()
+        shape, _, _, kept = self.new(topic, properties, skeleton, kept)
+        return shape, False, True, kept
 
     def skeleton(self):
-        expected = self.shape.skeleton.next if self.shape else None
-        if expected and self.decide(self.skeleton_follows):
-            return expected
-        i = self.count(self.skeleton_count)
-        if i == 1:
-            return self.none
-        if i > 1:
-            return self.entry(self.skeletons, i - 2)
-        text = self.text.ended(SKELETON, 4096)
+        i = self.bits.place(len(self.skeletons) + 1)
+        if i < len(self.skeletons):
+            return self.skeletons[i]
+        text = self.text.read(SKELETON, 4096, True)
         slots = text.count(0) + 1
         self.slots += slots
-        if len(self.skeletons) >= 256 or self.slots > 2048 or slots > 33:
+        if i > len(self.skeletons) or i > 256 or self.slots > 2048 or slots > 33:
             raise Corrupt("too many skeletons, or numbers in them")
-        parent = self.shape.skeleton.slots if self.shape else [Slot(time=True)]
+        parent = (self.shape.skeleton if self.shape else self.skeletons[0]).slots
         mine = [parent[i].copy() if i < len(parent) - 1 else Slot() for i in range(slots - 1)]
-        skeleton = Skeleton(text, len(self.skeletons) + 1, mine + [parent[-1].copy()])
+        skeleton = Skeleton(text, i, mine + [parent[-1].copy()])
         self.skeletons.append(skeleton)
         return skeleton
 
     def counted(self, kind):
-        n = self.count(self.lengths[kind])
+        n = self.bits.number(LENGTH)
         if n > MAX_BYTES:
             raise Corrupt("a text has %d bytes" % n)
-        return self.text.counted(n, kind)
+        return self.text.read(kind, n, False)
 
-    def difference(self, e):
-        """Gives a difference, and how many bits are expected of the next one."""
-        near = min((e + 8) >> 4, 62)
-        size = self.size_near(near)
-        e = (e * 2 + min(size << 4, e + 64)) // 3
-        if size == 0:
-            return 0, e
-        rest = self.decoder.plain(size)
-        v = 1 << size - 1 | rest >> 1
-        return (-v if rest & 1 else v), e
+    def formats(self, shape):
+        return [t.format if t.seen else s.format for s, t in zip(shape.skeleton.slots, shape.trails)][:-1]
 
-    def size_near(self, near):
-        m = self.nearby[min(near, 4)]
-        at, below, above = near, near - 1, near + 1
-        for i in range(64):
-            if self.decide(m, i):
-                return at
-            if below >= 0 and (i % 2 == 0 or above > 63):
-                at, below = below, below - 1
-            else:
-                at, above = above, above + 1
-        return 0
-
-    def value(self, slot, trail, donor, f, before, left):
-        others = rescale(slot.value, slot.format, f)
-        neighbour = rescale(*before, f)
-        if not trail.seen:
-            ways = [others, neighbour, wrap(others + distance(left, slot.left))]
-            d, size = self.difference(slot.new_size)
-            v = wrap(expect(slot.new_costs, ways) + d)
-            slot.new_size = size
-            if d:
-                account(slot.new_costs, ways, v)
-            trail.level = wrap(v << 4)
-        else:
-            if slot.paces == 0 and donor:
-                slot.costs, slot.size, slot.paces = donor.costs[:], donor.size, donor.paces
-                slot.pace = rescale(donor.pace, donor.format, slot.format)
-            last, pace = rescale(trail.value, trail.format, f), rescale(slot.pace, slot.format, f)
-            after = wrap(rescale(trail.level, trail.format, f) + pace)
-            ways = [last, wrap(last + rescale(trail.step, trail.format, f)), wrap(after + 8) >> 4, others, neighbour,
-                    wrap(last + distance(left, trail.left))]
-            d, size = self.difference(slot.size)
-            v = wrap(expect(slot.costs, ways) + d)
-            slot.size = size
-            if d:
-                account(slot.costs, ways, v)
-            trail.step = wrap(v - last)
-            trail.level = wrap(after + (wrap(wrap(v << 4) - after) >> 1)) if slot.paces else wrap(v << 4)
-            slot.pace = wrap(pace + (wrap(wrap(trail.step << 4) - pace) >> GAINS[slot.paces]))
-            slot.paces = min(slot.paces + 1, 8)
-        trail.seen = True
-        for t in trail, slot:
-            t.value, t.format, t.left = v, f, left
-        return v
-
-    def payload(self, shape, donor, usual):
-        numbers, left = [], (0, 0)
-        for i, trail in enumerate(shape.trails[:-1]):
-            slot = shape.skeleton.slots[i]
-            f = trail.format if trail.seen else slot.format
-            if not usual and not self.decide(slot.as_usual):
-                f = self.decoder.tree(self.format_bits, 7)
+    def told_formats(self, shape):
+        formats = self.formats(shape)
+        if formats and not self.bits.take(1):
+            formats = [f if self.bits.take(1) else self.bits.take(7) for f in formats]
+        for f in formats:
             if not valid(f):
                 raise Corrupt("format %d" % f)
-            given = donor.slots[i] if donor and i < len(donor.slots) - 1 else None
-            before = self.numbers[i] if i < len(self.numbers) else (0, 0)
-            left = self.value(slot, trail, given, f, before, left), f
-            if not fits(*left):
+        return formats
+
+    def number(self, shape, i, f, left, usual):
+        """Gives the value of a number, and how far it has moved."""
+        before = self.shape
+        last = i == len(shape.trails) - 1
+        j = -1 if last else i
+        near, donor = (0, 0), None
+        if before and (last or i < len(before.trails) - 1):
+            near, donor = (before.trails[j].value, before.trails[j].format), before.skeleton.slots[j]
+        n = Number(shape.skeleton.slots[i], shape.trails[i], near, donor, left, f)
+        size, v, d = n.size(), n.expected(), 0
+        if not usual or size >= QUIET:
+            d = self.bits.number((size + 4) >> 4) & (1 << 64) - 1
+            v = wrap(v + ((d >> 1) ^ -(d & 1)))
+        return v, n.learn(v, d)
+
+    def payload(self, shape, formats, usual):
+        numbers, left = [], 0
+        for i, f in enumerate(formats):
+            v, left = self.number(shape, i, f, left, usual)
+            if not fits(v, f):
                 raise Corrupt("a number is out of range")
-            numbers.append(left)
+            numbers.append((v, f))
         parts = shape.skeleton.text.split(b"\0")
-        return numbers, parts[0] + b"".join(written(*n).encode() + p for n, p in zip(numbers, parts[1:]))
+        return numbers, left, parts[0] + b"".join(written(*n).encode() + p for n, p in zip(numbers, parts[1:]))
 
-    def published(self, shape, donor, numbers, usual):
-        if not usual:
-            self.timed = self.decide(self.timed_bits, self.timed)
-        if not self.timed:
+    def time(self, shape, numbers, left, usual):
+        if not shape.timed:
             return 0
-        times = (milliseconds(*n) for n in numbers)
-        left = next((t for t in times if t is not None), 0), 0
-        given = donor.slots[-1] if donor else None
-        self.time = self.value(shape.skeleton.slots[-1], shape.trails[-1], given, 0, (self.time, 0), left)
-        if self.time <= 0:
+        clock = next((t for t in (milliseconds(*n) for n in numbers) if t), 0)
+        v, _ = self.number(shape, len(shape.trails) - 1, 0, left, usual)
+        if not 0 < clock + v <= MAX_TIME:
             raise Corrupt("a time is out of range")
-        return self.time
+        return clock + v
 
+    def close(self, shape, fresh, kept):
+        before = self.shape
+        if before:
+            if fresh:
+                before.skeleton.next = shape.skeleton
+            if kept:
+                before.next = shape
+        self.shape, self.started = shape if kept else None, True
 
-    def read(self, head, started):
-        """Gives the messages of a body. started: others were read before."""
-        sequence = head["first"] - started
-        for i in range(head["count"]):
-            donor = self.shape.skeleton if self.shape else None
-            usual = self.usual()
-            shape = usual or self.which()
-            if i or started:
-                sequence += 1 if usual else self.count(self.gap) + 1
-            if shape.skeleton is self.none:
-                numbers, payload = [], self.counted(PAYLOAD)
+    def read(self, head, primed):
+        """Gives the messages of a body. primed: others were read before."""
+        sequence = head["first"] - primed
+        for _ in range(head["count"]):
+            shape, usual, fresh, kept = self.which()
+            if self.started:
+                sequence += 1 if usual or self.bits.take(1) else self.bits.number(LENGTH) + 2
+            if not usual:
+                shape.timed = self.bits.take(1)
+            numbers, left = [], 0
+            if shape.skeleton.text is None:
+                payload = self.counted(PAYLOAD)
             else:
-                numbers, payload = self.payload(shape, donor, usual)
-            time = self.published(shape, donor, numbers, usual)
-            self.numbers = numbers
+                formats = self.formats(shape) if usual else self.told_formats(shape)
+                numbers, left, payload = self.payload(shape, formats, usual)
+            time = self.time(shape, numbers, left, usual)
+            self.close(shape, fresh, kept)
             yield message(shape.topic, payload, shape.properties, shape.flags, time, sequence)
-        if not self.decoder.whole():
+        if not self.bits.whole():
             raise Corrupt("bytes stand behind its last message")
 
 
@@ -729,7 +697,7 @@ def shape_codec(head, body, primer=None):
     s = Shapes(primer[1])
     for _ in s.read(primer[0], 0):
         pass
-    s.decoder.begin(body)
+    s.bits.begin(body)
     return s.read(head, 1)
 
 

@@ -98,7 +98,7 @@ func TestUnpack(t *testing.T) {
 		"no file":          {"skerry unpack absent", "", 1, []string{"open absent: no such file"}},
 		"a primer before":  {"skerry unpack | wc -l", string(file), 0, []string{"24"}},
 		"a primer's file":  {"skerry unpack -v --primer " + with, string(rest), 0, []string{`farm/north/gh03/pressure {"ts":1764380580035,"v":1009.89,"u":"hPa","q":"good","n":7052}`}},
-		"no primer":        {"skerry unpack", string(rest), 1, []string{"primer of the block is not known: e3ab07a6", "hint: --primer FILE", "2 of 2 blocks"}},
+		"no primer":        {"skerry unpack", string(rest), 1, []string{"primer of the block is not known: fbc26758", "hint: --primer FILE", "2 of 2 blocks"}},
 		"not a primer":     {"skerry unpack --primer readings.pack", string(rest), 1, []string{"readings.pack: ", "it is no primer"}},
 		"no primer's file": {"skerry unpack --primer absent", string(rest), 2, []string{"absent: no such file"}},
 		"a wrong format":   {"skerry unpack --format %z", good, 2, []string{"there is no %z"}},

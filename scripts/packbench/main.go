@@ -1,10 +1,12 @@
 // Command packbench compares the coder of edge/uplink/pack with zstd level 3, in bytes and in processor time, on the same readings in the same
 // run. It is a module of its own, so that the product's does not name what only the comparison needs.
 //
-// The two take turns, so that another load on the machine meets both; processor time is counted, not that on the clock. pack's share includes
-// the check, which decodes each block and compares. zstd is that of github.com/klauspost/compress, in Go as well, with a window as large as the input.
+// The coders take turns, so that another load on the machine meets all; processor time is counted, not that on the clock. pack checks each block: it
+// decodes it and compares. So there are two comparisons, like with like: encoding alone; and encoding and checking with zstd's encoding and decoding. The
+// third, all that pack does with what zstd does to encode, is what a gateway pays. zstd is that of github.com/klauspost/compress, in Go as
+// well, with a window as large as the input.
 //
-// With -strict the exit status is 1 unless pack takes less time than zstd and its blocks keep to the sizes of docs/pack.md.
+// With -strict the exit status is 1 unless pack encodes in less time than zstd and its blocks are smaller.
 package main
 
 import (
@@ -14,6 +16,8 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,7 +29,7 @@ import (
 
 var (
 	readings = flag.Int("readings", 2000, "readings of each set")
-	batch    = flag.Int("batch", 100, "readings in a block")
+	batches  = flag.String("batches", "20,100,1000", "readings in a block")
 	turns    = flag.Int("turns", 9, "turns of each coder")
 	strict   = flag.Bool("strict", false, "exit with status 1 when pack is slower than zstd, or larger than it should be")
 )
@@ -33,28 +37,39 @@ var (
 func main() {
 	flag.Parse()
 	runtime.GOMAXPROCS(1)
-	fmt.Printf("%s/%s, %d readings, %d in a block\n\n", runtime.GOOS, runtime.GOARCH, *readings, *batch)
-	fmt.Println("set      coder   bytes each   encode each   decode each")
+	fmt.Printf("%s/%s, %d readings, nanoseconds of processor time for each\n\n", runtime.GOOS, runtime.GOARCH, *readings)
+	fmt.Println("              bytes each        pack             zstd 3            pack / zstd 3")
+	fmt.Println("set     block  pack  zstd  encode   check   encode  decode   encode  with checks  all of pack")
 	missed := false
 	for _, set := range packtest.Sets {
 		messages := set.Make(*readings, 1)
-		ours, theirs := &packCoder{}, newZstd()
-		compare(messages, ours, theirs)
-		for _, c := range []*result{&ours.result, &theirs.result} {
-			fmt.Printf("%-8s %-6s %11.2f %13v %13v\n", set.Name, c.name, c.size(), c.median(c.encode), c.median(c.decode))
+		for _, batch := range strings.Split(*batches, ",") {
+			n, err := strconv.Atoi(batch)
+			check(err)
+			missed = !row(set.Name, messages, n) || missed
 		}
-		ratio := float64(ours.median(ours.encode)) / float64(theirs.median(theirs.encode))
-		fmt.Printf("%-8s pack encodes and checks in %.2f of the time of zstd, and needs %.2f of its bytes\n\n", set.Name, ratio, ours.size()/theirs.size())
-		missed = missed || ratio >= 1 || ours.size() >= theirs.size()
 	}
 	if missed && *strict {
-		fmt.Println("pack is slower than zstd level 3, or larger")
+		fmt.Println("pack encodes more slowly than zstd level 3, or into more bytes")
 		os.Exit(1)
 	}
 }
 
+// row measures blocks of a size, and tells whether pack is ahead.
+func row(set string, messages []pack.Message, batch int) bool {
+	ours, theirs := &packCoder{}, newZstd()
+	compare(messages, batch, ours, theirs)
+	encode, seal := ours.median(ours.encode), ours.median(ours.seal)
+	zEncode, zDecode := theirs.median(theirs.result.encode), theirs.median(theirs.result.decode)
+	alone := float64(encode) / float64(zEncode)
+	fmt.Printf("%-7s %5d %5.2f %5.2f %7d %7d  %7d %7d %8.2f %12.2f %12.2f\n", set, batch, ours.size(), theirs.size(),
+		encode, seal-encode, zEncode, zDecode, alone, float64(seal)/float64(zEncode+zDecode), float64(seal)/float64(zEncode))
+	return alone < 1 && ours.size() < theirs.size()
+}
+
 // A coder makes blocks of messages, and takes them apart.
 type coder interface {
+	encodeOnly(messages []pack.Message)
 	pack(messages []pack.Message)
 	unpack()
 	measured() *result
@@ -62,9 +77,8 @@ type coder interface {
 
 // result is what was measured of a coder, for each reading.
 type result struct {
-	name           string
-	blocks         [][]byte
-	encode, decode []time.Duration // of all readings, by turns
+	blocks               [][]byte
+	encode, seal, decode []time.Duration // of all readings, by turns; seal is encode with all that goes into a block that may be sent
 }
 
 func (r *result) measured() *result { return r }
@@ -84,19 +98,23 @@ func (r *result) median(turns []time.Duration) time.Duration {
 }
 
 // compare lets the coders take turns. The first turn is for the caches.
-func compare(messages []pack.Message, coders ...coder) {
+func compare(messages []pack.Message, batch int, coders ...coder) {
 	for turn := range *turns + 1 {
 		for _, c := range coders {
 			r := c.measured()
 			r.blocks = r.blocks[:0]
 			start := cpu()
-			for part := range slices.Chunk(messages, *batch) {
+			for part := range slices.Chunk(messages, batch) {
+				c.encodeOnly(part)
+			}
+			encoded := cpu()
+			for part := range slices.Chunk(messages, batch) {
 				c.pack(part)
 			}
-			middle := cpu()
+			sealed := cpu()
 			c.unpack()
 			if end := cpu(); turn > 0 {
-				r.encode, r.decode = append(r.encode, middle-start), append(r.decode, end-middle)
+				r.encode, r.seal, r.decode = append(r.encode, encoded-start), append(r.seal, sealed-encoded), append(r.decode, end-sealed)
 			}
 		}
 	}
@@ -114,12 +132,16 @@ type packCoder struct {
 	encoder pack.Encoder
 }
 
-func (c *packCoder) pack(messages []pack.Message) {
-	c.name = "pack"
+// encodeOnly leaves out the check: what was not sealed is dropped when the next block begins.
+func (c *packCoder) encodeOnly(messages []pack.Message) {
 	c.encoder.Begin(pack.Head{Epoch: 0x1234567890abcdef, Stream: "readings"}, 0)
 	for _, m := range messages {
 		check(c.encoder.Append(m))
 	}
+}
+
+func (c *packCoder) pack(messages []pack.Message) {
+	c.encodeOnly(messages)
 	block, n := c.encoder.Seal(nil)
 	if n != len(messages) || c.encoder.Fallbacks > 0 {
 		check(fmt.Errorf("%d of %d messages, %d fallbacks", n, len(messages), c.encoder.Fallbacks))
@@ -142,7 +164,7 @@ type zstdCoder struct {
 }
 
 func newZstd() *zstdCoder {
-	c := &zstdCoder{result: result{name: "zstd 3"}}
+	c := &zstdCoder{}
 	var err error
 	c.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(3)), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
 		zstd.WithWindowSize(64<<10))
@@ -152,14 +174,18 @@ func newZstd() *zstdCoder {
 	return c
 }
 
-// pack gives zstd topics and payloads, each behind its length. It carries less than pack does: no times, sequences and flags.
-func (c *zstdCoder) pack(messages []pack.Message) {
+func (c *zstdCoder) encodeOnly(messages []pack.Message) { c.encode(messages) }
+
+func (c *zstdCoder) pack(messages []pack.Message) { c.blocks = append(c.blocks, c.encode(messages)) }
+
+// encode gives zstd topics and payloads, each behind its length. It carries less than pack does: no times, sequences and flags.
+func (c *zstdCoder) encode(messages []pack.Message) []byte {
 	c.plain = c.plain[:0]
 	for _, m := range messages {
 		c.plain = append(binary.AppendUvarint(c.plain, uint64(len(m.Topic))), m.Topic...)
 		c.plain = append(binary.AppendUvarint(c.plain, uint64(len(m.Payload))), m.Payload...)
 	}
-	c.blocks = append(c.blocks, c.encoder.EncodeAll(c.plain, nil))
+	return c.encoder.EncodeAll(c.plain, nil)
 }
 
 func (c *zstdCoder) unpack() {

@@ -96,12 +96,27 @@ func (c *collector) list(h *header, body []byte) error {
 
 func (c *collector) shapes(s *shaper, h *header, body []byte) error {
 	s.decode(body)
+	table := make([]Message, len(s.shapes)) // with what the shapes say
+	var got heard
 	for i := range h.count {
-		var m Message
 		s.left = c.left
-		if err := s.message(&m); err != nil {
+		err := s.hear(&got)
+		switch {
+		case err != nil:
+		case s.beyond():
+			err = corrupt("it is cut off")
+		case got.fresh:
+			table = append(table[:got.shape], Message{})
+			err = table[got.shape].heed(&got.saying)
+		case table[got.shape].Topic == "": // of the primer
+			says := s.saying(&s.shapes[got.shape])
+			err = table[got.shape].heed(&says)
+		}
+		if err != nil {
 			return at(i, err)
 		}
+		m := table[got.shape]
+		m.Payload, m.Sequence, m.Time = got.payload, got.sequence, got.time
 		if err := c.keep(m); err != nil {
 			return at(i, err)
 		}
@@ -109,6 +124,15 @@ func (c *collector) shapes(s *shaper, h *header, body []byte) error {
 	if !s.whole() {
 		return corrupt("bytes stand behind its last message")
 	}
+	return nil
+}
+
+// heed fills in what a shape says.
+func (m *Message) heed(says *saying) error {
+	if m.Topic = string(says.topic); !validTopic(m.Topic) {
+		return corrupt("%.80q is no Topic Name", m.Topic)
+	}
+	m.Properties, m.QoS, m.Retain = bytes.Clone(says.properties), says.flags&3, says.flags&retainFlag != 0
 	return nil
 }
 

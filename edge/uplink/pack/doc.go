@@ -5,9 +5,9 @@
 // A [Message] is what was published on the site, with its time and its place in the stream, the sequence. A block carries messages of one
 // stream in their order; its [Head] says whose they are. The codec is how a block is written: list, plain fields one after the
 // other, or shape. The shape coder takes a payload apart into a skeleton, its text without numbers, and the numbers; a shape is a
-// skeleton under a topic, with QoS, Retain and properties. A number is predicted from those before it, and what it differs by is written
-// with an adaptive range coder. A primer is a block that others go on from: a primed block is decoded with what the coder knew at the end of
-// its primer. docs/pack.md is the specification, docs/unpack.py a decoder of other hands.
+// skeleton under a topic, with QoS, Retain and properties. A number is expected from those before it, and what it differs by is written
+// in about as many bits as such differences had of late. A primer is a block that others go on from: a primed block is decoded with what the
+// coder knew at the end of its primer. docs/pack.md is the specification, docs/unpack.py a decoder of other hands.
 //
 // # Guarantees
 //
@@ -19,7 +19,7 @@
 //
 // # Limits
 //
-// A block has at most [MaxMessages] messages and [MaxBytes] of them; an Encoder takes about 200 KiB, up to 4 MiB if shapes are many and long, and its block and the messages
-// besides, which must not change until it is sealed. A [Primer] is bounded by [MaxPrimer] and its kin. A block is not encrypted and not signed. Its check sum is optional: TLS has one.
+// A block has at most [MaxMessages] messages and [MaxBytes] of them; an Encoder takes about 50 KiB, some MiB if shapes are many and long, and its block, its topics and the
+// messages besides, which must not change until it is sealed. A [Primer] is bounded by [MaxPrimer] and its kin. A block is not encrypted and not signed. Its check sum is optional: TLS has one.
 // Damage that no check sum sees may decode to something else.
 package pack

@@ -1,7 +1,5 @@
 package pack
 
-import "bytes"
-
 // An Encoder makes blocks, one after the other: Begin, Append until it is full or time to go, Seal. The zero value is ready for Begin. It is
 // for one goroutine.
 type Encoder struct {
@@ -14,8 +12,10 @@ type Encoder struct {
 	limit    int
 	full     bool
 	messages []Message // of the block; what they point to is the caller's
+	told     []int32   // their shapes
 	held     int       // their bytes
 	shaper   shaper
+	check    shaper // decodes the block
 	body     []byte // shape codec
 	list     []byte // list codec
 }
@@ -35,7 +35,7 @@ func (e *Encoder) BeginPrimed(h Head, p *Primer, limit int) {
 	e.header, e.primer = header{Head: h}, p
 	e.limit, e.full = limit, false
 	clear(e.messages)
-	e.messages, e.held = e.messages[:0], 0
+	e.messages, e.told, e.held = e.messages[:0], e.told[:0], 0
 }
 
 // Len is how many messages the block has.
@@ -61,8 +61,14 @@ func (e *Encoder) Append(m Message) error {
 		return err
 	}
 	n := len(e.messages)
-	if (n == 0 || !e.shaper.expects(m.Topic)) && !validTopic(m.Topic) {
-		return unfit("%.80q is no Topic Name", m.Topic)
+	if n == 0 {
+		e.shaper.index.reset()
+	}
+	topic := none
+	if n == 0 || !e.shaper.expects(m.Topic) {
+		if topic = e.shaper.index.find(m.Topic); topic == none {
+			return unfit("%.80q is no Topic Name", m.Topic)
+		}
 	}
 	if n > 0 && m.Sequence <= e.messages[n-1].Sequence {
 		return unfit("its sequence is %d, after %d", m.Sequence, e.messages[n-1].Sequence)
@@ -81,20 +87,17 @@ func (e *Encoder) Append(m Message) error {
 			e.header.primer = e.primer
 		}
 		e.shaper.begin(&e.header)
-		e.shaper.index.fill(&e.shaper)
+		e.shaper.index.fill(&e.shaper.state)
 		e.shaper.encode(e.body[:0])
 	}
 	before := e.shaper.mark()
-	c := m // the coder fills in what it decodes
-	if err := e.shaper.message(&c); err != nil {
-		return err // cannot be: only a decoder finds faults
-	}
+	shape := e.shaper.tell(&m, topic)
 	if e.limit > 0 && n > 0 && e.sizeOf(n+1) > e.limit {
 		e.shaper.back(before) // what the models learned does not matter any more: nothing is coded after it
 		e.full = true
 		return ErrFull
 	}
-	e.messages = append(e.messages, m)
+	e.messages, e.told = append(e.messages, m), append(e.told, shape)
 	e.held += m.bytes()
 	return nil
 }
@@ -138,13 +141,20 @@ func (e *Encoder) sealList(dst []byte, must bool) (block []byte, messages int) {
 
 // sound decodes the body and compares.
 func (e *Encoder) sound() bool {
-	s := &e.shaper
+	s := &e.check
 	s.begin(&e.header)
 	s.decode(e.body)
+	primed := len(s.shapes)
+	var got heard
 	for i := range e.messages {
 		s.left = MaxBytes
-		var got Message
-		if s.message(&got) != nil || !got.equal(&e.messages[i]) {
+		if s.hear(&got) != nil || got.shape != int(e.told[i]) {
+			return false
+		}
+		if got.shape < primed {
+			got.fresh, got.saying = true, s.saying(&s.shapes[got.shape])
+		}
+		if !got.is(&e.messages[i]) {
 			return false
 		}
 	}
@@ -166,7 +176,11 @@ func (e *Encoder) asList(h *header) int {
 	return len(e.messages)
 }
 
-func (m *Message) equal(w *Message) bool {
-	return m.Topic == w.Topic && m.QoS == w.QoS && m.Retain == w.Retain && m.Time == w.Time && m.Sequence == w.Sequence &&
-		bytes.Equal(m.Payload, w.Payload) && bytes.Equal(m.Properties, w.Properties)
+// is tells whether a message is what was heard. What its shape says is compared when that is new.
+func (h *heard) is(m *Message) bool {
+	return string(h.payload) == string(m.Payload) && h.time == m.Time && h.sequence == m.Sequence && (!h.fresh || h.says(m))
+}
+
+func (h *heard) says(m *Message) bool {
+	return string(h.topic) == m.Topic && string(h.properties) == string(m.Properties) && h.flags == flagsOf(m)
 }

@@ -13,8 +13,8 @@ var figures = []struct {
 	batch int
 	most  float64
 }{
-	{"regular", 1, 75}, {"regular", 20, 10.7}, {"regular", 100, 3.55}, {"regular", 1000, 1.6},
-	{"hard", 1, 76}, {"hard", 20, 13}, {"hard", 100, 6.55}, {"hard", 1000, 4.55},
+	{"regular", 1, 79}, {"regular", 20, 11}, {"regular", 100, 3.6}, {"regular", 1000, 1.7},
+	{"hard", 1, 80}, {"hard", 20, 13.8}, {"hard", 100, 7.4}, {"hard", 1000, 4.9},
 }
 
 func TestFigures(t *testing.T) {
@@ -45,8 +45,8 @@ var alone = []struct {
 	after string
 	most  float64
 }{
-	{"regular", 0, "at once", 17.2}, {"regular", 360 * 20, "an hour", 19.4}, {"regular", 8640 * 20, "a day", 22.5},
-	{"hard", 0, "at once", 18.9}, {"hard", 360 * 20, "an hour", 21.4}, {"hard", 8640 * 20, "a day", 24.3},
+	{"regular", 0, "at once", 18.4}, {"regular", 360 * 20, "an hour", 20.9}, {"regular", 8640 * 20, "a day", 23.6},
+	{"hard", 0, "at once", 21.1}, {"hard", 360 * 20, "an hour", 23.1}, {"hard", 8640 * 20, "a day", 26.1},
 }
 
 func TestFiguresAlone(t *testing.T) {

@@ -25,7 +25,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, messages, err := pack.Decode(b, limits)
 		if err != nil {
-			if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrUnsupported) && !errors.Is(err, pack.ErrLimit) {
+			if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrUnsupported) && !errors.Is(err, pack.ErrLimit) && !errors.Is(err, pack.ErrNoPrimer) {
 				t.Fatal("an error of no kind:", err)
 			}
 			return
@@ -92,7 +92,7 @@ func FuzzPrimer(f *testing.F) {
 		block = binary.BigEndian.AppendUint32(slices.Clip(block), crc32c(block))
 		p, err := pack.NewPrimer(block)
 		if err != nil {
-			if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrUnsupported) && !errors.Is(err, pack.ErrLimit) {
+			if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrUnsupported) && !errors.Is(err, pack.ErrLimit) && !errors.Is(err, pack.ErrNoPrimer) {
 				t.Fatal("an error of no kind:", err)
 			}
 			return
@@ -103,7 +103,7 @@ func FuzzPrimer(f *testing.F) {
 		b := append(binary.BigEndian.AppendUint32([]byte{0xe1, 0x21}, p.ID()), rest...)
 		h, messages, err := pack.DecodeWith(b, limits, one(p))
 		if err != nil {
-			if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrUnsupported) && !errors.Is(err, pack.ErrLimit) {
+			if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrUnsupported) && !errors.Is(err, pack.ErrLimit) && !errors.Is(err, pack.ErrNoPrimer) {
 				t.Fatal("an error of no kind:", err)
 			}
 			return

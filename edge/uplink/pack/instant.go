@@ -63,29 +63,34 @@ func appendInstant(dst []byte, v int64, d int) []byte {
 	return appendPadded(append(dst, '.'), v%powers[d], d)
 }
 
-// milliseconds is a number as a time in milliseconds since 1970, if it looks like one: an instant, or one of the years 2001 to 2286 in seconds
+// milliseconds is a number as a time in milliseconds since 1970, if it looks like one, else 0: an instant, or one of the years 2001 to 2286 in seconds
 // with at most six decimals, or in whole milliseconds, microseconds or nanoseconds.
-func milliseconds(n *number) (int64, bool) {
+func milliseconds(n number) int64 {
+	if n.format == 0 && n.value >= 1e12 && n.value < 1e13 { // the most frequent
+		return n.value
+	}
+	return n.milliseconds()
+}
+
+func (n number) milliseconds() int64 {
 	v, d := n.value, n.format.digits()
 	switch {
-	case n.format == 0 && v >= 1e12 && v < 1e13: // the most frequent
-		return v, true
 	case n.format.family() == instant:
-		return inMilliseconds(v, d), true
+		return inMilliseconds(v, d)
 	case v < 1e9 || n.format.family() == padded || d > 6:
-		return 0, false
+		return 0
 	case v >= 1e9*powers[d] && v < 1e10*powers[d]:
-		return inMilliseconds(v, d), true
+		return inMilliseconds(v, d)
 	case d > 0:
-		return 0, false
+		return 0
 	case v >= 1e12 && v < 1e13:
-		return v, true
+		return v
 	case v >= 1e15 && v < 1e16:
-		return v / 1e3, true
+		return v / 1e3
 	case v >= 1e18:
-		return v / 1e6, true
+		return v / 1e6
 	}
-	return 0, false
+	return 0
 }
 
 // inMilliseconds is v seconds with d decimals.

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"math/bits"
+	"slices"
 	"strconv"
 )
 
@@ -125,23 +126,45 @@ func (f format) append(dst []byte, v int64) []byte {
 		v = -v
 	}
 	d := f.digits()
-	var room [20]byte
-	first := min(render(&room, uint64(v)), len(room)-1-d)
+	start := len(dst)
+	dst = slices.Grow(dst, 24)
 	if d == 0 {
-		return append(dst, room[first:]...)
+		n := countDigits(uint64(v))
+		dst = dst[:start+n]
+		render(dst[start:], uint64(v))
+		return dst
 	}
-	start, point := len(dst), len(room)-d
-	dst = append(append(append(dst, room[first:point]...), '.'), room[point:]...)
+	n := max(countDigits(uint64(v)), d+1)
+	dst = dst[:start+1+n]
+	render(dst[start+1:], uint64(v))
+	for i := start; i < start+n-d; i++ {
+		dst[i] = dst[i+1]
+	}
+	dst[start+n-d] = '.'
 	if f.family() == shortest {
 		dst = trim(dst, start)
 	}
 	return dst
 }
 
-// render writes digits at the end of room, which has zeros before them, and tells where they begin. It does without divisions of 64 bits.
-func render(room *[20]byte, v uint64) int {
-	*room = zeros
-	at := len(room)
+// countDigits is how many digits v has.
+func countDigits(v uint64) int {
+	if v>>32 == 0 {
+		n := int(bits.Len32(uint32(v))*1233) >> 12
+		if n < len(powers32) && uint32(v) >= powers32[n] || v == 0 {
+			n++
+		}
+		return n
+	}
+	n := 10
+	for n < len(powers) && v >= uint64(powers[n]) {
+		n++
+	}
+	return n
+}
+
+// render writes all digits of v that b has room for, zeros before them. It does without divisions of 64 bits.
+func render(b []byte, v uint64) {
 	for v>>32 != 0 {
 		q, _ := bits.Mul64(v>>9, 1<<64/(1e9>>9)+1) // v / 1e9, or one more
 		r := uint32(v) - uint32(q)*1e9
@@ -149,31 +172,24 @@ func render(room *[20]byte, v uint64) int {
 			q--
 			r += 1e9
 		}
-		renderSmall(room, at, r)
-		v, at = q, at-9
+		renderSmall(b[len(b)-9:], r)
+		b, v = b[:len(b)-9], q
 	}
-	return renderSmall(room, at, uint32(v))
+	renderSmall(b, uint32(v))
 }
 
-func renderSmall(room *[20]byte, at int, v uint32) int {
-	for v >= 100 {
+func renderSmall(b []byte, v uint32) {
+	at := len(b)
+	for ; at >= 2; at -= 2 {
 		q := v / 100
 		two := (v - q*100) * 2
-		at -= 2
-		room[at], room[at+1] = pairs[two], pairs[two+1]
+		b[at-1], b[at-2] = pairs[two+1], pairs[two]
 		v = q
 	}
-	if v >= 10 {
-		at -= 2
-		room[at], room[at+1] = pairs[2*v], pairs[2*v+1]
-		return at
+	if at == 1 {
+		b[0] = '0' + byte(v%10)
 	}
-	at--
-	room[at] = '0' + byte(v)
-	return at
 }
-
-var zeros = [20]byte([]byte("00000000000000000000"))
 
 // pairs are the numbers to 99, two digits each.
 var pairs = func() (p [200]byte) {

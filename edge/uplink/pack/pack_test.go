@@ -185,6 +185,25 @@ func TestRandomBytesAreNotBlownUp(t *testing.T) {
 	}
 }
 
+// TestRowsOfOneByte: what is empty takes little room, whatever it is empty of.
+func TestRowsOfOneByte(t *testing.T) {
+	for _, b := range []byte{0, 3, 'x', ' ', 0xff} { // 3 is what stands before payloads in the text model
+		row := bytes.Repeat([]byte{b}, 1<<20)
+		messages := []pack.Message{{Topic: "a", Payload: bytes.Repeat([]byte{b, 'y'}, 1<<19)}, {Topic: "a", Payload: row}}
+		for i := range 4 {
+			messages = append(messages, pack.Message{Topic: "a", Payload: append(bytes.Clone(row), "\xfe\xfd\xfc\xfd"[i])})
+		}
+		for i := range messages {
+			messages[i].Sequence = uint64(i)
+		}
+		all := blocks(t, head, 0, 0, messages)
+		if len(all[0]) > 150 {
+			t.Errorf("6 MiB of 0x%02x became %d bytes", b, len(all[0]))
+		}
+		compare(t, decoded(t, all), messages)
+	}
+}
+
 func TestMessagesThatNoBlockCarries(t *testing.T) {
 	var e pack.Encoder
 	e.Begin(head, 0)

@@ -7,100 +7,230 @@ const (
 	asBefore    = iota // what it was
 	onward             // as far from that as that was from the one before
 	inStep             // where it was without noise, and a step on as they are on average
-	asOthers           // the latest number in this slot, under whatever topic
 	asNeighbour        // the number in this place of the message before, whatever its skeleton
 	moved              // as far from what it was as the number to its left has moved
 	ways
 )
 
-// The ways to expect one under a new topic, which mean the same.
-const (
-	newAsOthers = iota
-	newAsNeighbour
-	newMoved // from the latest in this slot
-	newWays
-)
+// A walk goes through the numbers of a message, and last to its time.
+type walk struct {
+	*state
+	trails []trail
+	slots  []slot
 
-// gains is how much less than the first a step counts for the average of steps, in powers of two, by how many there were.
-var gains = [9]uint{0, 1, 2, 2, 3, 3, 3, 3, 4}
-
-// place is where a number stands, and what there is to expect it from.
-type place struct {
-	slot   *slot
-	trail  *trail
-	donor  *slot  // that place in the skeleton of the message before, if it has it
-	before number // what stands there in that message
-	left   number // what stands to its left
+	// where it is
+	i     int
+	slot  *slot
+	trail *trail
+	left  int64 // how far the number to the left has moved
 }
 
-// value codes a number.
-func (s *shaper) value(p *place, n number) int64 {
-	if p.trail.seen {
-		n.value = s.again(p, n)
-	} else {
-		n.value = s.anew(p, n)
-	}
-	now := spot{n, p.left}
-	p.trail.seen, p.trail.spot, p.slot.spot = true, now, now
-	return n.value
+func (s *state) walk(sh *shape) walk {
+	trails, slots := s.numbersOf(sh)
+	return walk{state: s, trails: trails, slots: slots}
 }
 
-// anew codes a number under a topic that none stood under in this slot.
-func (s *shaper) anew(p *place, n number) int64 {
-	others := rescale(p.slot.value, p.slot.format, n.format)
-	ways := [newWays]int64{
-		newAsOthers:    others,
-		newAsNeighbour: rescale(p.before.value, p.before.format, n.format),
-		newMoved:       others + distance(p.left, p.slot.left),
-	}
-	expected := inRange(ways[cheapest(p.slot.newCosts[:])])
-	v := expected + s.difference(&p.slot.newSize, n.value-expected)
-	if v != expected {
-		account(p.slot.newCosts[:], ways[:], v)
-	}
-	p.trail.level = v << 4
-	return v
+func (s *state) numbersOf(sh *shape) ([]trail, []slot) {
+	n := sh.numbers + 1
+	return s.trails[sh.first:][:n], s.slots[sh.slots:][:n]
 }
 
-// again codes a number under a topic that one stood under before.
-func (s *shaper) again(p *place, n number) int64 {
-	sl, t, f := p.slot, p.trail, n.format
-	if sl.paces == 0 && p.donor != nil {
-		d := p.donor
-		sl.costs, sl.size, sl.pace, sl.paces = d.costs, d.size, rescale(d.pace, d.format, sl.format), d.paces
+// usual is the format that number i most likely has.
+func (w *walk) usual(i int) format {
+	if w.trails[i].seen {
+		return w.trails[i].format
 	}
-	last, pace := rescale(t.value, t.format, f), rescale(sl.pace, sl.format, f)
-	next := rescale(t.level, t.format, f) + pace
-	ways := [ways]int64{
-		asBefore:    last,
-		onward:      last + rescale(t.step, t.format, f),
-		inStep:      (next + 8) >> 4,
-		asOthers:    rescale(sl.value, sl.format, f),
-		asNeighbour: rescale(p.before.value, p.before.format, f),
-		moved:       last + distance(p.left, t.left),
-	}
-	expected := inRange(ways[cheapest(sl.costs[:])])
-	v := expected + s.difference(&sl.size, n.value-expected)
-	if v != expected {
-		account(sl.costs[:], ways[:], v)
-	}
-
-	t.step = v - last
-	if t.level = next + (v<<4-next)>>1; sl.paces == 0 {
-		t.level = v << 4
-	}
-	sl.pace = pace + (t.step<<4-pace)>>gains[sl.paces]
-	sl.paces = min(sl.paces+1, len(gains)-1)
-	return v
+	return w.slots[i].format
 }
 
-// distance is how far a is from b, if they compare.
-func distance(a, b number) int64 {
-	if a.format != b.format {
+// time is where the time of the message stands.
+func (w *walk) time() int { return len(w.trails) - 1 }
+
+// to goes to a number, which has a format.
+func (w *walk) to(i int, f format) {
+	sl, t := &w.slots[i], &w.trails[i]
+	w.i, w.slot, w.trail = i, sl, t
+	if sl.taught == 0 && t.seen {
+		w.adopt()
+	}
+	if sl.format != f || t.format != f {
+		sl.align(f)
+		t.align(f)
+	}
+}
+
+// neighbour is where what stands in this place stood in the message before: behind the first trail and the first slot of its shape. It is none if nothing did.
+func (w *walk) neighbour() (trail, slot int) {
+	if w.last == none {
+		return none, none
+	}
+	before := &w.shapes[w.last]
+	i := int32(w.i)
+	switch {
+	case w.i == w.time():
+		i = before.numbers
+	case i >= before.numbers:
+		return none, none
+	}
+	return int(before.first + i), int(before.slots + i)
+}
+
+// adopt has a slot that has learned nothing begin with what that of the neighbour knows.
+func (w *walk) adopt() {
+	if _, i := w.neighbour(); i != none {
+		sl, d := w.slot, &w.state.slots[i]
+		sl.costs, sl.size, sl.way, sl.taught, sl.pace = d.costs, d.size, d.way, d.taught, rescale(d.pace, d.format, sl.format)
+	}
+}
+
+// align brings what is known into the format that the number has.
+func (sl *slot) align(f format) {
+	sl.value, sl.pace, sl.format = rescale(sl.value, sl.format, f), rescale(sl.pace, sl.format, f), f
+}
+
+func (t *trail) align(f format) {
+	if !t.seen {
+		t.format = f
+		return
+	}
+	t.value, t.step, t.lag, t.format = rescale(t.value, t.format, f), rescale(t.step, t.format, f), 0, f
+}
+
+// near is the number in this place of the message before.
+func (w *walk) near() int64 {
+	i, _ := w.neighbour()
+	if i == none {
 		return 0
 	}
-	return a.value - b.value
+	t := &w.state.trails[i]
+	return rescale(t.value, t.format, w.slot.format)
 }
+
+// expect is what number will stand there, and how many bits the difference from it may have, in sixteenths.
+func (w *walk) expect() (v int64, size int32) {
+	sl, t := w.slot, w.trail
+	if !t.seen {
+		if sl.lean > 0 {
+			return inRange(w.near()), sl.newSize
+		}
+		return inRange(sl.value), sl.newSize
+	}
+	return inRange(t.value + w.step()), sl.size
+}
+
+// step is how far the number will move.
+func (w *walk) step() int64 {
+	switch w.slot.way {
+	case onward:
+		return w.trail.step
+	case inStep:
+		return (w.trail.lag + w.slot.pace + 8) >> 4
+	case asNeighbour:
+		return w.near() - w.trail.value
+	case moved:
+		return w.left
+	}
+	return 0
+}
+
+// mostQuiet is the expected size below which no difference is expected.
+const mostQuiet = 6
+
+// bitsFor is the number of plain bits for a difference of an expected size.
+func bitsFor(size int32) uint32 { return uint32(size+4) >> 4 }
+
+// learn takes note of the number that stands there, and of the difference from what was expected.
+func (w *walk) learn(v int64, difference uint64) {
+	if t := w.trail; t.seen {
+		w.move(v-t.value, difference)
+		return
+	}
+	w.meet(v, difference)
+}
+
+// move takes note of how far a number has moved.
+func (w *walk) move(step int64, difference uint64) {
+	sl, t := w.slot, w.trail
+	if difference != 0 {
+		w.teach(step, difference)
+	} else if sl.size != 0 || t.lag != 0 || sl.taught == 0 {
+		sl.rest()
+		t.lag = 0
+	}
+	t.value += step
+	t.step, sl.value, w.left = step, t.value, step
+}
+
+// rest takes note of a number that is as expected.
+func (sl *slot) rest() {
+	sl.size -= (sl.size + 3) >> 2
+	sl.taught = max(sl.taught, 1)
+}
+
+// teach takes note of a number that is not as expected.
+func (w *walk) teach(step int64, difference uint64) {
+	sl, t := w.slot, w.trail
+	sl.size = learnSize(sl.size, difference)
+	n := sl.taught
+	if sl.due() {
+		w.review(t.value + step)
+	}
+	sixteenths := step << 4
+	if n > 0 {
+		t.lag = (t.lag + sl.pace - sixteenths) >> 1
+	}
+	sl.pace += (sixteenths - sl.pace) >> (gains[n&15] & 7)
+	if n++; n == 16 {
+		n = 8
+	}
+	sl.taught = n
+}
+
+// meet takes note of the first number under a topic.
+func (w *walk) meet(v int64, difference uint64) {
+	sl := w.slot
+	if sl.value != 0 { // not for the first of all, which is far from 0
+		sl.newSize += (min(int32(bits.Len64(difference))<<4, sl.newSize+256) - sl.newSize) >> 1
+	}
+	if difference != 0 {
+		sl.lean += (length(v-sl.value)-length(v-w.near()))<<2 - sl.lean>>2
+	}
+	w.trail.value, w.trail.seen = v, true
+	sl.value, w.left = v, 0
+}
+
+// gains is how much less than the first a step counts for the average of steps, in powers of two, by how many there were.
+var gains = [16]uint8{0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4}
+
+// due tells whether it is time to compare the ways.
+func (sl *slot) due() bool { return sl.taught <= 8 }
+
+// review compares the ways.
+func (w *walk) review(v int64) {
+	sl, t := w.slot, w.trail
+	for i, expected := range [ways]int64{
+		asBefore: t.value, onward: t.value + t.step, inStep: t.value + (t.lag+sl.pace+8)>>4, asNeighbour: w.near(), moved: t.value + w.left,
+	} {
+		c := &sl.costs[i]
+		*c += length(v-expected)<<4 - *c>>2
+	}
+	const hold = 24 // a way is left only for one that is so much better
+	for i, c := range sl.costs {
+		if c+hold < sl.costs[sl.way] {
+			sl.way = uint8(i)
+		}
+	}
+}
+
+// learnSize takes note of a difference. One surprise does not change much.
+func learnSize(size int32, difference uint64) int32 {
+	return size + (min(int32(bits.Len64(difference))<<4, size+64)-size)>>2
+}
+
+// length is how many bits a difference has.
+func length(v int64) int32 { return int32(bits.Len64(zigzag(v))) }
+
+func zigzag(v int64) uint64 { return uint64(v<<1) ^ uint64(v>>63) }
 
 // inRange is an expectation as a number that could be there.
 func inRange(v int64) int64 {
@@ -108,29 +238,4 @@ func inRange(v int64) int64 {
 		return 0
 	}
 	return v
-}
-
-// cheapest chooses the way that came nearest of late. The first of equals wins.
-func cheapest(costs []int) int {
-	best := 0
-	for i, c := range costs {
-		if c < costs[best] {
-			best = i
-		}
-	}
-	return best
-}
-
-// account adds how far each way was from v, in sixteenths of bits; what is longer ago counts less.
-func account(costs []int, ways []int64, v int64) {
-	for i, w := range ways {
-		costs[i] += bits.Len64(magnitude(v-w))<<4 - costs[i]>>4
-	}
-}
-
-func magnitude(v int64) uint64 {
-	if v < 0 {
-		return -uint64(v)
-	}
-	return uint64(v)
 }

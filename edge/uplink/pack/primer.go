@@ -3,7 +3,6 @@ package pack
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"unsafe"
 )
 
@@ -23,7 +22,7 @@ type Primer struct {
 	head  Head
 	id    uint32
 	first uint64 // sequence of its first message
-	state shaper
+	state state
 }
 
 // NewPrimer makes the primer of a block that was sealed with Head.Keep. Its errors are those of [Decode]; ErrUnsupported also says that the block is
@@ -39,13 +38,14 @@ func NewPrimer(block []byte) (*Primer, error) {
 	case len(block) > MaxPrimer || h.count > MaxPrimerMessages:
 		return nil, fmt.Errorf("%w: a primer of %d bytes and %d messages (hint: %d and %d at most)", ErrLimit, len(block), h.count, MaxPrimer, MaxPrimerMessages)
 	}
-	p := &Primer{head: h.Head, id: h.sum, first: h.first}
-	p.state.reset(h.first)
+	var s shaper
+	s.reset(h.first)
 	out := collector{left: MaxPrimerBytes}
-	if err := out.shapes(&p.state, &h, body); err != nil {
+	if err := out.shapes(&s, &h, body); err != nil {
 		return nil, err
 	}
-	p.state.forgetMessage()
+	p := &Primer{head: h.Head, id: h.sum, first: h.first}
+	p.state.goOn(&s.state, h.first)
 	return p, nil
 }
 
@@ -58,20 +58,9 @@ func (p *Primer) Head() Head { return p.head }
 // Size is about how many bytes of memory it takes.
 func (p *Primer) Size() int {
 	s := &p.state
-	n := int(unsafe.Sizeof(*p)) + cap(s.text.seen)
-	for _, t := range s.topics {
-		n += len(t) + int(unsafe.Sizeof(t))
-	}
-	for _, t := range s.properties {
-		n += len(t) + int(unsafe.Sizeof(t))
-	}
-	for _, sk := range s.skeletons {
-		n += int(unsafe.Sizeof(*sk)) + len(sk.text) + cap(sk.slots)*int(unsafe.Sizeof(slot{}))
-	}
-	for _, sh := range s.shapes {
-		n += int(unsafe.Sizeof(*sh)) + cap(sh.trails)*int(unsafe.Sizeof(trail{}))
-	}
-	return n
+	n := int(unsafe.Sizeof(*p)) + cap(s.text.seen) + cap(s.texts) + cap(s.patterns)
+	n += (cap(s.topics)+cap(s.properties))*int(unsafe.Sizeof(span{})) + cap(s.skeletons)*int(unsafe.Sizeof(skeleton{}))
+	return n + cap(s.slots)*int(unsafe.Sizeof(slot{})) + cap(s.shapes)*int(unsafe.Sizeof(shape{})) + cap(s.trails)*int(unsafe.Sizeof(trail{}))
 }
 
 // serves tells whether a block that begins with a sequence can be primed with it. p may be nil.
@@ -88,12 +77,6 @@ func Needs(block []byte) (id uint32, primed bool) {
 	return h.Primer, h.primed
 }
 
-// forgetMessage drops what is only about the message in hand.
-func (s *shaper) forgetMessage() {
-	s.coder, s.parts, s.now, s.out, s.left = coder{}, parts{}, nil, nil, 0
-	s.text.seen, s.topics, s.properties, s.numbers = slices.Clip(s.text.seen), slices.Clip(s.topics), slices.Clip(s.properties), slices.Clip(s.numbers)
-}
-
 // begin begins a block.
 func (s *shaper) begin(h *header) {
 	if h.primer != nil {
@@ -104,17 +87,12 @@ func (s *shaper) begin(h *header) {
 }
 
 // goOn begins a block whose first message has the sequence first with what p knows, which it does not change.
-func (s *shaper) goOn(p *shaper, first uint64) {
-	s.reset(first)
+func (s *state) goOn(p *state, first uint64) {
 	s.text.goOn(&p.text)
-	s.models = p.models
-	s.topics = append(s.topics[:0], p.topics...)
-	s.properties = append(s.properties[:0], p.properties...)
-	s.goOnTables(p)
-	s.started, s.sequence = true, first-1
-	s.numbers = append(s.numbers[:0], p.numbers...)
-	s.time, s.timed = p.time, p.timed
-	s.flags, s.property = p.flags, p.property
+	s.texts, s.topics, s.properties = append(s.texts[:0], p.texts...), append(s.topics[:0], p.topics...), append(s.properties[:0], p.properties...)
+	s.skeletons, s.slots = append(s.skeletons[:0], p.skeletons...), append(s.slots[:0], p.slots...)
+	s.shapes, s.trails, s.patterns = append(s.shapes[:0], p.shapes...), append(s.trails[:0], p.trails...), append(s.patterns[:0], p.patterns...)
+	s.last, s.sequence, s.started, s.flags, s.bag = p.last, first-1, true, p.flags, p.bag
 }
 
 func (t *text) goOn(p *text) {
@@ -123,72 +101,12 @@ func (t *text) goOn(p *text) {
 	t.seen = seen
 }
 
-// goOnTables copies skeletons and shapes, which refer to each other.
-func (s *shaper) goOnTables(p *shaper) {
-	s.slots = p.slots
-	s.skeletons = places(s.skeletons, len(p.skeletons))
-	s.shapes = places(s.shapes, len(p.shapes))
-	s.none = skeleton{slots: append(s.none.slots[:0], p.none.slots...), next: s.mine(p.none.next)}
-	for i, sk := range p.skeletons {
-		my := s.skeletons[i]
-		*my = skeleton{text: sk.text, number: sk.number, slots: append(my.slots[:0], sk.slots...), next: s.mine(sk.next)}
-	}
-	for i, sh := range p.shapes {
-		s.goOnShape(s.shapes[i], sh)
-	}
-	switch {
-	case p.shape == nil:
-	case p.shape.place >= 0:
-		s.shape = s.shapes[p.shape.place]
-	default:
-		s.shape = &shape{}
-		s.goOnShape(s.shape, p.shape)
-	}
-}
-
-func (s *shaper) goOnShape(my, sh *shape) {
-	trails := append(my.trails[:0], sh.trails...)
-	*my = *sh
-	my.trails, my.skeleton = trails, s.mine(sh.skeleton)
-	if sh.next != nil {
-		my.next = s.shapes[sh.next.place]
-	}
-}
-
-// mine is the skeleton that stands for one of a primer.
-func (s *shaper) mine(sk *skeleton) *skeleton {
-	switch {
-	case sk == nil:
-		return nil
-	case sk.number == 0:
-		return &s.none
-	}
-	return s.skeletons[sk.number-1]
-}
-
-// places is a table of n entries, which uses those again that it has.
-func places[T any](table []*T, n int) []*T {
-	table = slices.Grow(table[:0], n)[:n]
-	for i := range table {
-		if table[i] == nil {
-			table[i] = new(T)
-		}
-	}
-	return table
-}
-
-// fill indexes what is in the tables.
-func (x *index) fill(s *shaper) {
+// fill indexes what a block knows of topics at its beginning.
+func (x *index) fill(s *state) {
 	for i, t := range s.topics {
-		x.topics[t] = i
+		x.entries[x.find(string(s.of(t)))] = entry{x.generation, int32(i), none}
 	}
-	for i, t := range s.properties[1:] {
-		x.properties[t] = i + 1
-	}
-	for _, sk := range s.skeletons {
-		x.skeletons[sk.text] = sk.number
-	}
-	for _, sh := range s.shapes {
-		x.shapes[sh.key] = sh
+	for i := range s.shapes {
+		x.entries[x.find(string(s.of(s.topics[s.shapes[i].topic])))].shape = int32(i)
 	}
 }

@@ -44,8 +44,8 @@ func TestPrimersPay(t *testing.T) {
 		most    float64
 		primers int
 	}{
-		{packtest.Sets[0], 1, 19.1, 6}, {packtest.Sets[0], 61, 21.8, 6}, {packtest.Sets[0], 1201, 24.1, 5},
-		{packtest.Sets[1], 1, 21.4, 6}, {packtest.Sets[1], 61, 23.9, 6}, {packtest.Sets[1], 1201, 25.8, 5},
+		{packtest.Sets[0], 1, 19.3, 6}, {packtest.Sets[0], 61, 23.4, 6}, {packtest.Sets[0], 1201, 25.4, 5},
+		{packtest.Sets[1], 1, 22.2, 6}, {packtest.Sets[1], 61, 25.3, 6}, {packtest.Sets[1], 1201, 27, 5},
 	} {
 		const n = 1000
 		var s sender

@@ -2,33 +2,29 @@ package pack
 
 import "sync"
 
-// text is the model of strings: topics, skeletons, properties, payloads that have no skeleton. It goes on reading where it found the beginning
-// of the same before, and expects each byte to be the next one there (after LZP, C. Bloom 1996). A byte that is not is coded by the kind of the one before
-// it, and the place is looked for anew, by the last four bytes or else the last two.
+// text is the model of strings: topics, skeletons, properties, payloads that have no skeleton. A string is told by turns as a stretch that stands in those before
+// it (as in LZ77, J. Ziv and A. Lempel 1977) and as a byte that does not. Where the stretch stands follows from what is behind it, the two bytes before or the kind of
+// string, so that its length alone is told (LZP, C. Bloom 1996).
 type text struct {
-	seen []byte // what was coded, in a ring of 64 KiB; place 0 stays empty
-	at   uint16 // where the next byte goes
-	from uint16 // where the one that is expected stands
-	run  uint32 // expectations that came true in a row
-	last uint32 // the last four bytes
-
-	four  [1 << fourBits]uint16 // what followed four bytes stands there
-	two   [1 << twoBits]uint16
-	hits  [4][16]bit  // the byte is as expected; by how it was found, and by run
-	bytes [4][256]bit // by the kind of the byte before
+	seen    []byte               // what was coded, in a ring of 64 KiB; place 0 stays empty
+	stretch [kinds]int           // how long the first stretch of the last string of a kind was
+	at      int                  // where the next byte goes
+	begun   [kinds]uint16        // where the string of a kind began that was the last
+	behind  [1 << twoBits]uint16 // what followed two bytes stands there
 }
 
 const (
-	fourBits = 12
-	twoBits  = 10
+	ringSize = 1 << 16
+	twoBits  = 9
 )
 
-// Which kind of string it is stands before its first byte, for the model.
+// Which kind of string it is stands before its first byte in the ring.
 const (
-	topicText      = 1
-	skeletonText   = 2
-	propertiesText = 3
-	payloadText    = 4
+	topicText = iota
+	skeletonText
+	propertiesText
+	payloadText
+	kinds
 )
 
 // end stands behind a topic and a skeleton. It occurs in no UTF-8.
@@ -39,7 +35,10 @@ var lessons = []struct {
 	kind byte
 	text string
 }{
-	{topicText, "sensor/status/battery/pressure/humidity/temperature"},
+	{topicText, "sensor/status/battery"},
+	{topicText, "sensor/pressure"},
+	{topicText, "sensor/humidity"},
+	{topicText, "sensor/temperature"},
 	{skeletonText, "{\"id\":\x00,\"ts\":\x00,\"battery\":\x00,\"voltage\":\x00,\"rssi\":-\x00,\"temperature\":\x00,\"humidity\":\x00,\"pressure\":\x00}"},
 	{skeletonText, "{\"time\":\"\x00Z\",\"values\":{\"temperature\":{\"value\":\x00,\"unit\":\"%\"}}}"},
 	{skeletonText, "{\"value\":\x00,\"unit\":\"\u00b0C\",\"time\":\"\x00Z\",\"quality\":\"good\"}"},
@@ -48,99 +47,267 @@ var lessons = []struct {
 // taught is the model after the lessons.
 var taught = sync.OnceValue(func() *text {
 	t := &text{seen: make([]byte, 1, 512), at: 1}
-	for i := range t.hits {
-		for j := range t.hits[i] {
-			t.hits[i][j] = evenly
-		}
-	}
-	for i := range t.bytes {
-		for j := range t.bytes[i] {
-			t.bytes[i][j] = evenly
-		}
-	}
-	var c coder
-	c.encode(nil)
 	for _, p := range lessons {
-		t.begin(p.kind)
-		for i := range len(p.text) {
-			t.code(&c, p.text[i])
+		t.spell(p.kind)
+		for _, b := range append([]byte(p.text), end) {
+			t.follow()
+			t.add(b)
 		}
-		t.code(&c, end)
 	}
 	return t
 })
 
 func (t *text) reset() {
-	seen := t.seen
-	*t = *taught()
-	t.seen = append(seen[:0], t.seen...)
+	p := taught()
+	t.seen = append(t.seen[:0], p.seen...)
+	t.stretch = [kinds]int{}
+	t.at, t.begun, t.behind = p.at, p.begun, p.behind
 }
 
-// begin says that a string of a kind begins.
-func (t *text) begin(kind byte) {
-	t.last, t.run = uint32(kind), 0
+// follow says where stands what followed the last two bytes before; 0: nowhere. From now on it is what comes next.
+func (t *text) follow() (from int) {
+	a, b := t.seen[before(t.at)], t.seen[before(before(t.at))]
+	place := &t.behind[(uint32(a)<<8|uint32(b))*0x9e3779b1>>(32-twoBits)]
+	from = int(*place)
+	*place = uint16(t.at)
+	if from == 0 || t.seen[before(from)] != a || t.seen[before(before(from))] != b {
+		return 0
+	}
+	return from
 }
 
-// code codes one byte.
-func (t *text) code(c *coder, b byte) byte {
-	four := &t.four[t.last*0x2545f491>>(32-fourBits)]
-	two := &t.two[t.last&0xffff*0x9e3779b1>>(32-twoBits)]
-	found := 0 // by going on
-	if t.run == 0 {
-		switch {
-		case *four != 0:
-			t.from, found = *four, 1
-		case *two != 0:
-			t.from, found = *two, 2
-		default:
-			found = 3 // not at all: behind what was wrong
-		}
+// before is the place before one; that before the first is none.
+func before(at int) int {
+	if at == 0 {
+		return 0
 	}
-	expected := t.seen[t.from]
-	if c.decide(&t.hits[found][min(t.run, 15)], flag(b == expected)) != 0 {
-		b = expected
-		t.run++
-	} else {
-		t.run = 0
-		b = byte(c.tree(t.bytes[kindOf(byte(t.last))][:], uint32(b), 8))
+	return at - 1
+}
+
+// after is the place after one.
+func after(at int) int {
+	if at++; at == ringSize {
+		return 1
 	}
-	*four, *two = t.at, t.at
-	t.add(b)
-	if t.from++; int(t.from) >= len(t.seen) {
-		t.from = 0
-	}
-	return b
+	return at
 }
 
 // add puts a byte where it is found again.
 func (t *text) add(b byte) {
-	t.last = t.last<<8 | uint32(b)
-	if int(t.at) == len(t.seen) {
+	if t.at == len(t.seen) {
 		t.seen = append(t.seen, b)
 	} else {
 		t.seen[t.at] = b
 	}
-	if t.at++; t.at == 0 {
-		t.at = 1
-	}
+	t.at = after(t.at)
 }
 
-// kindOf tells bytes apart behind which others follow.
-func kindOf(b byte) int {
+// literals are the bytes that are expected most: the first 16 take 5 bits, as many more 6, the other 32 take 8, and a byte that is not here 11.
+const literals = "etaionrslducmp\"/" + "hgbvfy:,\x00\xff012345" + "6789wk_-{}[]. %zxjqTSCPHVAMIRBKL"
+
+// literalPlaces are the places of bytes in literals.
+var literalPlaces = func() (p [256]byte) {
+	for i := range p {
+		p[i] = byte(len(literals))
+	}
+	for i := range len(literals) {
+		p[literals[i]] = byte(i)
+	}
+	return p
+}()
+
+// putLiteral writes a byte. strange says that the one before it in the string was not in literals; it returns whether this is another.
+func (c *coder) putLiteral(b byte, strange bool) bool {
+	i := uint32(literalPlaces[b])
+	other := i == uint32(len(literals))
+	if strange {
+		c.flag(other)
+	}
 	switch {
-	case b|0x20 >= 'a' && b|0x20 <= 'z':
-		return 0
-	case isDigit(b):
-		return 1
-	case b >= 0x80:
-		return 2
+	case strange && other:
+		c.put(uint32(b), 8)
+	case other:
+		c.put(uint32(b)<<3|7, 11)
+	case i < 16:
+		c.put(i<<1, 5)
+	case i < 32:
+		c.put((i-16)<<2|1, 6)
+	default:
+		c.put((i-32)<<3|3, 8)
 	}
-	return 3
+	return other
 }
 
-func flag(b bool) uint32 {
-	if b {
-		return 1
+func (c *coder) takeLiteral(strange bool) (b byte, other bool) {
+	if strange && c.take(1) != 0 {
+		return byte(c.take(8)), true
 	}
-	return 0
+	switch v := c.pending; {
+	case v&1 == 0:
+		c.drop(5)
+		return literals[v>>1&15], false
+	case v&2 == 0:
+		c.drop(6)
+		return literals[16+v>>2&15], false
+	case v&4 == 0:
+		c.drop(8)
+		return literals[32+v>>3&31], false
+	default:
+		c.drop(11)
+		return byte(v >> 3), true
+	}
 }
+
+// The number of bytes of a stretch has about so many bits at the beginning of a string, and behind a byte.
+const (
+	firstStretch = 3
+	otherStretch = 1
+)
+
+// A spelling goes through a string.
+type spelling struct {
+	*text
+	kind  byte
+	first bool // nothing of it was coded yet
+	from  int  // where its next bytes most likely stand; 0: nowhere
+	aside int  // where they stand if the byte is another than there
+	other bool // the byte before was none of literals
+}
+
+func (t *text) spell(kind byte) spelling {
+	from := int(t.begun[kind])
+	t.add(kind)
+	t.begun[kind] = uint16(t.at)
+	return spelling{text: t, kind: kind, first: true, from: from}
+}
+
+// stretched is behind a stretch of n bytes, which were added.
+func (p *spelling) stretched(n int) {
+	p.aside = 0
+	if n > 0 {
+		p.follow()
+		p.aside, p.other = after(p.from), false
+	}
+}
+
+// next goes on behind a byte.
+func (p *spelling) next() {
+	if p.from = p.follow(); p.from == 0 {
+		p.from = p.aside
+	}
+	p.aside, p.first = 0, false
+}
+
+// write encodes a string; if it is ended, its end goes behind it.
+func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
+	if len(v) == 0 && !ended {
+		return
+	}
+	p := s.text.spell(kind)
+	for i := 0; ; {
+		if p.from != 0 {
+			n := i
+			for n < len(v) && p.seen[p.from] == v[n] { // it may reach over its own beginning, as in a row of zeros
+				p.add(v[n])
+				p.from = after(p.from)
+				n++
+			}
+			whole := n == len(v) && (!ended || p.seen[p.from] == end)
+			if s.flag(whole); whole {
+				break
+			}
+			s.putStretch(&p, n-i)
+			p.stretched(n - i)
+			i = n
+		}
+		b := byte(end)
+		if i < len(v) {
+			b = v[i]
+		}
+		p.other = s.putLiteral(b, p.other)
+		p.add(b)
+		if i++; i > len(v) || i == len(v) && !ended {
+			return
+		}
+		p.next()
+	}
+	if ended {
+		p.add(end)
+	}
+}
+
+// putStretch writes the length of a stretch. That at the beginning is most likely as long as in the string of its kind before.
+func (c *coder) putStretch(p *spelling, n int) {
+	if !p.first {
+		c.putNumber(uint64(n), otherStretch)
+		return
+	}
+	if c.flag(n == p.stretch[p.kind]); n != p.stretch[p.kind] {
+		c.putNumber(uint64(n), firstStretch)
+	}
+	p.stretch[p.kind] = n
+}
+
+func (c *coder) takeStretch(p *spelling) uint64 {
+	if !p.first {
+		return c.takeNumber(otherStretch)
+	}
+	if c.take(1) != 0 {
+		return uint64(p.stretch[p.kind])
+	}
+	n := c.takeNumber(firstStretch)
+	p.stretch[p.kind] = int(n) // which is as long as the string at most, or an error follows
+	return n
+}
+
+// read decodes a string of n bytes, or one that is ended and has n bytes at most, and appends it to dst.
+func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
+	if n == 0 && !ended {
+		return dst, nil
+	}
+	p := s.text.spell(kind)
+	most := len(dst) + n
+	for {
+		if p.from != 0 {
+			whole, stretch := s.take(1) != 0, uint64(most-len(dst))
+			if !whole {
+				stretch = s.takeStretch(&p)
+			}
+			if stretch > uint64(most-len(dst)) {
+				return dst, tooLong(n)
+			}
+			start := len(dst)
+			for ; stretch > 0 && (p.seen[p.from] != end || !ended); stretch-- {
+				b := p.seen[p.from]
+				dst = append(dst, b)
+				p.add(b)
+				p.from = after(p.from)
+			}
+			switch {
+			case whole && ended && p.seen[p.from] == end:
+				p.add(end)
+				return dst, nil
+			case stretch > 0 || whole && ended:
+				return dst, tooLong(n)
+			case whole:
+				return dst, nil
+			}
+			p.stretched(len(dst) - start)
+		}
+		b, other := s.takeLiteral(p.other)
+		p.other = other
+		p.add(b)
+		switch {
+		case b == end && ended:
+			return dst, nil
+		case len(dst) == most:
+			return dst, tooLong(n)
+		}
+		if dst = append(dst, b); len(dst) == most && !ended {
+			return dst, nil
+		}
+		p.next()
+	}
+}
+
+func tooLong(n int) error { return corrupt("a text is longer than %d bytes, or not there", n) }
