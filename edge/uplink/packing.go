@@ -42,7 +42,9 @@ func (l *link) gather(a *lane, n int) (bytes int, some bool, err error) {
 	case l.abandon(a, d):
 		a.done()
 		return 0, true, nil
-	case l.waits(a, d), !l.admits(a, d):
+	case l.waits(a, d):
+		return l.behind(a)
+	case !l.admits(a, d):
 		return 0, false, nil
 	}
 	if b := a.other(d); b != nil {
@@ -62,6 +64,16 @@ func (l *link) gather(a *lane, n int) (bytes int, some bool, err error) {
 		return l.launch(a, batch)
 	}
 	return 0, true, nil
+}
+
+// behind sends a block whose time has come while the message that would be its next waits for the date.
+func (l *link) behind(a *lane) (bytes int, some bool, err error) {
+	for _, b := range a.open() {
+		if time.Since(b.oldest) >= l.linger(a) {
+			return l.launch(a, b)
+		}
+	}
+	return 0, false, nil
 }
 
 // rejoins tells whether nothing of a lane is on its way one by one any more. A Server passes a QoS 2 message on when it is released: a block that is
