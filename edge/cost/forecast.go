@@ -37,6 +37,7 @@ type Uplink struct {
 	Server  string `json:"server"`
 	TLS     bool   `json:"tls"`
 	Version string `json:"version"`
+	Receive bool   `json:"receives"` // what comes from there is not counted
 	Links   []Link `json:"links"`
 }
 
@@ -109,7 +110,11 @@ func New(c *config.Config, version string) (*Forecast, error) {
 	}
 	f := &Forecast{Values: s.values(), Uplinks: []Uplink{}, Warnings: []string{}}
 	for i := range c.Uplinks {
-		f.Uplinks = append(f.Uplinks, s.uplink(i))
+		u, err := s.uplink(i)
+		if err != nil {
+			return nil, err
+		}
+		f.Uplinks = append(f.Uplinks, u)
 	}
 	f.Notes = s.notes(f)
 	for _, n := range f.Notes {
@@ -142,21 +147,28 @@ func (s *station) values() []Value {
 // spread is a Range of figures by mode. What comes now and then may come out lower at worst than it is: it is not.
 func spread(by [2]float64) Range { return Range{by[typical], max(by[typical], by[worst])} }
 
-func (s *station) uplink(i int) Uplink {
+func (s *station) uplink(i int) (Uplink, error) {
 	u := s.config.Uplinks[i]
-	out := Uplink{Name: u.Name, Server: u.Servers[0].String(), TLS: u.Servers[0].TLS, Version: packet.Version(u.Version).String()}
+	out := Uplink{Name: u.Name, Server: u.Servers[0].String(), TLS: u.Servers[0].TLS, Version: packet.Version(u.Version).String(), Receive: len(u.Receive) > 0}
 	for _, l := range u.Links {
 		r := &road{link: l, uplink: u, profile: profile.Of(u.Profile), conn: newConnection(u, l, s.config.Gateway),
-			site: s.config.Gateway.Site, gateway: s.config.Gateway.ID, stays: len(u.Receive) > 0 || s.watched(u.Name), traces: &s.traces,
+			site: s.config.Gateway.Site, gateway: s.config.Gateway.ID, stays: len(u.Receive) > 0 || s.watched(u.Name),
 			commit: s.config.Storage.CommitWindow}
 		for _, one := range s.lanes[i] {
 			if l.Carries(one.stream.Class) && one.pair == "" {
 				r.lanes = append(r.lanes, one)
 			}
 		}
+		traces, err := s.trace(r.lanes)
+		if err != nil {
+			return out, err
+		}
+		for m := range traces {
+			r.traces[m] = traces[m].shortened(r.lanes)
+		}
 		out.Links = append(out.Links, s.road(r, s.lanes[i]))
 	}
-	return out
+	return out, nil
 }
 
 // road makes a Link of what was reckoned.
@@ -173,7 +185,7 @@ func (s *station) road(r *road, lanes []*lane) Link {
 	}
 	for _, one := range lanes {
 		st := Stream{Name: one.stream.Name, Class: one.stream.Class, Encode: string(one.stream.Encode), Pair: one.pair, Carried: r.link.Carries(one.stream.Class),
-			Foreign: s.foreign(one.stream), Expected: one.stream.Expect != nil, Parts: []Part{}}
+			Foreign: s.foreign(one), Expected: one.stream.Expect != nil, Parts: []Part{}}
 		if one.stream.Encode != config.EncodePass {
 			b := r.batching(one)
 			st.Linger, st.Block = config.FormatDuration(b.linger), b.limit
@@ -229,6 +241,9 @@ func (s *station) parts(r *road, l *lane, bytes Range) []Part {
 	all := []Part{}
 	for _, f := range l.flows {
 		p := Part{Name: cmp.Or(s.names[f.topic], f.origin), Topic: r.uplink.Prefix + f.topic, QoS: r.qos(f.qos), Messages: spread(f.n)}
+		if f.origin == others { // its topic stands for many
+			p.Topic = r.uplink.Prefix + l.stream.Match[0]
+		}
 		if ticks := l.ticks[f.origin]; l.stream.Encode == config.EncodePass && ticks != nil && ticks[typical] > 0 {
 			p.Publish, p.Alias, p.Together = r.publish(f, typical), r.aliased[f.topic], l.of(f.origin, typical)/ticks[typical]
 		}

@@ -126,6 +126,10 @@ func TestExpect(t *testing.T) {
 	if each := (with.Bytes.Typical - without.Bytes.Typical) / 1440; each < 99+10+52+56+52 || each > 100+40+52+56+52 {
 		t.Errorf("%v B for each of them", each)
 	}
+	often := link(foretell(t, listening("sensors: {}\n"+`streams: {all: {match: ["#"], expect: {messages: 1/s}}}`+"\n"+uplink)))
+	if often.Pings.Worst != 0 {
+		t.Errorf("%v pings a day between messages that come each second", often.Pings)
+	}
 	if !without.Foreign || without.Expected || !with.Foreign || !with.Expected {
 		t.Error("who may publish into the stream is not told")
 	}
@@ -147,7 +151,7 @@ uplinks: {cloud: {mqtt: "tcp://192.0.2.1"}}
 	if n := l.Streams[1].Messages; n.Typical != 8650 || n.Worst != 8640+288 {
 		t.Errorf("readings and the output: %+v", n)
 	}
-	if s := l.Streams[2]; s.Name != "home_assistant" || !near(s.Messages.Typical, 2./cost.Days) || s.Bytes.Worst < 2000 {
+	if s := l.Streams[2]; s.Name != "(home assistant)" || !near(s.Messages.Typical, 2./cost.Days) || s.Bytes.Worst < 2000 {
 		t.Errorf("discovery: %+v", s)
 	}
 	for _, v := range f.Values {
@@ -214,6 +218,46 @@ func TestFigures(t *testing.T) {
 			}
 			if s.Bytes.Typical > 0 && !near(sum.Typical, s.Bytes.Typical) {
 				t.Errorf("link %s, stream %s: %+v, and its values %+v", l.Name, s.Name, s.Bytes, sum)
+			}
+		}
+	}
+}
+
+// TestSlowBesideFast: a sensor that is read each second, and stays on the site, hides nothing of one that is read each hour.
+func TestSlowBesideFast(t *testing.T) {
+	l := link(foretell(t, `sensors:
+  fast: {driver: bme280, address: 0x76, every: 1s, values: {temperature: {}}}
+  slow: {driver: bme280, address: 0x77, every: 1h, values: {temperature: {}}}
+streams: {all: {match: ["+/+/slow/#"]}}
+uplinks: {cloud: {mqtt: "tcp://192.0.2.1", links: [{name: lte, kind: cellular, session: on-demand}]}}`))
+	if l.Connects.Typical != 24 || l.Streams[0].Messages.Typical != 24 {
+		t.Errorf("%v connections for %v messages, want 24", l.Connects, l.Streams[0].Messages)
+	}
+}
+
+// TestExtremes: nothing is divided by nothing, and nothing takes long.
+func TestExtremes(t *testing.T) {
+	for _, text := range []string{
+		"",
+		"sensors: {air: {driver: bme280, every: 10ms}}\n",
+		"sensors: {air: {driver: bme280, every: 31d}}\n",
+		"sensors: {air: {driver: bme280, every: 10ms, values: {temperature: {deadband: 1000, round: 1}}}}\n",
+		`streams: {all: {match: ["#"], expect: {messages: 1000000/s, size: 256KiB}, encode: pack}}` + "\n",
+		`streams: {all: {match: ["#"], expect: {messages: 0.001/h, size: 1B}, encode: json, compress: gzip, linger: 1d, block: 256B}}` + "\n",
+		air + `streams: {all: {match: ["#"], reduce: {window: 1s, to: [mean]}}}` + "\n",
+		air + `streams: {all: {match: ["#"], reduce: {window: 1d, to: [mean]}, encode: pack}}` + "\n",
+		air + `streams: {all: {match: ["#"], encode: pack, linger: 0s}}` + "\n",
+		air + `streams: {all: {match: ["none/#"]}}` + "\n",
+	} {
+		for _, l := range []string{"", ", links: [{name: a, kind: certus}]", ", links: [{name: a, kind: nb-iot, schedule: {every: 1d}}]", ", links: [{name: a, kind: lte-m, keep_alive: 1min..20min, price: 1 EUR/MB}]"} {
+			f := foretell(t, text+`uplinks: {cloud: {mqtt: "tls://up.example"`+l+`}}`)
+			for _, r := range []cost.Range{link(f).Total, link(f).Streams[0].Bytes, link(f).Streams[0].Packets, link(f).Pinging} {
+				if r.Typical < 0 || r.Worst < r.Typical || math.IsNaN(r.Typical) || math.IsInf(r.Worst, 0) {
+					t.Errorf("%s%s: %+v", text, l, r)
+				}
+			}
+			if _, err := json.Marshal(f); err != nil {
+				t.Errorf("%s%s: %v", text, l, err)
 			}
 		}
 	}

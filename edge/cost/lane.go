@@ -39,22 +39,22 @@ const sampled = 8
 
 // lane is a stream on one uplink.
 type lane struct {
-	stream  config.Stream
-	pair    string // the live stream that takes the messages while all is well; "": there is none
-	foreign bool   // other clients may publish what it matches
-	flows   []*flow
-	ticks   map[string]*[2]float64 // by origin: how often a day something leaves
+	stream config.Stream
+	pair   string // the live stream that takes the messages while all is well; "": there is none
+	ours   bool   // nobody else publishes what it matches
+	flows  []*flow
+	ticks  map[string]*[2]float64 // by origin: how often a day something leaves
 
 	known    map[string]*flow
-	passes   map[string]bool // topics, by the filters
-	sensors  map[string]bool // by name
-	together map[string]int  // how many sensors are read at the moments at which one is; none: it alone
-	traces   [2][]dated
+	passes   map[string]bool  // topics, by the filters
+	sensors  map[string]bool  // of the station, by name
+	reads    map[string]bool  // of these, those of which it carries something
+	together map[string]int   // how many sensors are read at the moments at which one is; none: it alone
 	news     *change.Detector // of on_change; nil: everything is
 }
 
 func newLane(s config.Stream) *lane {
-	return &lane{stream: s, ticks: map[string]*[2]float64{}, known: map[string]*flow{}, passes: map[string]bool{}, sensors: map[string]bool{}, news: detector(s)}
+	return &lane{stream: s, ticks: map[string]*[2]float64{}, known: map[string]*flow{}, passes: map[string]bool{}, sensors: map[string]bool{}, reads: map[string]bool{}, news: detector(s)}
 }
 
 func detector(s config.Stream) *change.Detector {

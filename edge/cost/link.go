@@ -30,9 +30,10 @@ type road struct {
 	site    string
 	gateway string
 	aliased map[string]bool
-	stays   bool // it cannot be on demand: something waits for messages from upstream
-	traces  *[2]traced
-	commit  time.Duration // how long own readings wait to be written
+	stays   bool                 // it cannot be on demand: something waits for messages from upstream
+	traces  [2]traced            // of the sensors whose readings it carries
+	parts   [2]map[*lane][]dated // of them, what is known already
+	commit  time.Duration        // how long own readings wait to be written
 }
 
 // traced is a trace of the whole station.
@@ -147,9 +148,17 @@ func (f *figures) bill(unit config.Unit, lasts time.Duration) {
 	}
 }
 
-// trace is the part of the station's that a lane carries.
+// trace is the part of the road's that a lane carries.
 func (r *road) trace(l *lane, m mode) []dated {
-	return l.trace(m, r.traces[m])
+	if r.parts[m] == nil {
+		r.parts[m] = map[*lane][]dated{}
+	}
+	part, known := r.parts[m][l]
+	if !known {
+		part = l.trace(m, r.traces[m])
+		r.parts[m][l] = part
+	}
+	return part
 }
 
 // answered is what of a trace the server acknowledges: of QoS 0 it says nothing, and is asked whether it is there.

@@ -21,18 +21,21 @@ var (
 	figuresChange = Range{24, 288}       // those of the station, for Home Assistant
 )
 
+// homeStream is what documents for Home Assistant are shown under: no stream of the configuration carries them.
+const homeStream = "(home assistant)"
+
 // station is what a configuration publishes, and who carries it.
 type station struct {
 	config *config.Config
 	plan   *hass.Plan
-	names  map[string]string // what publishes to a topic: air.temperature, alarm frost
-	all    *lane             // everything
-	lanes  [][]*lane         // by uplink
-	traces [2]traced
+	names  map[string]string     // what publishes to a topic: air.temperature, alarm frost
+	all    *lane                 // everything
+	lanes  [][]*lane             // by uplink
+	traces map[string]*[2]traced // by the sensors that they are of
 }
 
 func newStation(c *config.Config, plan *hass.Plan) *station {
-	s := &station{config: c, plan: plan, names: map[string]string{}, all: newLane(config.Stream{Match: []string{"#"}})}
+	s := &station{config: c, plan: plan, names: map[string]string{}, traces: map[string]*[2]traced{}, all: newLane(config.Stream{Match: []string{"#"}})}
 	for _, sensor := range c.Sensors {
 		if sensor.Topic != "" {
 			s.names[sensor.Topic] = sensor.Name
@@ -53,8 +56,9 @@ func newStation(c *config.Config, plan *hass.Plan) *station {
 			lanes = append(lanes, l)
 		}
 		if plan.To == u.Name && len(plan.Documents) > 0 {
-			lanes = append(lanes, newLane(config.Stream{Name: "home_assistant", Class: config.StateClass, Encode: config.EncodePass,
-				Match: []string{c.HomeAssistant.Prefix + "/#"}}))
+			l := newLane(config.Stream{Name: homeStream, Class: config.StateClass, Encode: config.EncodePass, Match: []string{c.HomeAssistant.Prefix + "/#"}})
+			l.ours = true
+			lanes = append(lanes, l)
 		}
 		s.lanes = append(s.lanes, lanes)
 	}
@@ -85,16 +89,38 @@ func (s *station) play() error {
 			})
 		}
 		s.occasions(m, present)
-		if all, err = players(s.config, mapping.NewPresent(), traceBegin); err != nil {
-			return err
-		}
-		s.traces[m].events, s.traces[m].long = trace(all, m)
 		if m == worst {
 			s.beat(all)
 		}
 	}
 	s.each(func(l *lane) { l.settle(s.config.Sensors) })
 	return nil
+}
+
+// trace plays those sensors side by side that lanes carry something of.
+func (s *station) trace(lanes []*lane) (*[2]traced, error) {
+	key := ""
+	carried := map[string]bool{}
+	for _, x := range s.config.Sensors {
+		if slices.ContainsFunc(lanes, func(l *lane) bool { return l.reads[x.Name] }) {
+			carried[x.Name] = true
+			key += x.Name + "\n"
+		}
+	}
+	if t := s.traces[key]; t != nil {
+		return t, nil
+	}
+	t := new([2]traced)
+	for _, m := range []mode{typical, worst} {
+		all, err := players(s.config, mapping.NewPresent(), traceBegin)
+		if err != nil {
+			return nil, err
+		}
+		all = slices.DeleteFunc(all, func(p *player) bool { return !carried[p.sensor.Name] })
+		t[m].events, t[m].long = trace(all, m)
+	}
+	s.traces[key] = t
+	return t, nil
 }
 
 // beat has heartbeats counted.
@@ -115,7 +141,7 @@ func (s *station) beat(all []*player) {
 // settle ends the play of a lane.
 func (l *lane) settle(sensors []config.Sensor) {
 	for _, x := range sensors {
-		l.sensors[x.Name] = true
+		l.sensors[x.Name], l.reads[x.Name] = true, l.ticks[x.Name] != nil
 	}
 	l.reduce()
 	l.expect()
@@ -178,16 +204,16 @@ func (s *station) home(tell func(string, float64, ...*broker.Message), m mode) {
 	}
 }
 
-// foreign tells whether clients beside the station may publish what a stream matches.
-func (s *station) foreign(stream config.Stream) bool {
-	if len(s.config.Broker.Listeners) == 0 {
+// foreign tells whether clients beside the station may publish what a lane carries.
+func (s *station) foreign(l *lane) bool {
+	if l.ours || len(s.config.Broker.Listeners) == 0 {
 		return false
 	}
 	mine := map[string]bool{}
 	for name := range s.names {
 		mine[name] = true
 	}
-	return open(stream.Match, s.config.Gateway.Site+"/"+s.config.Gateway.ID+"/", mine)
+	return open(l.stream.Match, s.config.Gateway.Site+"/"+s.config.Gateway.ID+"/", mine)
 }
 
 // watched tells whether an output is switched when an uplink is offline for long, so that a link must not leave.

@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -34,9 +35,6 @@ func (l *lane) traced(origin string) bool {
 
 // trace is the part of a station's trace that a lane carries, message by message. Of windows it has those of a day, however long the other is.
 func (l *lane) trace(m mode, of traced) []dated {
-	if l.traces[m] != nil {
-		return l.traces[m]
-	}
 	all := []dated{}
 	if l.stream.Reduce != nil {
 		all = l.windows(m)
@@ -50,15 +48,33 @@ func (l *lane) trace(m mode, of traced) []dated {
 			}
 		}
 	}
-	if e := l.stream.Expect; e != nil {
-		every := time.Duration(float64(time.Second) / float64(e.Messages))
-		for i, at := 0, every/2; at < of.long && i < traceMessages; i, at = i+1, at+every {
+	if l.stream.Expect != nil {
+		every, n := l.foreignTicks()
+		for i, at := 0, every/2; at < of.long && i < n; i, at = i+1, at+every {
 			all = append(all, dated{at, foreignMessage(l.stream, i)})
 		}
-		slices.SortStableFunc(all, func(a, b dated) int { return int(a.at - b.at) })
+		slices.SortStableFunc(all, func(a, b dated) int { return cmp.Compare(a.at, b.at) })
 	}
-	l.traces[m] = all
 	return all
+}
+
+// foreignTicks is how often other clients are expected to publish, and how many messages of them a trace has at most.
+func (l *lane) foreignTicks() (every time.Duration, n int) {
+	e := l.stream.Expect
+	return max(time.Duration(float64(time.Second)/float64(e.Messages)), time.Microsecond), min(traceMessages, traceBytes/int(e.Size)+2)
+}
+
+// shortened is a trace that ends where one of the lanes knows no more of other clients.
+func (t traced) shortened(lanes []*lane) traced {
+	for _, l := range lanes {
+		if l.stream.Expect != nil {
+			every, n := l.foreignTicks()
+			if long := every * time.Duration(n); long < t.long && long > 0 {
+				t.long = long
+			}
+		}
+	}
+	return t
 }
 
 // windows is the trace of a stream with reduce.

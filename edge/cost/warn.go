@@ -29,7 +29,7 @@ var patient = 5 * time.Minute
 func (r *road) packed() map[string]Range {
 	all := map[string]Range{}
 	for _, l := range r.lanes {
-		if l.stream.Encode != config.EncodePass || l.stream.Class == config.AlarmClass || len(l.flows) == 0 || l.stream.Name == "home_assistant" {
+		if l.stream.Encode != config.EncodePass || l.stream.Class == config.AlarmClass || len(l.flows) == 0 || l.ours {
 			continue
 		}
 		var by [2]float64
