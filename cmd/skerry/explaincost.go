@@ -112,7 +112,7 @@ func showForecast(w io.Writer, f *cost.Forecast) error {
 			l := &u.Links[k]
 			fmt.Fprintf(&b, "uplink %s over link %s: %s\n", u.Name, l.Name, linkText(u, l))
 			linkTable(l).write(&b)
-			b.WriteString(billText(l))
+			b.WriteString(billText(u, l))
 			b.WriteString("\n")
 		}
 		if g := valueTable(&u.Links[0]); len(g.rows) > 1 { // there is one at least
@@ -212,7 +212,7 @@ func linkTable(l *cost.Link) *grid {
 }
 
 // billText says what it costs, and how much of a budget that is.
-func billText(l *cost.Link) (text string) {
+func billText(u *cost.Uplink, l *cost.Link) (text string) {
 	for _, a := range l.Budget {
 		text += fmt.Sprintf("budget: %s a %s, of which %.0f %% will be used, %.0f %% at worst\n", size(float64(a.Bytes)), a.Period,
 			100*a.Used.Typical/float64(a.Bytes), 100*a.Used.Worst/float64(a.Bytes))
@@ -224,6 +224,9 @@ func billText(l *cost.Link) (text string) {
 		if s := &l.Streams[i]; s.Foreign && !s.Expected && s.Carried && s.Pair == "" {
 			text += fmt.Sprintf("not counted: what other clients publish into stream %s\n", s.Name)
 		}
+	}
+	if u.Receive {
+		text += "not counted: what comes from the server by receive\n"
 	}
 	return text
 }
