@@ -249,7 +249,7 @@ func TestExtremes(t *testing.T) {
 		air + `streams: {all: {match: ["#"], encode: pack, linger: 0s}}` + "\n",
 		air + `streams: {all: {match: ["none/#"]}}` + "\n",
 	} {
-		for _, l := range []string{"", ", links: [{name: a, kind: certus}]", ", links: [{name: a, kind: nb-iot, schedule: {every: 1d}}]", ", links: [{name: a, kind: lte-m, keep_alive: 1min..20min, price: 1 EUR/MB}]"} {
+		for _, l := range []string{", links: [{name: a, kind: certus}]", ", links: [{name: a, kind: lte-m, keep_alive: 1min..20min, price: 1 EUR/MB}]"} {
 			f := foretell(t, text+`uplinks: {cloud: {mqtt: "tls://up.example"`+l+`}}`)
 			for _, r := range []cost.Range{link(f).Total, link(f).Streams[0].Bytes, link(f).Streams[0].Packets, link(f).Pinging} {
 				if r.Typical < 0 || r.Worst < r.Typical || math.IsNaN(r.Typical) || math.IsInf(r.Worst, 0) {

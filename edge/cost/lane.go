@@ -23,7 +23,6 @@ type flow struct {
 	n       [2]float64        // messages a day, by mode
 	bytes   [2]float64        // of payloads a day
 	samples []*broker.Message // a few, spread over the day
-	beats   float64           // typical messages a day at least: heartbeats
 }
 
 // payload is the mean of its bytes.

@@ -161,7 +161,7 @@ const (
 	traceBegin    = 10*time.Hour + time.Millisecond // most values change as they do on average then; and not at an hour, when more happens at once
 	traceMessages = 4096
 	traceReadings = 20_000
-	traceBytes    = 2 << 20 // of what other clients are expected to publish
+	traceBytes    = 512 << 10 // of what other clients are expected to publish
 )
 
 // trace plays all sensors side by side from the morning on, for a day or until there are many messages or readings, and tells how long that was.
