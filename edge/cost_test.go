@@ -85,6 +85,7 @@ func TestForecast(t *testing.T) {
 		{name: "pack, full blocks", every: "2s", streams: `streams: {packed: {match: ["#"], encode: pack, linger: 1h}}`},
 		{name: "pack beside pass", streams: `streams: {packed: {match: ["+/+/air/#"], encode: pack, linger: 5min}, passed: {match: ["+/+/sun/#"]}}`},
 		{name: "pack, means", streams: `streams: {packed: {match: ["#"], encode: pack, reduce: {window: 5min, to: [mean, min, max]}}}`},
+		{name: "pack, states", every: "30min", sun: "2min", streams: `streams: {states: {match: ["#"], class: state, encode: pack}}`},
 		{name: "json", streams: `streams: {arrays: {match: ["#"], encode: json, linger: 5min}}`},
 		{name: "json, gzip", streams: `streams: {arrays: {match: ["#"], encode: json, compress: gzip, linger: 5min}}`},
 		{name: "schedule", every: "1min", sun: "5min", plain: true, links: `, links: [{name: lte, kind: cellular, schedule: {every: 15min, stay: 30s}}]`},

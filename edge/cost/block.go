@@ -21,10 +21,11 @@ type batching struct {
 	encode config.Encoding
 	zip    bool
 	linger time.Duration
-	limit  int    // bytes of a block
-	stream string // in its head
-	prefix string // of topics upstream
-	topic  string // of the block
+	limit  int          // bytes of a block
+	stream string       // in its head
+	prefix string       // of topics upstream
+	topic  string       // of the block
+	primer *pack.Primer // that blocks go on from; nil: each stands by itself
 }
 
 const (
@@ -44,7 +45,34 @@ func (r *road) batching(l *lane) batching {
 	if s.Linger != nil {
 		b.linger = *s.Linger
 	}
+	if s.Encode == config.EncodePack && (s.Class == config.AlarmClass || s.Class == config.StateClass) {
+		b.primer = l.primer()
+	}
 	return b
+}
+
+// primer is what the server keeps of a stream whose messages leave alone, so that each block can go on from it. What it costs itself, some hundred bytes
+// now and then, is not reckoned.
+func (l *lane) primer() *pack.Primer {
+	var recent pack.Recent
+	h := pack.Head{Epoch: epoch, Stream: l.stream.Name}
+	for i, f := range l.flows {
+		if len(f.samples) > 0 {
+			recent.Sent(h, []pack.Message{messageOf(dated{0, f.samples[0]}, uint64(i+1))}, len(f.samples[0].Payload))
+		}
+	}
+	_, p := recent.Primer(h, 0)
+	return p
+}
+
+// messageOf is a message as a block has it.
+func messageOf(d dated, sequence uint64) pack.Message {
+	m := pack.Message{Topic: d.message.TopicName, Payload: d.message.Payload, Properties: d.message.Properties, Sequence: sequence,
+		QoS: d.message.QoS, Retain: d.message.Retain}
+	if !saysTime(d.message) {
+		m.Time = midnight.Add(d.at).UnixMilli()
+	}
+	return m
 }
 
 func blockLimit(s config.Stream, p *profile.Profile, topic string) int {
@@ -138,20 +166,24 @@ func saysTime(m *broker.Message) bool {
 	return m.Origin == queue.Gateway && (ok || len(m.Payload) > 0 && m.Payload[0]>>5 == 4) // an array of CBOR: SenML
 }
 
-// first is a sequence as large as those of a station that has run for a while.
-const first = 1_000_000
+// first is a sequence as large as those of a station that has run for a while, and epoch any.
+const (
+	first = 1_000_000
+	epoch = 0x6b1f3c2a9d5e7081
+)
 
 // encoded is how many of some messages one block takes, and how many bytes it has.
 func (b batching) encoded(c coder, some []dated) (taken, bytes int) {
-	c.Begin(pack.Head{Epoch: 0x6b1f3c2a9d5e7081, Stream: b.stream, Floor: first}, b.limit)
+	head := pack.Head{Epoch: epoch, Stream: b.stream, Floor: first}
+	if e, packs := c.(*pack.Encoder); packs {
+		e.BeginPrimed(head, b.primer, b.limit)
+	} else {
+		c.Begin(head, b.limit)
+	}
 	for i, d := range some {
-		m := pack.Message{Topic: d.message.TopicName, Payload: d.message.Payload, Properties: d.message.Properties, Sequence: uint64(first + i),
-			QoS: d.message.QoS, Retain: d.message.Retain}
+		m := messageOf(d, uint64(first+i))
 		if b.encode == config.EncodeJSON {
 			m.Topic = b.prefix + m.Topic
-		}
-		if !saysTime(d.message) {
-			m.Time = midnight.Add(d.at).UnixMilli()
 		}
 		if err := c.Append(m); errors.Is(err, pack.ErrFull) {
 			break
