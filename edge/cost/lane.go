@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +111,9 @@ func (l *lane) tick(m mode, origin string, weight float64, messages []*broker.Me
 	}
 }
 
+// origins are those of its ticks, in an order that is always the same: so are sums then.
+func (l *lane) origins() []string { return slices.Sorted(maps.Keys(l.ticks)) }
+
 func (l *lane) ticksOf(origin string) *[2]float64 {
 	t := l.ticks[origin]
 	if t == nil {
@@ -169,10 +173,10 @@ func (l *lane) reduce() {
 	}
 }
 
-// results are what comes out of some windows of a flow. The count of readings in one has the digits that it will have.
+// results are what comes out of some windows of a flow. Each has as many readings as it will have, up to 100: more change no more than a digit of their count.
 func (l *lane) results(f *flow) []*broker.Message {
 	window, to := l.stream.Reduce.Window, words(l.stream.Reduce.To)
-	per := int(min(max(f.n[worst]*float64(window)/float64(day), 1), 1000))
+	per := int(min(max(f.n[worst]*float64(window)/float64(day), 1), 100))
 	var all []*broker.Message
 	for i := range f.samples {
 		in := make([]*broker.Message, per)

@@ -36,7 +36,7 @@ type road struct {
 	commit  time.Duration        // how long own readings wait to be written
 }
 
-// traced is a trace of the whole station.
+// traced is a trace of some sensors.
 type traced struct {
 	events []event
 	long   time.Duration
@@ -56,7 +56,6 @@ type figures struct {
 // laneFigures are those of a lane.
 type laneFigures struct {
 	messages, packets, bytes float64
-	each                     float64 // messages in a packet
 }
 
 func (f *figures) data() (bytes float64) {
@@ -90,16 +89,17 @@ func (r *road) choose() {
 
 // reckon is what the link costs in one mode.
 func (r *road) reckon(m mode) figures {
-	stay, demand := r.standing(m), figures{}
 	switch {
 	case r.link.Schedule != nil:
 		return r.visiting(m, r.scheduled(m))
 	case r.link.OnDemand():
 		return r.visiting(m, r.demanded(m))
-	case !r.link.Chooses() || r.stays || r.volatile():
+	}
+	stay := r.standing(m)
+	if !r.link.Chooses() || r.stays || r.volatile() {
 		return stay
 	}
-	if demand = r.visiting(m, r.demanded(m)); demand.total()*1.5 < stay.total() {
+	if demand := r.visiting(m, r.demanded(m)); demand.total()*1.5 < stay.total() {
 		return demand
 	}
 	return stay
@@ -213,7 +213,8 @@ func (r *road) qos(q byte) byte { return min(q, byte(r.profile.MaximumQoS)) }
 
 // single is a lane whose messages leave one by one: those of one tick in one write.
 func (r *road) single(l *lane, m mode) (out laneFigures) {
-	for origin, t := range l.ticks {
+	for _, origin := range l.origins() {
+		t := l.ticks[origin]
 		if t[m] == 0 {
 			continue
 		}
@@ -231,7 +232,7 @@ func (r *road) single(l *lane, m mode) (out laneFigures) {
 		out.messages += n
 		out.bytes += ticks * r.conn.wire.exchange(bytes/ticks, n/ticks, qos, r.shared(origin, m), m)
 	}
-	out.packets, out.each = out.messages, 1
+	out.packets = out.messages
 	return out
 }
 
@@ -244,8 +245,8 @@ func (r *road) committed(l *lane, m mode) float64 {
 		}
 	}
 	var ticks float64
-	for _, t := range l.ticks {
-		ticks += t[m]
+	for _, origin := range l.origins() {
+		ticks += l.ticks[origin][m]
 	}
 	if commits == 0 || ticks == 0 {
 		return 1
@@ -281,7 +282,7 @@ func (r *road) batched(l *lane, m mode, all blocks) (out laneFigures) {
 		qos = max(qos, min(f.qos, 1))
 	}
 	n, bytes := all.each()
-	out.each, out.packets = n, out.messages/n
+	out.packets = out.messages / n
 	topic := float64(len(r.batching(l).topic))
 	publish := r.conn.wire.publish(topic, bytes, 0, qos, m == typical && r.conn.wire.version == packet.V5 && out.packets >= 24)
 	beside := all.beside / all.count // in the same write, and so with one acknowledgement
@@ -322,8 +323,8 @@ func (r *road) scheduled(m mode) visits {
 	v := visits{perDay: float64(day) / float64(t.Every), lasts: max(t.Stay, silence) + setUp}
 	for _, l := range r.lanes {
 		if slices.Contains(t.AtOnce, l.stream.Class) {
-			for _, ticks := range l.ticks {
-				v.perDay += ticks[m]
+			for _, origin := range l.origins() {
+				v.perDay += l.ticks[origin][m]
 			}
 		}
 	}
@@ -361,9 +362,9 @@ func (r *road) demanded(m mode) visits {
 	}
 	v.perDay = n * float64(day) / float64(r.traces[m].long)
 	for _, l := range r.lanes {
-		for origin, ticks := range l.ticks { // what is no part of a trace
+		for _, origin := range l.origins() { // what is no part of a trace
 			if !l.traced(origin) {
-				v.perDay += ticks[m]
+				v.perDay += l.ticks[origin][m]
 			}
 		}
 	}
@@ -401,6 +402,6 @@ func (r *road) gathered(l *lane, m mode, perDay float64) (out laneFigures) {
 		qos = max(qos, r.qos(f.qos))
 	}
 	out.bytes = at * r.conn.wire.exchange(bytes/at, out.messages/at, qos, 1, m)
-	out.packets, out.each = out.messages, 1
+	out.packets = out.messages
 	return out
 }

@@ -2,6 +2,7 @@ package cost
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -125,12 +126,9 @@ func (s *station) trace(lanes []*lane) (*[2]traced, error) {
 
 // beat has heartbeats counted.
 func (s *station) beat(all []*player) {
+	names := slices.Sorted(maps.Keys(s.names))
 	for _, p := range all {
-		topics := map[string]bool{}
-		for name := range s.names {
-			topics[name] = true
-		}
-		for name := range topics {
+		for _, name := range names {
 			if n := p.heartbeats(name); n > 0 {
 				s.each(func(l *lane) { l.beat(name, n) })
 			}
