@@ -18,6 +18,7 @@ import (
 type own struct {
 	mu      sync.Mutex
 	uplinks []*uplink.Uplink
+	opened  time.Time // uplinks
 	sensors *sampler.Session
 	began   time.Time // of sensors
 }
@@ -25,7 +26,7 @@ type own struct {
 func (o *own) addUplinks(all []*uplink.Uplink) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.uplinks = all
+	o.uplinks, o.opened = all, time.Now()
 }
 
 func (o *own) addSensors(s *sampler.Session) {

@@ -17,17 +17,17 @@ type uplinkRows struct{ own *own }
 // List is that of control.Uplinks.
 func (r uplinkRows) List() (rows []control.Uplink) {
 	r.own.mu.Lock()
-	all := r.own.uplinks
+	all, opened := r.own.uplinks, r.own.opened
 	r.own.mu.Unlock()
 	now := time.Now()
 	for _, u := range all {
 		s := u.Status()
-		rows = append(rows, statusRow(u.Name(), &s, now))
+		rows = append(rows, statusRow(u.Name(), &s, now, now.Sub(opened)))
 	}
 	return rows
 }
 
-func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
+func statusRow(name string, s *uplink.Status, now time.Time, up time.Duration) control.Uplink {
 	row := control.Uplink{
 		Name: name, Online: s.Online, For: since(s.Since, now), Server: s.Server, Version: s.Version, Error: s.Err, Link: s.Link,
 		RoundTrip: s.RoundTrip.Seconds(), AckTime: s.AckTime.Seconds(), Links: []control.UplinkLink{}, Streams: []control.UplinkStream{},
@@ -42,7 +42,7 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 		},
 	}
 	for i := range s.Links {
-		row.Links = append(row.Links, linkRow(&s.Links[i], now))
+		row.Links = append(row.Links, linkRow(&s.Links[i], now, up))
 	}
 	row.Drain, row.Offline = known(s.Drain), known(s.Offline)
 	for i := range s.Streams {
@@ -56,13 +56,13 @@ func statusRow(name string, s *uplink.Status, now time.Time) control.Uplink {
 	return row
 }
 
-func linkRow(l *uplink.LinkStatus, now time.Time) control.UplinkLink {
+func linkRow(l *uplink.LinkStatus, now time.Time, up time.Duration) control.UplinkLink {
 	row := control.UplinkLink{
 		Name: l.Name, Kind: l.Kind, Interface: l.Interface, State: l.State.String(), For: since(l.Since, now), InUse: l.InUse, Wanted: l.Wanted,
 		Classes: l.Classes, Error: l.Err, Next: until(l.Next, now), Session: until(l.Session, now), KeepAlive: l.Alive.Ping.Seconds(), Phase: "fixed",
 		Mode: string(l.Mode), Why: l.Why,
 	}
-	row.Signal, row.Budget = signalRow(l.Modem), budgetRow(l)
+	row.Signal, row.Budget = signalRow(l.Modem), budgetRow(l, up)
 	if r := l.Recovery; r != nil && !r.Last.When.IsZero() {
 		row.Recovery = r.String()
 	}
@@ -94,12 +94,13 @@ func signalRow(m *modem.Status) *control.Signal {
 }
 
 // budgetRow is what a link has used.
-func budgetRow(l *uplink.LinkStatus) *control.Budget {
+func budgetRow(l *uplink.LinkStatus, up time.Duration) *control.Budget {
 	b := control.Budget{
-		Bytes: l.Bytes, Rung: l.Budget.Rung.String(), Classes: byClass(l.Budget.Bytes), Held: byClass(l.Budget.Held), Dropped: byClass(l.Budget.Dropped),
+		Bytes: l.Bytes, Since: up.Seconds(), Rung: l.Budget.Rung.String(), Classes: byClass(l.Budget.Bytes), Held: byClass(l.Budget.Held), Dropped: byClass(l.Budget.Dropped),
 	}
 	for _, f := range l.Budget.Forecasts {
-		p := control.BudgetPeriod{Period: f.Period.String(), Used: f.Used, Allowed: f.Bytes, Known: f.Known, Projected: f.Projected, Classes: byClass(f.ByClass)}
+		p := control.BudgetPeriod{Period: f.Period.String(), Used: f.Used, Allowed: f.Bytes, Known: f.Known, Projected: f.Projected, Classes: byClass(f.ByClass),
+			Elapsed: elapsed(&l.Budget, &f, up).Seconds()}
 		if f.Unknown > 0 {
 			p.Classes["unknown"] = f.Unknown
 		}
@@ -113,6 +114,23 @@ func budgetRow(l *uplink.LinkStatus) *control.Budget {
 		b.Periods = append(b.Periods, p)
 	}
 	return &b
+}
+
+// elapsed is for how long the bytes of a period have been counted: since it began, since the first day of which anything is known, or, if all of it was used in this run,
+// since that began. 0 if nobody knows the date.
+func elapsed(s *budget.Status, f *budget.Forecast, up time.Duration) time.Duration {
+	if f.Begin.IsZero() || s.Date.IsZero() || !s.DateKnown {
+		return 0
+	}
+	d := s.Date.Sub(f.Begin)
+	if len(s.Days) > 0 {
+		first := time.Date(s.Days[0].Day.Year, s.Days[0].Day.Month, s.Days[0].Day.Day, 0, 0, 0, 0, f.Begin.Location())
+		d = min(d, s.Date.Sub(first))
+	}
+	if f.Used <= s.Bytes.Sum() {
+		d = min(d, up)
+	}
+	return max(d, 0)
 }
 
 // byClass is what a tally has counted, by the names of the classes.

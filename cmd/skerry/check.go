@@ -20,6 +20,11 @@ type checkCmd struct {
 	File     string `arg:"" optional:"" default:"/etc/skerry/skerry.yaml" help:"Configuration file (default: ${default})."`
 }
 
+// Help stands behind the flags.
+func (*checkCmd) Help() string {
+	return "What it will cost on the links says `skerry explain`. Exit status 78: something is wrong with the file."
+}
+
 // Run prints what the file means, or all that is wrong with it.
 func (c *checkCmd) Run() error {
 	cfg, err := load(c.File)

@@ -32,6 +32,7 @@ func verbs() []verb {
 	return []verb{
 		{"run", "Run the station that a configuration describes.", &runCmd{}},
 		{"check", "Read a configuration and say what is wrong with it, or what it means.", &checkCmd{}},
+		{"explain", "Say what a configuration will cost on its links, before a byte is spent.", &explainCmd{}},
 		{"scan", "Find what is wired to this board, and print configuration for it.", &scanCmd{}},
 		{"doctor", "Say what is missing on this machine for a station, with the fix.", &doctorCmd{}},
 		{"sensors", "List the sensors of a station that runs, or read one now.", &sensorsCmd{}},

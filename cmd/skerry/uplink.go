@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"skerry/edge/control"
+	"skerry/edge/cost"
 )
 
 // uplinkCmd is `skerry uplink`.
@@ -28,7 +30,8 @@ type uplinkStatusCmd struct {
 func (*uplinkStatusCmd) Help() string {
 	return `The station must run; it is asked through the socket "control" in its data directory. Only root and the user that the station
 runs as may. The link in use has a *. KEEP-ALIVE is the longest silence until the server is asked whether it is there, and how that is known.
-The second table says what IP bytes were used for, since the start of the station and of each allowance.
+The second table says what IP bytes were used for, since the start of the station and of each allowance. The third compares those of the link in use with what
+the configuration should cost in that time: see explain. A connection costs most of it at first.
 WAITING are messages of QoS 1 and 2 that the server has not acknowledged. Exit status 1: an uplink is not online.`
 }
 
@@ -41,7 +44,48 @@ func (c *uplinkStatusCmd) Run(ctx context.Context) error {
 	if !control.Running(dir) {
 		return control.ErrNoUplinks
 	}
-	return ask(ctx, &c.lookFlags, control.Request{Do: control.UplinkList}, unseen, showUplinks)
+	foretell := c.foretell() // before this program becomes the user whom the store belongs to, who may not read the configuration
+	look := c.lookFlags
+	look.JSON = false
+	return ask(ctx, &look, control.Request{Do: control.UplinkList}, foretell, func(d control.Desk, rows []control.Uplink) error {
+		if !c.JSON {
+			return showUplinks(d, rows)
+		}
+		e := json.NewEncoder(os.Stdout)
+		e.SetEscapeHTML(false)
+		for i := range rows {
+			if err := e.Encode(&rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// foretell gives what adds to a row what the configuration should cost. Without one that is right nothing is added.
+func (c *uplinkStatusCmd) foretell() func(*control.Uplink) {
+	if c.Store != "" {
+		return unseen
+	}
+	cfg, err := load(c.Config)
+	if err != nil {
+		return unseen
+	}
+	f, err := cost.New(cfg, version)
+	if err != nil {
+		return unseen
+	}
+	return func(row *control.Uplink) {
+		for i := range f.Uplinks {
+			for k := range f.Uplinks[i].Links {
+				l := &f.Uplinks[i].Links[k]
+				at := slices.IndexFunc(row.Links, func(o control.UplinkLink) bool { return o.Name == l.Name })
+				if f.Uplinks[i].Name == row.Name && at >= 0 && row.Links[at].Budget != nil {
+					row.Links[at].Budget.Forecast = &control.Foretold{Typical: l.Total.Typical, Worst: l.Total.Worst}
+				}
+			}
+		}
+	}
 }
 
 func showUplinks(_ control.Desk, rows []control.Uplink) error {
@@ -74,7 +118,7 @@ func showUplink(w io.Writer, u *control.Uplink) error {
 		l := &u.Links[i]
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", starred(l.Name, l.InUse), l.State, lasting(l.For), pings(l), signalOf(l.Signal), used(l.Budget), linkNote(l))
 	}
-	if err := errors.Join(t.Flush(), showSpent(w, u.Links)); err != nil {
+	if err := errors.Join(t.Flush(), showSpent(w, u.Links), showForetold(w, u.Links)); err != nil {
 		return err
 	}
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -119,6 +163,35 @@ func showSpent(w io.Writer, links []control.UplinkLink) error {
 		for _, p := range b.Periods {
 			row(links[i].Name, "the "+p.Period, p.Classes)
 		}
+	}
+	return t.Flush()
+}
+
+// showForetold compares what the link in use has used with what the configuration should have.
+func showForetold(w io.Writer, links []control.UplinkLink) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "LINK\tSINCE\tUSED\tFORETOLD\tAT WORST\n")
+	rows := 0
+	row := func(link, since string, used int64, seconds float64, f *control.Foretold) {
+		if seconds <= 0 {
+			return
+		}
+		rows++
+		days := seconds / (24 * 60 * 60)
+		fmt.Fprintf(t, "%s\t%s, %s\t%s\t%s\t%s\n", link, since, lasting(seconds), size(float64(used)), size(f.Typical*days), size(f.Worst*days))
+	}
+	for i := range links {
+		b := links[i].Budget
+		if b == nil || b.Forecast == nil || !links[i].InUse {
+			continue
+		}
+		row(links[i].Name, "the start", b.Bytes, b.Since, b.Forecast)
+		for _, p := range b.Periods {
+			row(links[i].Name, "the "+p.Period, p.Used, p.Elapsed, b.Forecast)
+		}
+	}
+	if rows == 0 {
+		return nil
 	}
 	return t.Flush()
 }

@@ -85,7 +85,7 @@ func TestDocumentedExamples(t *testing.T) {
 		t.Fatal("no example in the README")
 	}
 	blocks = append(blocks, first...)
-	for _, page := range []string{"values", "alarms", "boards", "outputs", "home-assistant", "uplink", "keep-alive", "budget", "servers", "streams", "ground"} {
+	for _, page := range []string{"values", "alarms", "boards", "outputs", "home-assistant", "uplink", "keep-alive", "budget", "servers", "streams", "ground", "explain"} {
 		text, err := os.ReadFile("../../docs/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)

@@ -44,6 +44,7 @@ func (d *decoder) streams(list []Stream, v vars) []Stream {
 		}
 		d.content(at, s)
 		d.encoding(at, s)
+		d.expected(at, s)
 	}
 	return list
 }

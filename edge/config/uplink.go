@@ -18,6 +18,8 @@ type Stream struct {
 	OnChange OnChange `yaml:"on_change"` // leaves out what repeats itself
 	Reduce   *Reduce  `yaml:"reduce"`    // nil: what it matches goes as it is
 
+	Expect *Expect `yaml:"expect"` // of other clients; nil: nothing is known of them
+
 	WhenTight *WhenTight `yaml:"when_tight"` // of class live: how it is thinned out while a budget is tight; nil: it waits then
 }
 

@@ -66,11 +66,20 @@ type Signal struct {
 // Budget is what a link has used, in bytes of IP packets in both directions.
 type Budget struct {
 	Bytes   int64            `json:"bytes"`             // since the start
+	Since   float64          `json:"since_s"`           // how long ago that was
 	Classes map[string]int64 `json:"classes,omitempty"` // of it
 	Held    map[string]int64 `json:"held,omitempty"`    // messages by class that wait for the budget, or have
 	Dropped map[string]int64 `json:"dropped,omitempty"` // likewise, that are not sent because of it
 	Rung    string           `json:"rung"`              // how far what is sent is cut down
 	Periods []BudgetPeriod   `json:"periods,omitempty"`
+
+	Forecast *Foretold `json:"forecast,omitempty"` // none: it is not known what the configuration should cost
+}
+
+// Foretold is what a configuration should cost, as skerry explain has it, in bytes a day. Who asks the station adds it.
+type Foretold struct {
+	Typical float64 `json:"typical"`
+	Worst   float64 `json:"worst"`
 }
 
 // BudgetPeriod is one allowance.
@@ -82,6 +91,8 @@ type BudgetPeriod struct {
 	Projected int64    `json:"projected,omitempty"`   // at its end
 	Exhausted *float64 `json:"exhausted_s,omitempty"` // until then; none: not in this period
 	Cost      string   `json:"cost,omitempty"`        // of Projected
+
+	Elapsed float64 `json:"elapsed_s,omitempty"` // how long Used has been counted in this period; 0: not known
 
 	Classes map[string]int64 `json:"classes,omitempty"` // of Used; under "unknown" what was charged ahead of a power cut
 }

@@ -109,3 +109,10 @@ func usualExtent(s config.Sensor, name, unit string) extent {
 	}
 	return extent{20, 30, noon}
 }
+
+// Course is how a value goes over a day that the scenario says nothing of, as the device says it: a number for each time since midnight, which is to be
+// asked for later and later times.
+func Course(s config.Sensor, v config.Value) func(sinceMidnight time.Duration) float64 {
+	f := compile(usual(s, v), 0)
+	return func(t time.Duration) float64 { return f(instant{since: t, clock: t}) }
+}

@@ -117,6 +117,24 @@ func TestBlockSize(t *testing.T) {
 	}
 }
 
+// TestOldBacklog: what has waited for longer than linger while the server was away leaves in full blocks, not one by one.
+func TestOldBacklog(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(10*time.Second, "#")
+		at.server.down = true
+		at.start()
+		at.publishMany(0, 500, 1)
+		time.Sleep(10 * time.Minute)
+		at.server.with(func() { at.server.down = false })
+		at.online()
+		at.allIn()
+		at.arrived(500, true)
+		if n := len(at.server.blocks); n > 10 {
+			t.Errorf("500 messages came in %d blocks", n)
+		}
+	})
+}
+
 // TestAlarmInBlock: an alarm leaves at once, and has what waits leave with it that has waited long enough.
 func TestAlarmInBlock(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {

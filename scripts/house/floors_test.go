@@ -23,6 +23,7 @@ var floors = map[string]int{
 	"edge/watchdog":        30,
 	"edge/metric":          32,
 	"edge/hass":            33,
+	"edge/cost":            34,
 	"edge/simulate":        32,
 	"edge/mapping":         31,
 	"edge/config":          30,

@@ -1,0 +1,407 @@
+package cost
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"skerry/broker/packet"
+	"skerry/edge/config"
+	"skerry/edge/uplink/kind"
+	"skerry/edge/uplink/profile"
+)
+
+// usualAliases is how many topic aliases a server of MQTT 5 is taken to grant: mosquitto's default, and AWS IoT's.
+func usualAliases(p string) int {
+	if p == "aws-iot" {
+		return 8
+	}
+	return 10
+}
+
+// road is one link of an uplink while it is reckoned.
+type road struct {
+	link    config.Link
+	uplink  config.Uplink
+	profile *profile.Profile
+	conn    connection
+	lanes   []*lane
+	site    string
+	gateway string
+	aliased map[string]bool
+	stays   bool                 // it cannot be on demand: something waits for messages from upstream
+	traces  [2]traced            // of the sensors whose readings it carries
+	parts   [2]map[*lane][]dated // of them, what is known already
+	commit  time.Duration        // how long own readings wait to be written
+}
+
+// traced is a trace of some sensors.
+type traced struct {
+	events []event
+	long   time.Duration
+}
+
+// figures are what a link costs in one mode, in a day.
+type figures struct {
+	session  config.Session // always or on-demand; "": by a schedule
+	connects float64
+	pings    float64
+	linking  float64 // bytes for connections
+	pinging  float64 // bytes for pings
+	billed   float64 // bytes that are billed beyond those that pass
+	lanes    []laneFigures
+}
+
+// laneFigures are those of a lane.
+type laneFigures struct {
+	messages, packets, bytes float64
+}
+
+func (f *figures) data() (bytes float64) {
+	for _, l := range f.lanes {
+		bytes += l.bytes
+	}
+	return bytes
+}
+
+func (f *figures) total() float64 { return f.data() + f.linking + f.pinging + f.billed }
+
+// choose gives the topics that save the most their aliases.
+func (r *road) choose() {
+	r.aliased = map[string]bool{}
+	if r.conn.wire.version != packet.V5 {
+		return
+	}
+	var all []*flow
+	for _, l := range r.lanes {
+		if l.stream.Encode == config.EncodePass {
+			all = append(all, l.flows...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *flow) int {
+		return cmp.Compare(b.n[typical]*float64(len(b.topic)), a.n[typical]*float64(len(a.topic)))
+	})
+	for _, f := range all[:min(len(all), usualAliases(r.uplink.Profile))] {
+		r.aliased[f.topic] = f.n[typical] >= 24 // seen again before the connection is another one
+	}
+}
+
+// reckon is what the link costs in one mode.
+func (r *road) reckon(m mode) figures {
+	switch {
+	case r.link.Schedule != nil:
+		return r.visiting(m, r.scheduled(m))
+	case r.link.OnDemand():
+		return r.visiting(m, r.demanded(m))
+	}
+	stay := r.standing(m)
+	if !r.link.Chooses() || r.stays || r.volatile() {
+		return stay
+	}
+	if demand := r.visiting(m, r.demanded(m)); demand.total()*1.5 < stay.total() {
+		return demand
+	}
+	return stay
+}
+
+// volatile tells whether something has QoS 0, and would be lost without a connection.
+func (r *road) volatile() bool {
+	return slices.ContainsFunc(r.lanes, func(l *lane) bool { return slices.ContainsFunc(l.flows, func(f *flow) bool { return f.qos == 0 }) })
+}
+
+// standing is a connection that is always there.
+func (r *road) standing(m mode) (f figures) {
+	f.session = config.Always
+	var leaves, heard []time.Duration // when something does; when the server answers it
+	long := r.traces[m].long
+	f.lanes = make([]laneFigures, len(r.lanes))
+	for i, l := range r.lanes {
+		if l.stream.Encode == config.EncodePass {
+			f.lanes[i] = r.single(l, m)
+			leaves = append(leaves, moments(r.trace(l, m), long)...)
+			heard = append(heard, moments(r.answered(l, m), long)...)
+		}
+	}
+	slices.Sort(leaves)
+	for i, l := range r.lanes {
+		if l.stream.Encode != config.EncodePass {
+			all := r.batching(l).cut(r.trace(l, m), leaves)
+			f.lanes[i] = r.batched(l, m, all)
+			heard = append(heard, slices.DeleteFunc(all.left, func(at time.Duration) bool { return at > long })...)
+		}
+	}
+	slices.Sort(heard)
+	f.connects = *reconnects.in(m)
+	f.linking = r.conn.cost(f.connects, m)
+	f.pings = r.silences(heard, m)
+	f.pinging = f.pings * r.conn.wire.pinged()
+	f.bill(r.link.Billed(), time.Duration(float64(day)/f.connects))
+	return f
+}
+
+// bill adds what the provider bills beyond what passes, for sessions that last so long each.
+func (f *figures) bill(unit config.Unit, lasts time.Duration) {
+	if f.connects > 0 {
+		passes := f.total() / f.connects
+		f.billed = f.connects * max(float64(unit.Billed(int64(passes), lasts))-passes, 0)
+	}
+}
+
+// trace is the part of the road's that a lane carries.
+func (r *road) trace(l *lane, m mode) []dated {
+	if r.parts[m] == nil {
+		r.parts[m] = map[*lane][]dated{}
+	}
+	part, known := r.parts[m][l]
+	if !known {
+		part = l.trace(m, r.traces[m])
+		r.parts[m][l] = part
+	}
+	return part
+}
+
+// answered is what of a trace the server acknowledges: of QoS 0 it says nothing, and is asked whether it is there.
+func (r *road) answered(l *lane, m mode) []dated {
+	return slices.DeleteFunc(slices.Clone(r.trace(l, m)), func(d dated) bool { return r.qos(d.message.QoS) == 0 })
+}
+
+// silences is how many pings a day there are between the moments at which something is sent and acknowledged.
+func (r *road) silences(heard []time.Duration, m mode) (n float64) {
+	alive, long := r.keepAlive(m), r.traces[m].long
+	last := time.Duration(0)
+	for _, at := range append(heard, long) {
+		n += pings(at-last, alive)
+		last = max(last, at)
+	}
+	return n * float64(day) / float64(long)
+}
+
+// pings is how many a silence has. One that is due just when the silence ends is sent half of the time.
+func pings(gap, alive time.Duration) float64 {
+	const just = time.Second
+	n := float64(gap / alive)
+	switch over := gap % alive; {
+	case n > 0 && over < just:
+		n -= 0.5
+	case over > 0 && alive-over < just:
+		n += 0.5
+	}
+	return n
+}
+
+// keepAlive is the silence after which the server is asked: where it is learned, the longest typically.
+func (r *road) keepAlive(m mode) time.Duration {
+	d := r.link.KeepAlive.Max
+	if m == worst {
+		d = r.link.KeepAlive.Min
+	}
+	return max(r.profile.Clamp(d), time.Second)
+}
+
+// upstream is the length of a topic at the server.
+func (r *road) upstream(f *flow) float64 {
+	return float64(len(r.profile.Names(r.uplink.ClientID).Outward(r.uplink.Prefix+f.topic, nil)))
+}
+
+// publish is the size of a PUBLISH of a flow.
+func (r *road) publish(f *flow, m mode) float64 {
+	return r.conn.wire.publish(r.upstream(f), f.payload(m), float64(f.props), r.qos(f.qos), m == typical && r.aliased[f.topic])
+}
+
+func (r *road) qos(q byte) byte { return min(q, byte(r.profile.MaximumQoS)) }
+
+// single is a lane whose messages leave one by one: those of one tick in one write.
+func (r *road) single(l *lane, m mode) (out laneFigures) {
+	for _, origin := range l.origins() {
+		t := l.ticks[origin]
+		if t[m] == 0 {
+			continue
+		}
+		ticks, n, bytes, qos := t[m], 0.0, 0.0, byte(0)
+		for _, f := range l.flows {
+			if f.origin == origin && f.n[m] > 0 {
+				n += f.n[m]
+				bytes += f.n[m] * r.publish(f, m)
+				qos = max(qos, r.qos(f.qos))
+			}
+		}
+		if qos == 2 {
+			ticks *= r.committed(l, m)
+		}
+		out.messages += n
+		out.bytes += ticks * r.conn.wire.exchange(bytes/ticks, n/ticks, qos, r.shared(origin, m), m)
+	}
+	out.packets = out.messages
+	return out
+}
+
+// committed is how many times less often QoS 2 leaves than it is published: it does with the commit that makes it durable.
+func (r *road) committed(l *lane, m mode) float64 {
+	commits, last := 0.0, time.Duration(-day)
+	for _, d := range r.trace(l, m) {
+		if d.at-last > r.commit {
+			commits, last = commits+1, d.at
+		}
+	}
+	var ticks float64
+	for _, origin := range l.origins() {
+		ticks += l.ticks[origin][m]
+	}
+	if commits == 0 || ticks == 0 {
+		return 1
+	}
+	return min(commits*float64(day)/float64(r.traces[m].long)/ticks, 1)
+}
+
+// shared is the part of a pure acknowledgement that falls on a tick: sensors with one schedule are read within milliseconds, and every second
+// answer is acknowledged.
+func (r *road) shared(origin string, m mode) float64 {
+	if m == worst {
+		return 1
+	}
+	for _, l := range r.lanes {
+		if k := float64(l.together[origin]); k > 1 {
+			return math.Ceil(k/2) / k
+		}
+	}
+	return 1
+}
+
+// batched is a lane whose messages leave in blocks like those of its trace.
+func (r *road) batched(l *lane, m mode, all blocks) (out laneFigures) {
+	out.messages = l.messages(m)
+	if out.messages == 0 {
+		return out
+	}
+	if all.count == 0 { // they are too seldom to be in a trace
+		all = r.alone(l)
+	}
+	qos := byte(0)
+	for _, f := range l.flows {
+		qos = max(qos, min(f.qos, 1))
+	}
+	n, bytes := all.each()
+	out.packets = out.messages / n
+	topic := float64(len(r.batching(l).topic))
+	publish := r.conn.wire.publish(topic, bytes, 0, qos, m == typical && r.conn.wire.version == packet.V5 && out.packets >= 24)
+	beside := all.beside / all.count // in the same write, and so with one acknowledgement
+	out.bytes = out.packets * ((1-beside)*r.conn.wire.exchange(publish, 1, qos, 1, m) + beside*(publish+puback))
+	return out
+}
+
+// alone are blocks of one message each.
+func (r *road) alone(l *lane) (all blocks) {
+	b := r.batching(l)
+	for _, f := range l.flows {
+		for _, s := range f.samples {
+			_, size := b.encoded(b.coder(), []dated{{0, s}})
+			all.count, all.messages, all.bytes = all.count+1, all.messages+1, all.bytes+float64(size)
+		}
+	}
+	if all.count == 0 {
+		return blocks{count: 1, messages: 1}
+	}
+	return all
+}
+
+// visits are the sessions of a link that does not always stand.
+type visits struct {
+	session config.Session
+	perDay  float64
+	lasts   time.Duration // each
+}
+
+const (
+	silence = 5 * time.Second // after so long a session ends
+	setUp   = 2 * time.Second // and as long it takes to begin
+)
+
+// scheduled are those of a schedule, and those that alarms break it for.
+func (r *road) scheduled(m mode) visits {
+	t := r.link.Schedule
+	v := visits{perDay: float64(day) / float64(t.Every), lasts: max(t.Stay, silence) + setUp}
+	for _, l := range r.lanes {
+		if slices.Contains(t.AtOnce, l.stream.Class) {
+			for _, origin := range l.origins() {
+				v.perDay += l.ticks[origin][m]
+			}
+		}
+	}
+	return v
+}
+
+// demanded are those that open when something waits, by the rules of package schedule.
+func (r *road) demanded(m mode) visits {
+	linger := kind.Of(r.link.Kind).Linger
+	var wake []time.Duration
+	urgent := map[time.Duration]bool{}
+	for _, l := range r.lanes {
+		for _, at := range moments(r.trace(l, m), r.traces[m].long) {
+			wake = append(wake, at)
+			urgent[at] = urgent[at] || l.stream.Class == config.AlarmClass
+		}
+	}
+	slices.Sort(wake)
+	n, stood := 0.0, time.Duration(0)
+	for i := 0; i < len(wake); n++ {
+		opens := wake[i] + linger
+		if urgent[wake[i]] {
+			opens = wake[i]
+		}
+		closes := opens + setUp + silence
+		for i < len(wake) && wake[i] <= closes {
+			closes = max(closes, wake[i]+silence)
+			i++
+		}
+		stood += closes - opens
+	}
+	v := visits{session: config.OnDemand, lasts: silence + setUp}
+	if n > 0 {
+		v.lasts = time.Duration(float64(stood) / n)
+	}
+	v.perDay = n * float64(day) / float64(r.traces[m].long)
+	for _, l := range r.lanes {
+		for _, origin := range l.origins() { // what is no part of a trace
+			if !l.traced(origin) {
+				v.perDay += l.ticks[origin][m]
+			}
+		}
+	}
+	return v
+}
+
+// visiting is what sessions cost: what has gathered leaves together at the beginning of each.
+func (r *road) visiting(m mode, v visits) (f figures) {
+	f.session = v.session
+	for _, l := range r.lanes {
+		f.lanes = append(f.lanes, r.gathered(l, m, v.perDay))
+	}
+	f.connects = v.perDay
+	f.linking = r.conn.cost(f.connects, m)
+	f.bill(r.link.Billed(), v.lasts)
+	return f
+}
+
+// gathered is a lane whose messages leave at the beginning of sessions.
+func (r *road) gathered(l *lane, m mode, perDay float64) (out laneFigures) {
+	out.messages = l.messages(m)
+	if out.messages == 0 {
+		return out
+	}
+	at := max(min(perDay, out.messages), 1e-9) // times a day
+	if l.stream.Encode != config.EncodePass {
+		b := r.batching(l)
+		b.linger = time.Duration(float64(day) / at)
+		all := b.cut(r.trace(l, m), nil)
+		return r.batched(l, m, all)
+	}
+	bytes, qos := 0.0, byte(0)
+	for _, f := range l.flows {
+		bytes += f.n[m] * r.publish(f, m)
+		qos = max(qos, r.qos(f.qos))
+	}
+	out.bytes = at * r.conn.wire.exchange(bytes/at, out.messages/at, qos, 1, m)
+	out.packets = out.messages
+	return out
+}
