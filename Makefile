@@ -21,8 +21,8 @@ run: bin/skerry
 
 # Many tests wait for real time or for programs: twice as many packages at a time as two cores would have.
 AT_ONCE ?= -p=4
-# Those that take longest begin first, so that nothing is waited for alone at the end.
-FIRST = ./edge/uplink ./queue ./broker/server ./cmd/skerry ./edge
+# Those that take longest begin first, and of these those that mostly wait, so that nothing is waited for alone at the end.
+FIRST = ./edge/uplink ./edge ./cmd/skerry ./broker/server ./queue
 
 # Every test that needs no root; what was skipped, and why, stands at the end.
 test:
