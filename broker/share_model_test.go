@@ -36,7 +36,11 @@ type model struct {
 }
 
 func TestShareModel(t *testing.T) {
-	for seed := range uint64(12) {
+	seeds := 12
+	if testing.Short() {
+		seeds = 3
+	}
+	for seed := range uint64(seeds) {
 		for _, calm := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d, calm %v", seed, calm), func(t *testing.T) {
 				o := broker.Options{Queue: queue.SessionOptions{RingMessages: 8 + int(seed%3)*500, Window: 16}}

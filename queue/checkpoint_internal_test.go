@@ -43,11 +43,14 @@ func dump(s *Store, rec *Recovery) string {
 // TestCheckpointChangesNothing plays random work over many starts, and opens the same medium with its checkpoints and
 // without them each time.
 func TestCheckpointChangesNothing(t *testing.T) {
-	used := 0
-	for seed := range uint64(12) {
+	used, seeds := 0, 12
+	if testing.Short() {
+		seeds = 3
+	}
+	for seed := range uint64(seeds) {
 		used += playTwins(t, seed)
 	}
-	if used < 12 {
+	if used < seeds {
 		t.Errorf("only %d starts began with a checkpoint", used)
 	}
 }

@@ -332,7 +332,7 @@ func tree(t *testing.T, dir string) map[string][]byte {
 // TestRestartLoop starts a station a thousand times that publishes one reading each time for an uplink that is never there: the disk
 // must not fill with slots that are almost empty.
 func TestRestartLoop(t *testing.T) {
-	const starts = 1000
+	starts := rounds(1000)
 	disk := vfs.NewDisk()
 	var number uint64
 	for i := range starts {

@@ -160,7 +160,7 @@ func TestOn32Bit(t *testing.T) {
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("build: %v\n%s", err, out)
 			}
-			run := exec.CommandContext(t.Context(), "qemu-arm-static", program, "-test.run", c.run)
+			run := exec.CommandContext(t.Context(), "qemu-arm-static", program, "-test.run", c.run, fmt.Sprintf("-test.short=%v", testing.Short()))
 			if run.Dir = c.pkg; c.pkg == "." {
 				run.Dir = ""
 			}

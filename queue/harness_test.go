@@ -177,3 +177,11 @@ func drainWoken(t testing.TB, x *queue.Session, a *alarm, want int, f func(queue
 		}
 	}
 }
+
+// rounds is how often what is only long by repetition is repeated: a quarter as often with -short.
+func rounds(n int) int {
+	if testing.Short() {
+		return n / 4
+	}
+	return n
+}

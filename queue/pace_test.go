@@ -92,7 +92,8 @@ func fanIn(t testing.TB, fs vfs.FS, publishers int, think, lasting time.Duration
 // TestShortWait is publishers in a closed loop on a card, on a false clock. Without waiting half of them would be in each
 // group: twice the flushes.
 func TestShortWait(t *testing.T) {
-	const flush, lasting = 4 * time.Millisecond, 10 * time.Second
+	const flush = 4 * time.Millisecond
+	lasting := time.Duration(rounds(12)) * time.Second
 	for _, c := range []struct {
 		publishers int
 		think      time.Duration // from one acknowledgement to the next message

@@ -74,7 +74,7 @@ func TestFullDiskDrainsForEver(t *testing.T) {
 // blocks: they go round in the reserve too.
 func TestRestartsOnFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n, starts = 1000, 500
+		n, starts := 1000, rounds(500)
 		disk := vfs.NewDisk()
 		s, _ := open(t, disk, small)
 		stop := run(t, s)
@@ -101,7 +101,7 @@ func TestRestartsOnFullDisk(t *testing.T) {
 		}
 		s, _ = open(t, disk, small)
 		defer closeStore(t, s)
-		if left := s.Session(x.Number()).Stats().Messages; left != n-starts {
+		if left := s.Session(x.Number()).Stats().Messages; left != uint64(n-starts) {
 			t.Errorf("%d messages are left, want %d", left, n-starts)
 		}
 	})

@@ -152,7 +152,7 @@ func (c *scene) answer() {
 // TestSuspendedChangesNothing: how much a session keeps in memory without a connection is not to be seen by its receiver,
 // nor in what is owed, nor after a restart.
 func TestSuspendedChangesNothing(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(rounds(60)) {
 		var want []string
 		for _, share := range []int{1 << 20, 1500, 600, 1} {
 			o := small

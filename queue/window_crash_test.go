@@ -165,7 +165,7 @@ func (g *gambler) compare(rec *queue.Recovery, s *queue.Store, durable queue.Rec
 // TestWindowsAndPowerCuts plays stations whose windows, receivers and links change at random, and takes the power at any
 // moment: what a receipt stands for is there, in order, and nothing retained is older than what was promised.
 func TestWindowsAndPowerCuts(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(rounds(60)) {
 		synctest.Test(t, func(t *testing.T) {
 			g := &gambler{t: t, r: rand.New(rand.NewPCG(seed, 0)), disk: vfs.NewDisk()}
 			g.s, _ = open(t, g.disk, small)

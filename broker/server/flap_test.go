@@ -104,15 +104,19 @@ func (f *flapper) hello(mayStay bool) []byte {
 // shared subscriptions, and under names that others have. Then memory and goroutines are at their level again, and a Client
 // that was there all the time has been served all the time.
 func TestThousandFlapForAnHour(t *testing.T) {
+	length := time.Hour
+	if testing.Short() {
+		length = 12 * time.Minute
+	}
 	const clients = 1000
 	inBubble(t, server.Limits{Connections: clients + 1}, func(t *testing.T, p *pipes) {
 		witness := p.dial(t)
 		witness.nc.SetDeadline(time.Time{})
 		witness.script("> 10: 'MQTT' 04 02 0000 'witness' | 82: 0001 'w' 01", "< 20: 00 00 | 90: 0001 01")
 		var conns atomic.Int64
-		flap := func(seed uint64, length time.Duration) {
+		flap := func(seed uint64, lasting time.Duration) {
 			var all sync.WaitGroup
-			end := time.Now().Add(length)
+			end := time.Now().Add(lasting)
 			for i := range clients {
 				f := &flapper{p: p, id: i, r: rand.New(rand.NewPCG(seed, uint64(i))), conns: &conns}
 				all.Go(func() { f.run(end) })
@@ -132,10 +136,10 @@ func TestThousandFlapForAnHour(t *testing.T) {
 			}
 			return int64(heap()), runtime.NumGoroutine()
 		}
-		flap(1, 45*time.Minute) // what is made once and kept: pools, maps, the files of the log on the disk in memory
+		flap(1, length*3/4) // what is made once and kept: pools, maps, the files of the log on the disk in memory
 		memory, goroutines := level()
 		before := conns.Load()
-		flap(2, time.Hour)
+		flap(2, length)
 		after, running := level()
 		t.Logf("%d connections; heap %d KiB, was %d KiB; %d goroutines, were %d", conns.Load()-before, after>>10, memory>>10, running, goroutines)
 		if running > goroutines {

@@ -553,6 +553,7 @@ func TestWebSocketLog(t *testing.T) {
 	io.ReadAll(looks)
 	r, _ := request(t, dial(t, address).nc, "/mqtt", wantMQTT, "Origin: https://evil.example")
 	io.ReadAll(r.Body)
+	eventually(t, "the refusal is logged", func() bool { return strings.Contains(log.String(), "client refused") })
 	st.stop()
 	if got := log.String(); strings.Count(got, "client refused") != 1 || !strings.Contains(got, `https://evil.example`) {
 		t.Errorf("log\n%s", got)

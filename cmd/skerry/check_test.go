@@ -22,6 +22,7 @@ func TestCheck(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Files:         files,
 		UpdateScripts: *updateScripts,
+		Setup:         func(env *testscript.Env) error { endAtOnce(env); return nil },
 		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus},
 	})
 }

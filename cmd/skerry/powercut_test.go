@@ -13,11 +13,8 @@ import (
 // like that of a liar.
 func TestPowercut(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/powercut",
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			return setUpStation(env)
-		},
+		Dir:   "testdata/powercut",
+		Setup: setUpStation,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"port":      cmdPort,
 			"spawn":     cmdSpawn,

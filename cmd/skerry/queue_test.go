@@ -13,11 +13,8 @@ import (
 // TestQueue plays the scripts of the verb queue, on stations that run and on stopped ones.
 func TestQueue(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/queue",
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			return setUpStation(env)
-		},
+		Dir:   "testdata/queue",
+		Setup: setUpStation,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"port":      cmdPort,
 			"expand":    cmdExpand,

@@ -85,6 +85,7 @@ type program struct {
 type stationKey struct{}
 
 func setUpStation(env *testscript.Env) error {
+	endAtOnce(env)
 	s := &station{programs: map[string]*program{}, devices: map[string]*device{}}
 	env.Values[stationKey{}] = s
 	env.Defer(func() {
@@ -98,6 +99,9 @@ func setUpStation(env *testscript.Env) error {
 	})
 	return nil
 }
+
+// endAtOnce has programs under the race detector end when they have done their work, instead of a second later.
+func endAtOnce(env *testscript.Env) { env.Setenv("GORACE", "atexit_sleep_ms=0") }
 
 func of(ts *testscript.TestScript) *station { return ts.Value(stationKey{}).(*station) }
 

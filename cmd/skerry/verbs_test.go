@@ -39,7 +39,6 @@ func playVerbs(t *testing.T, program, protocol string) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PROTOCOL", protocol)
 			env.Setenv("SERVER", program)
-			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each call takes a second longer under -race
 			return setUpStation(env)
 		},
 		Condition: func(name string) (bool, error) { return name == "mqtt5" && protocol == "5" || name == program, nil },

@@ -17,7 +17,7 @@ import (
 	"skerry/drivers/sdi12"
 )
 
-var measurements = flag.Int("sdi12.measurements", 2400, "how many measurements TestNoValueUnderAWrongName makes")
+var measurements = flag.Int("sdi12.measurements", 2400, "how many measurements TestNoValueUnderAWrongName makes, a quarter of them with -short")
 
 // troubled is an adapter whose answers come late, wrong, torn, twice, as another address, with a bad CRC, or not at all. They keep
 // their order, as bytes on a line do.
@@ -150,13 +150,17 @@ func telling(address int, values int) (*sim.SDI12Sensor, *atomic.Int64) {
 // one of an earlier measurement.
 func TestNoValueUnderAWrongName(t *testing.T) {
 	const lines = 8
+	n := *measurements
+	if testing.Short() {
+		n /= 4
+	}
 	var (
 		all  tally
 		runs sync.WaitGroup
 	)
 	for i := range lines { // they mostly wait: all at once
 		runs.Go(func() {
-			one, err := troubledLine(t, uint64(i), *measurements/lines)
+			one, err := troubledLine(t, uint64(i), n/lines)
 			if err != nil {
 				t.Errorf("line %d: %v", i, err)
 			}

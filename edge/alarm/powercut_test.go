@@ -99,7 +99,11 @@ func (l *life) temperature(x float64) {
 // disk then: with the values of now the next run comes to the right state, an alarm that somebody was told of is not forgotten, and it
 // is never cleared without having been raised.
 func TestPowerCut(t *testing.T) {
-	const cuts, outcomes = 12, 2
+	const cuts = 12
+	outcomes := 2
+	if testing.Short() {
+		outcomes = 1
+	}
 	for i := range cuts * outcomes {
 		cut := i%cuts + 1
 		synctest.Test(t, func(t *testing.T) {

@@ -282,7 +282,11 @@ func (at *station) collected() (all []string) {
 
 // Over power cuts at any time each message is published once: what was not acknowledged comes again, and is known as far as it was stored.
 func TestBlocksOverPowerCuts(t *testing.T) {
-	for seed := range uint64(6) {
+	seeds := 6
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range uint64(seeds) {
 		play(t, func(t *testing.T, at *station) {
 			grounded(at)
 			at.start()

@@ -415,7 +415,10 @@ func TestPairOnDemand(t *testing.T) {
 func TestStatesOfManyTopics(t *testing.T) {
 	for qos := byte(1); qos <= 2; qos++ {
 		play(t, func(t *testing.T, at *station) {
-			const topics = 10_000
+			topics := 10_000
+			if testing.Short() {
+				topics = 3000
+			}
 			at.streams = []config.Stream{classed("states", config.StateClass, "s/#")}
 			at.server.down = true
 			at.start()

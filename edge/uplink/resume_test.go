@@ -113,8 +113,11 @@ func TestResumedAfterPowerCut(t *testing.T) {
 		}
 		return g
 	}
-	resumed := 0
-	for seed := range uint64(6) {
+	resumed, seeds := 0, 6
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range uint64(seeds) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		disk := vfs.NewDisk()
 		g := start(disk)
@@ -139,5 +142,5 @@ func TestResumedAfterPowerCut(t *testing.T) {
 		}
 		resumed += int(got.Resumed)
 	}
-	t.Logf("%d of 6 resumed", resumed)
+	t.Logf("%d of %d resumed", resumed, seeds)
 }

@@ -101,7 +101,14 @@ func TestHarm(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := f.WriteAt([]byte{0xa5}, c.at); err != nil {
+			b := make([]byte, 1)
+			if _, err := f.ReadAt(b, c.at); err != nil {
+				t.Fatal(err)
+			}
+			if b[0]++; b[0] == 0 { // nothing is there that may be missing
+				b[0]++
+			}
+			if _, err := f.WriteAt(b, c.at); err != nil {
 				t.Fatal(err)
 			}
 			v, err := canary.Check(after, "test", confirmed, "b")

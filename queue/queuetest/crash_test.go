@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	points = flag.Int("crash.points", 600, "power cuts to play")
+	points = flag.Int("crash.points", 600, "power cuts to play, fewer with -short")
 	first  = flag.Uint64("crash.seed", 0, "seed of the first plan; the others count on from it")
 	replay = flag.String("crash.replay", "", "play one plan again: SEED:CUTS, as a failure names it; needs -run of one test")
 )
@@ -219,6 +219,9 @@ func play(t *testing.T, cuts int, how cutting, plan func(seed uint64) queuetest.
 	t.Helper()
 	if *replay != "" {
 		return again(t, plan)
+	}
+	if testing.Short() { // a hundred at least: fewer may meet nothing that a test wants to have met
+		cuts = min(cuts, max(100, cuts/3))
 	}
 	var seeds atomic.Uint64
 	seeds.Store(*first)

@@ -47,7 +47,7 @@ func open(t *testing.T, d vfs.FS) (*slotlog.Log, uint64, slotlog.Replayed) {
 // inventions.
 func TestCutEverywhere(t *testing.T) {
 	for _, fate := range []vfs.Fate{vfs.Honest, vfs.Garbling} {
-		for cut := 1; cut < 120; cut++ {
+		for cut := 1; cut < 120; cut += sparse() {
 			t.Run(fmt.Sprintf("%v/%d", fate, cut), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(cut), 7))
 				disk, durable := vfs.NewDisk(), uint64(0)
@@ -87,3 +87,11 @@ func commitUntilCut(l *slotlog.Log, last uint64, r *rand.Rand) uint64 {
 }
 
 func number(r slotlog.Record) uint64 { return binary.LittleEndian.Uint64(r.Body) }
+
+// sparse is 1, and 4 with -short: then every fourth of many like cases is played.
+func sparse() int {
+	if testing.Short() {
+		return 4
+	}
+	return 1
+}

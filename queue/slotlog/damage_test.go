@@ -84,7 +84,7 @@ func rot(t *testing.T, disk *vfs.Disk, name string, at int64, n int) {
 // TestManyBootsOneDamagedSector: whichever sector of a slot rots, the marker of a boot included, what is lost is a
 // block and is counted, and no block of a torn group comes back.
 func TestManyBootsOneDamagedSector(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(8 / sparse()) {
 		h := manyBoots(t, seed)
 		for at := int64(0); at < h.o.SlotSize; at += vfs.Sector {
 			disk := copyOf(h.disk)

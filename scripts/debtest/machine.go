@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // step is one thing that is proven.
@@ -128,6 +131,19 @@ func (m *machine) read(name string) string {
 	return string(b)
 }
 
+// device names the block device of the file system at a place, as the kernel calls it.
+func (m *machine) device(place string) string {
+	var st unix.Stat_t
+	if err := unix.Stat(place, &st); err != nil {
+		m.fail("%v", err)
+	}
+	device, err := os.Readlink(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev)))
+	if err != nil {
+		m.fail("%v", err)
+	}
+	return path.Base(device)
+}
+
 func (m *machine) there(name string) bool {
 	_, err := os.Lstat(name)
 	return err == nil
@@ -147,11 +163,16 @@ func (m *machine) publish(payload string) error {
 	return err
 }
 
+// taken is what waits for the reader.
+func (m *machine) taken() string {
+	out, _ := m.try("timeout", "40", "mosquitto_sub", "-c", "-i", "reader", "-q", "1", "-t", "b/#", "-W", "3")
+	return out
+}
+
 // drain has the reader take all that was acknowledged since it was here.
 func (m *machine) drain() {
-	out, _ := m.try("timeout", "40", "mosquitto_sub", "-c", "-i", "reader", "-q", "1", "-t", "b/#", "-W", "3")
 	got := map[string]int{}
-	for _, line := range strings.Fields(out) {
+	for _, line := range strings.Fields(m.taken()) {
 		got[line]++
 	}
 	for _, payload := range m.acknowledged {

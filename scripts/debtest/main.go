@@ -2,8 +2,8 @@
 // which has no network but its loopback interface.
 //
 // It installs the package, upgrades it from an earlier build while messages wait and others come, rolls back, has the program hang in two
-// ways, starts it with a disk that is late, full, or read-only, with a wrong configuration, removes and purges it. Each step says what it
-// has seen, and the first that fails ends the run with status 1.
+// ways, has its disk become read-only, starts it with a disk that is late, full, or read-only, without a date, with a wrong configuration,
+// moves, removes and purges it. Each step says what it has seen, and the first that fails ends the run with status 1.
 //
 // Limits: root, systemd-nspawn, mmdebstrap (Debian: systemd-container, mmdebstrap), loop devices, and a Debian archive the first time. The
 // architecture is this machine's, and the clock.
@@ -18,8 +18,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // packages are what the machine has besides the smallest Debian.
@@ -29,11 +33,13 @@ func main() {
 	before := flag.String("previous", "", "the package that is upgraded")
 	after := flag.String("package", "", "the package that is tested")
 	suite := flag.String("suite", "bookworm", "release of Debian")
-	cache := flag.String("cache", "bin/debtest", "where the clean Debian is kept")
+	cache := flag.String("cache", "", "where the clean Debian is kept (default: debtest in the user's cache of skerry, ~/.cache/skerry)")
 	only := flag.String("only", "", "of the steps after the installation, those whose name has this in it")
 	inside := flag.Bool("inside", false, "this is the machine")
 	flag.Parse()
-	run := func() error { return outside(*before, *after, *suite, *cache, *only) }
+	ctx, end := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer end()
+	run := func() error { return outside(ctx, *before, *after, *suite, *cache, *only) }
 	if *inside {
 		run = func() error { return tellSteps(*only) }
 	}
@@ -44,11 +50,11 @@ func main() {
 }
 
 // outside makes the machine, boots it, and shows what it says.
-func outside(before, after, suite, cache, only string) error {
+func outside(ctx context.Context, before, after, suite, cache, only string) error {
 	if before == "" || after == "" {
 		return errors.New("-previous and -package are needed (hint: make debtest)")
 	}
-	archive, err := debian(suite, cache)
+	archive, err := debian(ctx, suite, cache)
 	if err != nil {
 		return err
 	}
@@ -61,16 +67,23 @@ func outside(before, after, suite, cache, only string) error {
 	if err := furnish(root, archive, before, after, only); err != nil {
 		return err
 	}
-	card, remove, err := makeCard(dir)
+	card, remove, err := makeCard(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	return boot(root, card)
+	return boot(ctx, root, card)
 }
 
-// debian is the archive of a clean Debian, made once.
-func debian(suite, cache string) (string, error) {
+// debian is the archive of a clean Debian, made once for all checkouts on this machine.
+func debian(ctx context.Context, suite, cache string) (string, error) {
+	if cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return "", fmt.Errorf("%w (hint: -cache)", err)
+		}
+		cache = filepath.Join(dir, "skerry", "debtest")
+	}
 	archive := filepath.Join(cache, suite+".tar")
 	if _, err := os.Stat(archive); err == nil {
 		return archive, nil
@@ -79,9 +92,10 @@ func debian(suite, cache string) (string, error) {
 		return "", err
 	}
 	fmt.Println("making a clean Debian", suite)
-	part := archive + ".part.tar"
-	if err := do("mmdebstrap", "--variant=minbase", "--include="+packages, suite, part); err != nil {
-		return "", err
+	part := fmt.Sprintf("%s.%d.tar", archive, os.Getpid())
+	defer os.Remove(part)
+	if out, err := exec.CommandContext(ctx, "mmdebstrap", "--variant=minbase", "--include="+packages, suite, part).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("mmdebstrap: %w: %s", err, out)
 	}
 	return archive, os.Rename(part, archive)
 }
@@ -111,26 +125,31 @@ func furnish(root, archive, before, after, only string) error {
 	)
 }
 
-// makeCard mounts a small ext4 of its own.
-func makeCard(dir string) (card string, remove func(), err error) {
-	image, card := filepath.Join(dir, "image"), filepath.Join(dir, "card")
-	err = errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, 64<<20), os.Mkdir(card, 0o755))
-	if err == nil {
-		err = do("mkfs.ext4", "-q", image)
+// makeCard gives a block device of its own with a small ext4, which the machine mounts.
+func makeCard(ctx context.Context, dir string) (device string, remove func(), err error) {
+	image := filepath.Join(dir, "image")
+	if err := errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, 64<<20)); err != nil {
+		return "", nil, err
 	}
-	if err == nil {
-		err = do("mount", "-o", "loop", image, card)
+	if err := do("mkfs.ext4", "-q", image); err != nil {
+		return "", nil, err
 	}
-	return card, func() { _ = do("umount", card) }, err
+	out, err := exec.CommandContext(ctx, "losetup", "--find", "--show", image).CombinedOutput()
+	if err != nil {
+		return "", nil, fmt.Errorf("losetup: %w: %s", err, out)
+	}
+	device = strings.TrimSpace(string(out))
+	return device, func() { _ = do("losetup", "-d", device) }, nil
 }
 
 // boot runs the machine until it switches itself off, and shows what it says meanwhile.
-func boot(root, card string) error {
+func boot(ctx context.Context, root, card string) error {
 	const patience = 9 * time.Minute
-	ctx, end := context.WithTimeout(context.Background(), patience)
+	ctx, end := context.WithTimeout(ctx, patience)
 	defer end()
 	console := &bytes.Buffer{}
-	m := exec.CommandContext(ctx, "systemd-nspawn", "-q", "-b", "-D", root, "--bind="+card+":/mnt/card", "--private-network", "--console=pipe", "--register=no",
+	m := exec.CommandContext(ctx, "systemd-nspawn", "-q", "-b", "-D", root, "--bind="+card+":/dev/card", "--bind=/sys/fs/ext4:/mnt/ext4",
+		"--private-network", "--console=pipe", "--register=no",
 		"--keep-unit", "--kill-signal=SIGRTMIN+4")
 	m.Cancel = func() error { return m.Process.Signal(os.Interrupt) }
 	m.Stdout, m.Stderr, m.WaitDelay = console, console, 10*time.Second

@@ -29,8 +29,11 @@ var steps = []step{
 	{"a disk that comes late is waited for", late},
 	{"a disk that could not be mounted brings the station along later", lateAfterAll},
 	{"a read-only disk is waited for, with a word", readOnly},
+	{"a disk that becomes read-only: QoS 0 flows, and nothing is lost", dies},
 	{"a full disk: no crash loop, and all is well when there is room", full},
+	{"no date and no network: readings say so, and wait", alone},
 	{"a wrong configuration is not tried again", wrongConfiguration},
+	{"moved to a new card by the lines of install.md", move},
 	{"removed: data and configuration stay", remove},
 	{"installed again: what waited is there", again},
 	{"purged: it says what it deletes, and nothing is left", purge},
@@ -171,6 +174,9 @@ func stopped(m *machine) {
 // onCard has the station keep its data on the disk of its own.
 func (m *machine) onCard() {
 	m.run("systemctl", "stop", "skerry")
+	if !m.there("/mnt/card/lost+found") {
+		m.insert()
+	}
 	m.run("install", "-d", "-o", "skerry", "-g", "skerry", "-m", "700", "/mnt/card/skerry")
 	m.run("mount", "--bind", "/mnt/card/skerry", data)
 }
@@ -178,6 +184,12 @@ func (m *machine) onCard() {
 func (m *machine) offCard() {
 	m.run("systemctl", "stop", "skerry")
 	m.run("umount", data)
+}
+
+// insert mounts the disk.
+func (m *machine) insert() {
+	m.run("mkdir", "-p", "/mnt/card")
+	m.run("mount", "-o", "errors=remount-ro", "/dev/card", "/mnt/card")
 }
 
 // diskHangs freezes the file system: writes wait in the kernel, where no signal reaches them.
@@ -270,16 +282,74 @@ func readOnly(m *machine) {
 	m.offCard()
 }
 
-// full fills the disk before the first start on it. What is acknowledged meanwhile must be there afterwards; what is refused need not.
+// dies has ext4 find an error of the device, as on a card that dies: it makes itself read-only under the station, and only a new mount, or a
+// start of the machine, ends that.
+func dies(m *machine) {
+	m.onCard()
+	m.run("systemctl", "start", "skerry")
+	m.active()
+	m.away()
+	if err := m.publish("before-the-error"); err != nil {
+		m.fail("%v", err)
+	}
+	pid := m.property("MainPID")
+	m.write("/mnt/ext4/"+m.device("/mnt/card")+"/trigger_fs_error", "1")
+	_ = m.publish("refused") // it asks for a commit
+	m.until("word that there is no storage", 20*time.Second, func() bool { return strings.HasPrefix(m.property("StatusText"), "runs without storage: ") })
+	m.says(m.property("StatusText"), "the file system is read-only")
+	m.roundTrip()
+	time.Sleep(watchdog + 3*time.Second)
+	if m.property("MainPID") != pid || m.property("ActiveState") != "active" {
+		m.fail("it does not go on")
+	}
+	m.roundTrip()
+	m.offCard()
+	m.run("umount", "/mnt/card")
+	m.onCard()
+	m.run("systemctl", "start", "skerry")
+	m.active()
+	m.drain()
+	m.offCard()
+}
+
+// alone has the machine know no date and reach nobody: what is made meanwhile says so, and is kept for the uplink.
+func alone(m *machine) {
+	before := m.read(config)
+	m.write(config, before+`
+gateway: {clock: {sources: [gps]}}
+sensors: {board: {driver: health, every: 1s}}
+streams: {readings: {match: ["#"]}}
+uplinks: {cloud: {mqtt: "tcp://up.example:1883"}}
+`)
+	m.run("systemctl", "restart", "skerry")
+	m.active()
+	m.says(m.run("timeout", "20", "mosquitto_sub", "-t", "+/+/board/load", "-C", "1"), `"quality":"clock-unset"`)
+	waits := func() int {
+		n, _ := strconv.Atoi(strings.TrimSpace(m.run("timeout", "20", "mosquitto_sub", "-t", "$SYS/broker/store/messages/waiting", "-C", "1")))
+		return n
+	}
+	m.until("readings that wait for the uplink", 30*time.Second, func() bool { return waits() > 10 })
+	m.says(m.journal(), "the date is not known", "uplink cannot connect")
+	if n := m.number("NRestarts"); n != 0 {
+		m.fail("started anew %d times", n)
+	}
+	m.write(config, before)
+	m.run("systemctl", "restart", "skerry")
+	m.active()
+}
+
+// full fills the disk before the first start on it. What is acknowledged meanwhile may give way (when_full: drop-oldest); when there is room
+// again, messages are kept again.
 func full(m *machine) {
 	m.run("rm", "-rf", "/mnt/card/skerry")
 	m.onCard()
 	_, _ = m.try("sh", "-c", "cat /dev/zero >/mnt/card/zeros")
 	m.run("systemctl", "start", "skerry")
 	m.until("word", 30*time.Second, func() bool { return m.property("StatusText") != "" })
+	n := 0
 	kept := func() bool {
 		_, err := m.try("timeout", "10", "mosquitto_sub", "-c", "-i", "reader", "-q", "1", "-t", "b/#", "-E")
-		return err == nil && m.publish("kept") == nil
+		return err == nil && m.publish(fmt.Sprintf("kept-%d", n)) == nil
 	}
 	took := kept()
 	if status := m.property("StatusText"); strings.HasPrefix(status, "run") {
@@ -290,8 +360,12 @@ func full(m *machine) {
 		m.fail("started anew %d times", n)
 	}
 	m.run("rm", "/mnt/card/zeros")
-	m.until("message that is kept", 4*time.Minute, kept) // storage that has failed is looked at after a minute, then after two more
-	m.drain()
+	m.acknowledged = nil
+	m.until("message that is kept", 4*time.Minute, func() bool { // storage that has failed is looked at after a minute, then after two more
+		n++
+		return kept() && strings.Contains(m.taken(), fmt.Sprintf("kept-%d", n))
+	})
+	m.acknowledged = nil
 	m.offCard()
 }
 
@@ -309,6 +383,32 @@ func wrongConfiguration(m *machine) {
 	m.write(config, right)
 	m.run("systemctl", "restart", "skerry")
 	m.active()
+}
+
+// move makes a backup, deletes all there is, and goes on from the backup on a machine that has only just been installed.
+func move(m *machine) {
+	before := m.read(config) + "# moved\n"
+	m.write(config, before)
+	m.away()
+	if err := m.publish("before-the-move"); err != nil {
+		m.fail("%v", err)
+	}
+	lines := func(text string) { m.run("sh", "-ec", text) }
+	lines(`systemctl stop skerry
+tar -C / -czf /root/skerry.tar.gz etc/skerry var/lib/skerry`)
+	m.run("dpkg", "-P", "skerry")
+	m.run("dpkg", "-i", "/root/package.deb")
+	m.active()
+	lines(`systemctl stop skerry
+tar -C / -xzf /root/skerry.tar.gz
+chown -R skerry: /var/lib/skerry && chgrp -R skerry /etc/skerry
+systemctl start skerry`)
+	m.active()
+	if m.read(config) != before {
+		m.fail("another configuration: %s", m.read(config))
+	}
+	m.drain()
+	m.run("rm", "/root/skerry.tar.gz")
 }
 
 func remove(m *machine) {

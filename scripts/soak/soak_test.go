@@ -23,9 +23,6 @@ func build(t *testing.T) string {
 
 // TestSoak is what make soak does, shortened.
 func TestSoak(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes ten seconds")
-	}
 	if _, err := exec.LookPath(mosquitto); err != nil {
 		if os.Getenv("SKERRY_NO_SKIP") == "1" {
 			t.Fatal(err)

@@ -79,7 +79,11 @@ func compare(t testing.TB, got, want []pack.Message) {
 }
 
 func TestEverythingComesBack(t *testing.T) {
-	for seed := range uint64(20) {
+	seeds := 20
+	if testing.Short() {
+		seeds = 5
+	}
+	for seed := range uint64(seeds) {
 		messages := packtest.Any(300, seed)
 		for _, limit := range []int{0, 300, 1350} {
 			h := head
