@@ -114,11 +114,12 @@ benchmarks:
 pulses:
 	$(GO) test ./edge/sampler -run '^TestPulsesThroughKills$$' -count=1 -timeout 10m -v -pulses=1000000
 
-# Package board on the real kernel interfaces of boards that QEMU emulates: I2C, SPI, GPIO, RS-485, SMBus. What it boots is fetched from
-# Debian's archive into bin/board (0.9 GB), one kernel as a module of Go, and nothing is installed. BOARD='-only pi3 -show'
+# Package board on the real kernel interfaces of boards that QEMU emulates: I2C, SPI, GPIO, RS-485, SMBus; and the daemon there, which
+# publishes a temperature and pulses that are made outside. What it boots is fetched from Debian's archive into bin/board (0.9 GB), one
+# kernel as a module of Go, and nothing is installed. BOARD='-only pi3 -show'
 board:
 	scripts/board/fetch bin/board
-	$(GO) run ./scripts/board $(BOARD)
+	$(GO) run ./scripts/board -ldflags '$(LDFLAGS)' -tags '$(TAGS)' $(BOARD)
 
 # An uplink through real servers, over cuts, restarts and the death of a node: docs/servers.md. As root it installs the servers of Debian that
 # are missing, and fetches HiveMQ CE (72 MB) into bin/interop with Maven. INTEROP='-only nats -v'

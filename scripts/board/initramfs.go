@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,15 +9,10 @@ import (
 	"strings"
 )
 
-// build builds the guest for the machine and packs it with the modules it needs into the file that the kernel unpacks as its root.
-func (m *machine) build(ctx context.Context) error {
-	program := filepath.Join(m.dir, m.name+".init")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./scripts/board/guest")
-	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), m.env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the guest: %w: %s", err, out)
-	}
-	code, err := os.ReadFile(program)
+// build builds the guest for the machine and packs it with the modules it needs, and the daemon if it runs there, into the file that the
+// kernel unpacks as its root.
+func (m *machine) build() error {
+	guest, err := m.compile("init", "./scripts/board/guest", "-ldflags", "-s -w")
 	if err != nil {
 		return err
 	}
@@ -26,7 +20,10 @@ func (m *machine) build(ctx context.Context) error {
 	a.folder("dev")
 	a.device("dev/console", 5, 1)
 	a.folder("modules")
-	a.file("init", code)
+	a.file("init", guest)
+	if err := m.addStation(&a); err != nil {
+		return err
+	}
 	for i, entry := range m.modules {
 		pattern, options, _ := strings.Cut(entry, " ")
 		root, pattern, _ := strings.Cut(pattern, "/*/")
@@ -43,6 +40,35 @@ func (m *machine) build(ctx context.Context) error {
 		a.file(name+".options", []byte(options))
 	}
 	return os.WriteFile(m.initramfs(), a.end(), 0o644)
+}
+
+// addStation adds the daemon and its configuration.
+func (m *machine) addStation(a *archive) error {
+	if m.station == "" {
+		return nil
+	}
+	daemon, err := m.compile("skerry", "./cmd/skerry", m.daemon...)
+	if err != nil {
+		return err
+	}
+	configuration, err := os.ReadFile(filepath.Join("scripts/board/station", m.station))
+	if err != nil {
+		return err
+	}
+	a.file("skerry", daemon)
+	a.file("skerry.yaml", configuration)
+	return nil
+}
+
+// compile builds a program for the machine.
+func (m *machine) compile(name, of string, flags ...string) ([]byte, error) {
+	program := filepath.Join(m.dir, m.name+"."+name)
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-o", program}, flags...), of)...)
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), m.env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build %s: %w: %s", of, err, out)
+	}
+	return os.ReadFile(program)
 }
 
 // archive is a cpio archive of the kind "newc", Documentation/driver-api/early-userspace/buffer-format.rst of Linux.

@@ -21,7 +21,9 @@ import (
 type machine struct {
 	name    string
 	dir     string
-	env     []string // for building the guest
+	env     []string // for building the guest and the daemon
+	daemon  []string // flags of go build for the daemon, those of the packages
+	station string   // configuration of the daemon, in the folder station; empty: it does not run here
 	modules []string // patterns of modules to load, in order; behind a space their options
 	command func(m *machine) (program string, arguments []string, err error)
 	acts    func(m *machine) (actor, error) // nil: nothing is asked for
@@ -41,16 +43,16 @@ const commonLine = "rdinit=/init panic=-1 loglevel=4"
 func machines(dir string) []*machine {
 	arm64, armel := filepath.Join(dir, "kernel-arm64"), filepath.Join(dir, "kernel-armel")
 	return []*machine{
-		{name: "pi3", dir: dir, env: []string{"GOARCH=arm64"}, modules: []string{arm64 + "/*/i2c/busses/i2c-bcm2835.ko", arm64 + "/*/i2c/i2c-dev.ko", arm64 + "/*/spi/spi-bcm2835.ko",
+		{name: "pi3", dir: dir, station: "raspberry.yaml", env: []string{"GOARCH=arm64"}, modules: []string{arm64 + "/*/i2c/busses/i2c-bcm2835.ko", arm64 + "/*/i2c/i2c-dev.ko", arm64 + "/*/spi/spi-bcm2835.ko",
 			arm64 + "/*/hwmon/lm75.ko", arm64 + "/*/iio/industrialio.ko", arm64 + "/*/iio/pressure/dps310.ko"},
 			command: raspberry("aarch64", "raspi3b", "1G", arm64, "*/broadcom/bcm2837-rpi-3-b.dtb", "console=ttyS1,115200"), acts: chips},
 		// The timer of a Zero misses a moment that has passed when it is set, as it does on a busy machine: the kernel then waits for ever.
 		// With icount its time passes with its instructions.
-		{name: "pi0", dir: dir, more: []string{"-icount", "shift=2"}, env: []string{"GOARCH=arm", "GOARM=6"}, modules: []string{armel + "/*/i2c/i2c-dev.ko", armel + "/*/base/regmap/regmap-i2c.ko", armel + "/*/rtc/rtc-ds1307.ko"},
+		{name: "pi0", dir: dir, station: "raspberry.yaml", more: []string{"-icount", "shift=2"}, env: []string{"GOARCH=arm", "GOARM=6"}, modules: []string{armel + "/*/i2c/i2c-dev.ko", armel + "/*/base/regmap/regmap-i2c.ko", armel + "/*/rtc/rtc-ds1307.ko"},
 			// The power domains of this machine are not emulated: their driver stops the boot.
-			command: raspberry("arm", "raspi0", "512M", armel, "*/bcm2835-rpi-zero.dtb", "console=ttyAMA0,115200 initcall_blacklist=bcm2835_power_driver_init"), acts: chips, firstWord: 30 * time.Second},
+			command: raspberry("arm", "raspi0", "512M", armel, "*/bcm2835-rpi-zero.dtb", "console=ttyAMA0,115200 initcall_blacklist=bcm2835_power_driver_init"), acts: chips},
 		{name: "pi4", dir: dir, env: []string{"GOARCH=arm64"}, command: raspberry4, acts: chips, firstWord: 110 * time.Second},
-		{name: "virt", dir: dir, env: []string{"GOARCH=arm64"}, command: virt, acts: pl061},
+		{name: "virt", dir: dir, station: "virt.yaml", env: []string{"GOARCH=arm64"}, command: virt, acts: pl061},
 		{name: "uml", dir: dir, modules: []string{dir + "/uml/*/i2c/i2c-core.ko", dir + "/uml/*/i2c/i2c-dev.ko", dir + "/uml/*/i2c/i2c-stub.ko chip_addr=0x50"}, command: uml},
 	}
 }
@@ -190,10 +192,12 @@ const (
 var errSilent = errors.New("the guest said nothing")
 
 // run boots the machine and notes what its guest says, up to END. One that stops before its guest runs is booted again.
-func (m *machine) run(ctx context.Context, r *report) error {
-	if err := m.build(ctx); err != nil {
+func (m *machine) run(timeout time.Duration, r *report) error {
+	if err := m.build(); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
 	program, arguments, err := m.command(m)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 // Board boots boards that QEMU emulates, with kernels of Debian and one of Raspberry Pi, and has package board use their real kernel
 // interfaces: I2C, SPI and lines of a Raspberry Pi Zero and 3, the lines of a 4, edges of GPIO and RS-485 on a machine of QEMU's own,
-// SMBus on user-mode Linux.
+// SMBus on user-mode Linux. On the Zero, the 3 and QEMU's own machine the daemon runs as well, built as for the packages, with a
+// configuration of the folder station: what changes outside must arrive at a subscriber of its broker.
 //
 // Vocabulary: the guest is the program in the machine (scripts/board/guest). What it asks for with DO is done here: a temperature set,
 // edges made, from outside the machine.
@@ -11,7 +12,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -24,7 +24,9 @@ import (
 func main() {
 	dir := flag.String("dir", "bin/board", "what scripts/board/fetch has fetched, and where machines are built")
 	only := flag.String("only", "", "one machine: pi0, pi3, pi4, virt, uml")
-	timeout := flag.Duration("timeout", 4*time.Minute, "of one machine")
+	timeout := flag.Duration("timeout", 4*time.Minute, "of one machine, from when it is built")
+	ldflags := flag.String("ldflags", "-s -w", "of go build for the daemon")
+	tags := flag.String("tags", "", "of go build for the daemon")
 	show := flag.Bool("show", false, "show the consoles")
 	flag.Parse()
 	var failed atomic.Bool
@@ -34,14 +36,13 @@ func main() {
 		if *only != "" && *only != m.name {
 			continue
 		}
+		m.daemon = []string{"-ldflags", *ldflags, "-tags", *tags}
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			start := time.Now()
-			ctx, cancel := context.WithTimeout(context.Background(), *timeout)
-			defer cancel()
 			r := &report{show: *show}
-			if err := m.run(ctx, r); err != nil {
+			if err := m.run(*timeout, r); err != nil {
 				r.fail(err.Error())
 			}
 			fmt.Printf("%s: %d ok, %d failed, %.1f s\n%s", m.name, r.ok, len(r.failures), time.Since(start).Seconds(), r.text())

@@ -1,5 +1,6 @@
-// Guest is the first and only program on a board that an emulator plays: it brings the kernel up, then uses the buses of package
-// board as drivers do, and tells on the console what it saw. Package scripts/board boots it and acts on the other side.
+// Guest is the first program on a board that an emulator plays: it brings the kernel up, then uses the buses of package board as
+// drivers do, and tells on the console what it saw. Then it has the daemon do so, and listens to its broker by `skerry sub`. Package
+// scripts/board boots it and acts on the other side.
 //
 // Vocabulary, one line each on the console: OK and FAIL are findings. INFO is something worth knowing. DO is what the other side is
 // to do now: set a temperature, make edges. END is the last line, with the number of findings.
@@ -36,13 +37,16 @@ func main() {
 	run()
 }
 
-// findings counts the lines OK and FAIL, so that the other side notices one that is lost.
-var findings int
+// findings counts the lines OK and FAIL, so that the other side notices one that is lost, and failures those of FAIL.
+var findings, failures int
 
 // say writes one line to the console.
 func say(word, format string, args ...any) {
 	if word == "OK" || word == "FAIL" {
 		findings++
+	}
+	if word == "FAIL" {
+		failures++
 	}
 	fmt.Fprintf(os.Stdout, "\n>>%s %s\n", word, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; "))
 }

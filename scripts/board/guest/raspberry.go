@@ -40,6 +40,7 @@ func raspberry(b *board.Board) {
 		check("EEPROM written and read back", rememberBytes(bus))
 		kernelDriver(bus)
 		adapterReturns(bus)
+		daemonReads(bus)
 	}
 	lines(b)
 	if _, err := os.Stat("/dev/spidev0.0"); err == nil {

@@ -34,6 +34,7 @@ func virt(b *board.Board) {
 	}
 	edges(b, played)
 	bounce(b, played)
+	daemonCounts(played)
 	chipReturns(b, played)
 	rs485(b)
 }
