@@ -248,7 +248,7 @@ func TestWaitingIsBounded(t *testing.T) {
 			t.Errorf("%d are published as they are", len(got))
 		}
 		large := counted("a", 100, 101)
-		large[0].Payload = make([]byte, 400<<10)
+		large[0].Payload = make([]byte, 200<<10)
 		r := rand.New(rand.NewPCG(1, 1))
 		for i := range large[0].Payload {
 			large[0].Payload[i] = 'a' + byte(r.IntN(16))
