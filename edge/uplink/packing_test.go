@@ -314,6 +314,40 @@ func TestIntoBlocks(t *testing.T) {
 	}
 }
 
+// TestBacklogIntoBlocks: what waited before a stream was changed leaves in blocks.
+func TestBacklogIntoBlocks(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.server.down = true
+		at.start()
+		at.publishMany(0, 3000, 1)
+		at.stopUplink()
+		at.streams = inBlocks(time.Second, "#")
+		at.startUplink()
+		at.publishMany(3000, 100, 1)
+		at.server.with(func() { at.server.down = false })
+		at.online()
+		at.allIn()
+		at.arrived(3100, true)
+	})
+}
+
+// TestBacklogOfManyRuns: what has waited through more runs than are told apart arrives.
+func TestBacklogOfManyRuns(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(time.Second, "#")
+		at.server.down = true
+		at.start()
+		for i := range 80 {
+			at.publishMany(i*10, 10, 1)
+			at.restartUplink()
+		}
+		at.server.with(func() { at.server.down = false })
+		at.online()
+		at.allIn()
+		at.arrived(800, true)
+	})
+}
+
 // TestLooseBlocks: messages of QoS 0 share a block, and the answer of nobody is waited for.
 func TestLooseBlocks(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
