@@ -573,3 +573,24 @@ func TestPrimerRefused(t *testing.T) {
 		}
 	})
 }
+
+// TestServerHangsUpOnPrimer: a server that hangs up on who publishes what it may not is given no primer for ever again.
+func TestServerHangsUpOnPrimer(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = []config.Stream{{Name: "alarms", Match: []string{"#"}, Class: config.AlarmClass, Encode: config.EncodePack}}
+		at.server.poison = func(p *packet.Publish) bool { return strings.HasSuffix(string(p.TopicName), "/primer") }
+		at.start()
+		at.online()
+		for i := range 200 {
+			at.alarmNumber(i)
+			time.Sleep(20 * time.Second)
+		}
+		at.allIn()
+		if n := len(at.log.matching("does not take a primer")); n != 1 || len(at.server.connects) > 4 {
+			t.Errorf("told %d times, %d connections", n, len(at.server.connects))
+		}
+		if n := len(at.server.unpacked); n != 200 {
+			t.Errorf("%d alarms", n)
+		}
+	})
+}
