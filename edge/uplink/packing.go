@@ -340,7 +340,7 @@ func (l *link) answeredBlock(a *lane, k *packet.Ack) bool {
 	if a == nil || k.Type != packet.PUBACK || !a.hasBlock(k.PacketID) {
 		return false
 	}
-	f, _ := a.landed(k.PacketID)
+	f, _ := a.landed(k.PacketID, k.ReasonCode.IsError())
 	if k.ReasonCode.IsError() {
 		l.blockRefused(a, k)
 		return true
