@@ -429,6 +429,54 @@ func TestPoisonousBlock(t *testing.T) {
 	})
 }
 
+// TestHangsUpOnBlocks: a server that hangs up on who publishes to the topic of the blocks holds them up, and nothing of the stream is given up for it.
+func TestHangsUpOnBlocks(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = append(inBlocks(time.Second, "t/#"), config.Stream{Name: "single", Match: []string{"s/#"}})
+		at.server.poison = func(p *packet.Publish) bool { return strings.Contains(string(p.TopicName), "/pack/") }
+		at.start()
+		at.online()
+		at.publishMany(0, 100, 1)
+		for range 200 {
+			at.publish(&broker.Message{TopicName: "s/x", Payload: []byte("x"), QoS: 1})
+			time.Sleep(time.Minute)
+		}
+		if s := at.uplink.Status(); s.Refused != 0 || s.Backlog["all"] != 100 || len(at.log.matching("may this client publish to that topic?")) != 1 {
+			t.Errorf("refused %d, backlog %d", s.Refused, s.Backlog["all"])
+		}
+		at.server.with(func() { at.server.poison = nil })
+		at.allIn()
+		at.arrived(100, true)
+	})
+}
+
+// TestBlockTooLargeForProfile: a Server that is known to hang up on large payloads is sent none.
+func TestBlockTooLargeForProfile(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.config.Profile = "aws-iot"
+		at.streams = inBlocks(time.Second, "#")
+		at.start()
+		at.online()
+		noise := make([]byte, 140_000)
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range noise {
+			noise[i] = byte(r.Uint32())
+		}
+		at.publish(&broker.Message{TopicName: "t/large", Payload: noise, QoS: 1})
+		at.publishMany(0, 10, 1)
+		at.allIn()
+		at.arrived(10, true)
+		for _, b := range at.server.blocks {
+			if len(b.Payload) > 128<<10 {
+				t.Errorf("a block of %d bytes", len(b.Payload))
+			}
+		}
+		if s := at.uplink.Status(); s.Refused != 1 {
+			t.Errorf("refused %d", s.Refused)
+		}
+	})
+}
+
 // TestArrays: json has the messages in arrays, compressed if wanted.
 func TestArrays(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
