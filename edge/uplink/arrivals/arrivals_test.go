@@ -268,6 +268,26 @@ func TestPrimers(t *testing.T) {
 	}
 }
 
+// A primer of an epoch before is no second gateway after a restart either.
+func TestPrimerBeforeRestart(t *testing.T) {
+	d := disk{}
+	m := d.open(t)
+	d.come(m, "a", "x", 2, 0, 1)
+	b := m.Begin("a", "x", 9)
+	b.Primer()
+	b.Judge(0)
+	slot, content := b.With([]uint64{1})
+	d[slot] = content
+	b.Keep()
+	m = d.open(t)
+	if _, news := d.come(m, "a", "x", 2, 0, 2); news != arrivals.Nothing {
+		t.Errorf("news %v", news)
+	}
+	if _, news := d.come(m, "a", "x", 9, 0, 3); news != arrivals.Renewed {
+		t.Errorf("news %v of the first block of the epoch", news)
+	}
+}
+
 // A store that is renewed ever again is told of once an hour, and the oldest epochs make room.
 func TestManyEpochs(t *testing.T) {
 	d := disk{}
