@@ -124,6 +124,18 @@ func (d *decoder) received(at string, u *Uplink, p *profile.Profile) {
 	}
 }
 
+// blockTopic is the deepest that a stream's blocks are published to, behind the prefix: see uplink.BlockTopic.
+func blockTopic(g Gateway, s *Stream) string {
+	name := fmt.Sprintf("%s/%s/%s", g.ID, s.Encode, s.Name)
+	if g.Site != "" {
+		name = g.Site + "/" + name
+	}
+	if s.Encode == EncodePack && (s.Class == AlarmClass || s.Class == StateClass) {
+		name += "/primer"
+	}
+	return name
+}
+
 // sent checks what the file says of the messages that will leave: streams, and the readings and alarms that they carry.
 func (d *decoder) sent(u *Uplink, p *profile.Profile, cfg *Config) {
 	to := " (of uplink " + u.Name + ")"
@@ -133,6 +145,9 @@ func (d *decoder) sent(u *Uplink, p *profile.Profile, cfg *Config) {
 		}
 	}
 	for _, s := range cfg.Streams {
+		if at := below("streams", s.Name) + ".encode"; s.Encode != EncodePass && slices.Contains(u.Carry, s.Name) && d.given(at) {
+			check(at, blockTopic(cfg.Gateway, &s))
+		}
 		for i, m := range s.Match {
 			if at := fmt.Sprintf("%s.match[%d]", below("streams", s.Name), i); slices.Contains(u.Carry, s.Name) && d.given(at) {
 				check(at, m)

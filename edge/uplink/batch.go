@@ -129,19 +129,24 @@ func (a *lane) launched(parts []piece) {
 	a.blocks[f.ids[0]] = f
 }
 
-// landed takes out the block that the Server has answered; false if there is none.
-func (a *lane) landed(id uint16) (flying, bool) {
+// landed takes out the block that the Server has answered; false if there is none. One that it has refused is owed all the same: the writer may be at
+// the head of the next block.
+func (a *lane) landed(id uint16, refused bool) (flying, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f, ok := a.blocks[id]
 	delete(a.blocks, id)
+	if ok && refused && (a.owed == 0 || f.first < a.owed) {
+		a.owed = f.first
+	}
 	return f, ok
 }
 
-// aloft counts what is on its way in blocks.
+// aloft counts what is on its way in blocks. lowest is the first message of that, or of what is to be sent again; 0: there is none.
 func (a *lane) aloft() (blocks, messages int, lowest uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	lowest = a.owed
 	for _, f := range a.blocks {
 		messages += len(f.ids)
 		if lowest == 0 || f.first < lowest {
@@ -172,7 +177,7 @@ func (a *lane) hasBlock(id uint16) bool {
 // dropBlocks forgets everything: the local session is connected anew, and gives what is not acknowledged again.
 func (a *lane) dropBlocks() {
 	a.mu.Lock()
-	a.blocks = nil
+	a.blocks, a.owed = nil, 0
 	a.mu.Unlock()
 	for _, b := range []*batch{a.batch, a.loose} {
 		if b != nil {

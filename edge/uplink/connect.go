@@ -224,6 +224,7 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 	defer cancel()
 	err = l.run(ctx)
 	u.hungUp()
+	u.hungUpOnPrimers(err)
 	u.judge(l, err)
 	return true, err
 }

@@ -42,13 +42,16 @@ func (e epochs) of(ordinal uint64) epoch {
 	return e[max(i-1, 0)]
 }
 
-// begin adds the epoch of a run whose first message will have the ordinal next. empty: nothing waits of earlier ones.
+// begin adds the epoch of a run whose first message will have the ordinal next. empty: nothing waits of earlier ones. The first epoch is that of all that
+// waits from before as well: of a run that is not told apart any more, or of one whose stream did not leave in blocks.
 func (e epochs) begin(next, id uint64, empty bool) epochs {
 	kept := slices.DeleteFunc(slices.Clone(e), func(e epoch) bool { return empty || e.first >= next })
 	if n := len(kept) - mostEpochs + 1; n > 0 {
 		kept = kept[n:]
 	}
-	return append(kept, epoch{next, id})
+	kept = append(kept, epoch{next, id})
+	kept[0].first = 1
+	return kept
 }
 
 func (e epochs) append(b []byte) []byte {

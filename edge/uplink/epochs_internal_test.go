@@ -28,6 +28,9 @@ func TestEpochs(t *testing.T) {
 	if len(e) != mostEpochs || e.of(1<<40).id != 2*mostEpochs-1 {
 		t.Errorf("%d epochs, the last is %d", len(e), e.of(1<<40).id)
 	}
+	if oldest := e.of(1); oldest.first > 1 {
+		t.Errorf("message 1 is of an epoch that begins with %d", oldest.first)
+	}
 }
 
 // FuzzEpochs: what a fact says is read back as it is written, or refused.

@@ -32,10 +32,14 @@ func (s *upstream) take(p *packet.Publish) {
 		return
 	}
 	if s.unpacked == nil {
-		s.unpacked = map[string]bool{}
+		s.unpacked, s.floors = map[string]bool{}, map[string]uint64{}
 	}
+	source := fmt.Sprint(head.Epoch, head.Stream)
 	for _, m := range list {
-		id := fmt.Sprint(head.Epoch, head.Stream, m.Sequence)
+		id := fmt.Sprint(source, m.Sequence)
+		if !s.unpacked[id] && m.Sequence < s.floors[source] {
+			s.t.Errorf("message %s comes below the floor %d: a ground end takes it for known", m.Payload, s.floors[source])
+		}
 		if m.Sequence < head.Floor {
 			s.t.Errorf("sequence %d below the floor %d", m.Sequence, head.Floor)
 		}
@@ -44,4 +48,5 @@ func (s *upstream) take(p *packet.Publish) {
 			s.got = append(s.got, packet.Publish{TopicName: []byte("farm/" + m.Topic), Payload: m.Payload, QoS: packet.QoS(m.QoS), Retain: m.Retain, Properties: m.Properties})
 		}
 	}
+	s.floors[source] = max(s.floors[source], head.Floor)
 }

@@ -36,9 +36,10 @@ type lane struct {
 
 	doubtful bool // the Server may hold something of an earlier run, and the link does not carry its class: that is not sent again here
 
-	mu     sync.Mutex // guards hold and blocks
+	mu     sync.Mutex // guards hold, blocks and owed
 	hold   hold
 	blocks map[uint16]flying // on their way, by Packet Identifier
+	owed   uint64            // the lowest ordinal of the blocks that the Server has refused; 0: none
 	wait   *backoff
 }
 

@@ -271,13 +271,18 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 	if exact {
 		h.QoS, h.PacketID = 1, parts[0].PacketID
 	}
-	switch err = l.conn.Publish(&h, payload); {
+	why := l.u.oversized(h.TopicName, payload)
+	if err = client.ErrTooLarge; why == "" {
+		why = fmt.Sprintf("larger than the %d bytes that the server takes", l.conn.Server().MaximumPacketSize)
+		err = l.conn.Publish(&h, payload)
+	}
+	switch {
 	case errors.Is(err, client.ErrTooLarge) && n > 1: // how far something is compressed is not known before
 		b.most = max(n/2, 1)
 		l.continues(a, b, b.parts)
 		return 0, true, nil
 	case errors.Is(err, client.ErrTooLarge):
-		l.drop(a, &parts[0].Delivery, fmt.Sprintf("larger than the %d bytes that the server takes", l.conn.Server().MaximumPacketSize))
+		l.drop(a, &parts[0].Delivery, why)
 		l.continues(a, b, rest)
 		return 0, true, nil
 	case err != nil:
@@ -340,11 +345,12 @@ func (l *link) answeredBlock(a *lane, k *packet.Ack) bool {
 	if a == nil || k.Type != packet.PUBACK || !a.hasBlock(k.PacketID) {
 		return false
 	}
-	f, _ := a.landed(k.PacketID)
+	f, _ := a.landed(k.PacketID, k.ReasonCode.IsError())
 	if k.ReasonCode.IsError() {
 		l.blockRefused(a, k)
 		return true
 	}
+	a.boarded.Store(true)
 	n := a.ackAll(f)
 	a.accepted()
 	l.answered(k.PacketID)

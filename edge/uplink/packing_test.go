@@ -314,6 +314,40 @@ func TestIntoBlocks(t *testing.T) {
 	}
 }
 
+// TestBacklogIntoBlocks: what waited before a stream was changed leaves in blocks.
+func TestBacklogIntoBlocks(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.server.down = true
+		at.start()
+		at.publishMany(0, 3000, 1)
+		at.stopUplink()
+		at.streams = inBlocks(time.Second, "#")
+		at.startUplink()
+		at.publishMany(3000, 100, 1)
+		at.server.with(func() { at.server.down = false })
+		at.online()
+		at.allIn()
+		at.arrived(3100, true)
+	})
+}
+
+// TestBacklogOfManyRuns: what has waited through more runs than are told apart arrives.
+func TestBacklogOfManyRuns(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(time.Second, "#")
+		at.server.down = true
+		at.start()
+		for i := range 80 {
+			at.publishMany(i*10, 10, 1)
+			at.restartUplink()
+		}
+		at.server.with(func() { at.server.down = false })
+		at.online()
+		at.allIn()
+		at.arrived(800, true)
+	})
+}
+
 // TestLooseBlocks: messages of QoS 0 share a block, and the answer of nobody is waited for.
 func TestLooseBlocks(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
@@ -391,6 +425,54 @@ func TestPoisonousBlock(t *testing.T) {
 		at.arrived(200, true)
 		if s := at.uplink.Status(); s.Refused != 1 {
 			t.Errorf("%d messages were given up, want 1", s.Refused)
+		}
+	})
+}
+
+// TestHangsUpOnBlocks: a server that hangs up on who publishes to the topic of the blocks holds them up, and nothing of the stream is given up for it.
+func TestHangsUpOnBlocks(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = append(inBlocks(time.Second, "t/#"), config.Stream{Name: "single", Match: []string{"s/#"}})
+		at.server.poison = func(p *packet.Publish) bool { return strings.Contains(string(p.TopicName), "/pack/") }
+		at.start()
+		at.online()
+		at.publishMany(0, 100, 1)
+		for range 200 {
+			at.publish(&broker.Message{TopicName: "s/x", Payload: []byte("x"), QoS: 1})
+			time.Sleep(time.Minute)
+		}
+		if s := at.uplink.Status(); s.Refused != 0 || s.Backlog["all"] != 100 || len(at.log.matching("may this client publish to that topic?")) != 1 {
+			t.Errorf("refused %d, backlog %d", s.Refused, s.Backlog["all"])
+		}
+		at.server.with(func() { at.server.poison = nil })
+		at.allIn()
+		at.arrived(100, true)
+	})
+}
+
+// TestBlockTooLargeForProfile: a Server that is known to hang up on large payloads is sent none.
+func TestBlockTooLargeForProfile(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.config.Profile = "aws-iot"
+		at.streams = inBlocks(time.Second, "#")
+		at.start()
+		at.online()
+		noise := make([]byte, 140_000)
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range noise {
+			noise[i] = byte(r.Uint32())
+		}
+		at.publish(&broker.Message{TopicName: "t/large", Payload: noise, QoS: 1})
+		at.publishMany(0, 10, 1)
+		at.allIn()
+		at.arrived(10, true)
+		for _, b := range at.server.blocks {
+			if len(b.Payload) > 128<<10 {
+				t.Errorf("a block of %d bytes", len(b.Payload))
+			}
+		}
+		if s := at.uplink.Status(); s.Refused != 1 {
+			t.Errorf("refused %d", s.Refused)
 		}
 	})
 }
@@ -535,6 +617,27 @@ func TestPrimerRefused(t *testing.T) {
 			t.Errorf("told %d times, %d primers sent", n, at.uplink.Status().PrimersSent)
 		}
 		if n := len(at.server.unpacked); n != 60 {
+			t.Errorf("%d alarms", n)
+		}
+	})
+}
+
+// TestServerHangsUpOnPrimer: a server that hangs up on who publishes what it may not is given no primer for ever again.
+func TestServerHangsUpOnPrimer(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = []config.Stream{{Name: "alarms", Match: []string{"#"}, Class: config.AlarmClass, Encode: config.EncodePack}}
+		at.server.poison = func(p *packet.Publish) bool { return strings.HasSuffix(string(p.TopicName), "/primer") }
+		at.start()
+		at.online()
+		for i := range 200 {
+			at.alarmNumber(i)
+			time.Sleep(20 * time.Second)
+		}
+		at.allIn()
+		if n := len(at.log.matching("does not take a primer")); n != 1 || len(at.server.connects) > 4 {
+			t.Errorf("told %d times, %d connections", n, len(at.server.connects))
+		}
+		if n := len(at.server.unpacked); n != 200 {
 			t.Errorf("%d alarms", n)
 		}
 	})

@@ -190,9 +190,22 @@ func (u *Uplink) strike(a *lane, hung bool, err error) {
 	}
 	s.strikes++
 	known := slices.Contains(s.poisonous, s.topic)
-	if known || u.proven && s.strikes >= trials && time.Since(s.first) >= trialTime {
+	switch {
+	case !known && !(u.proven && s.strikes >= trials && time.Since(s.first) >= trialTime):
+	case a.encode != config.EncodePass && !a.boarded.Load():
+		u.blocksHungUp(a.stream)
+	default:
 		s.reason = u.reasonOf(err)
 	}
+}
+
+// blocksHungUp says that a Server hangs up on whatever leaves in blocks: all have one topic, so that it is not for the message, and the next one would
+// be given up as well. The stream waits, as if they were refused.
+func (u *Uplink) blocksHungUp(s *stream) {
+	u.once(s.name+": block: hangs up", func() {
+		u.log.Error("the server hangs up on the blocks of a stream, as it seems; they are sent again later", "stream", s.name, "topic", u.blockTopic(s),
+			"hint", "may this client publish to that topic?")
+	})
 }
 
 // abandon gives up the message that the Server has been proven to hang up on; false if it is another one. A QoS 2 message that the Server may hold
@@ -209,6 +222,7 @@ func (l *link) abandon(a *lane, d *broker.Delivery) bool {
 		l.u.proven = false
 	}
 	s.ordinal, s.strikes, s.reason = 0, 0, ""
+	a.boarded.Store(false)
 	l.u.count(func(s *Status) { s.Refused++ })
 	l.u.missed(a.stream, plain(d.Message.TopicName))
 	l.u.once(a.name+": hangs up: "+d.Message.TopicName, func() {

@@ -22,6 +22,7 @@ type priming struct {
 	primer  atomic.Pointer[pack.Primer] // that the Server has; nil: none
 	waiting atomic.Bool                 // one is on its way
 	refused atomic.Bool                 // the Server does not take any
+	hung    atomic.Int32                // connections that the Server has closed while one was on its way, since it answered one
 }
 
 // primes tells whether the blocks of a stream go on from primers.
@@ -79,15 +80,34 @@ func (l *link) prime(a *lane, h pack.Head, parts []piece, size int) {
 // primed hears that the Server has a primer, or refuses it. Without an answer, in the end, the next connection sends another one.
 func (l *link) primed(a *lane, primer *pack.Primer, codes []packet.ReasonCode) {
 	a.priming.waiting.Store(false)
-	switch {
-	case len(codes) == 0:
-	case codes[0].IsError():
-		a.priming.refused.Store(true)
-		l.u.once(a.name+": primer", func() {
-			l.u.log.Warn("the server does not take a primer for the blocks of a stream: they stay larger", "stream", a.name, "err", codes[0].Error(),
-				"hint", "may this client publish to the topic of its blocks and "+primerLevel+", with RETAIN?")
-		})
-	default:
-		a.priming.primer.Store(primer)
+	if len(codes) == 0 {
+		return
+	}
+	a.priming.hung.Store(0)
+	if codes[0].IsError() {
+		l.u.refusePrimers(a.stream, codes[0].Error())
+		return
+	}
+	a.priming.primer.Store(primer)
+}
+
+// refusePrimers has a stream do without, until the next start.
+func (u *Uplink) refusePrimers(s *stream, why string) {
+	s.priming.refused.Store(true)
+	u.once(s.name+": primer", func() {
+		u.log.Warn("the server does not take a primer for the blocks of a stream: they stay larger", "stream", s.name, "err", why,
+			"hint", "may this client publish to the topic of its blocks and "+primerLevel+", with RETAIN?")
+	})
+}
+
+// hungUpOnPrimers judges the end of a connection: AWS IoT Core, and others, hang up on a client that publishes what it may not, and would with each primer.
+func (u *Uplink) hungUpOnPrimers(err error) {
+	for _, s := range u.streams {
+		if !s.priming.waiting.Load() || !hangsUp(err) {
+			continue
+		}
+		if s.priming.hung.Add(1) >= hangUps {
+			u.refusePrimers(s, "it hangs up, as it seems")
+		}
 	}
 }

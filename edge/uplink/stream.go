@@ -47,6 +47,8 @@ type stream struct {
 	blocked  bool          // nothing of it was on its way but in blocks when the program began
 	loosely  uint64        // messages of QoS 0 that have left in blocks; the writer's
 
+	boarded atomic.Bool // the Server has taken a block of it, since a message was given up that it hung up on
+
 	priming priming
 
 	suspicion suspicion // that the Server hangs up on one of its messages

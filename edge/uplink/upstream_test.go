@@ -56,8 +56,9 @@ type upstream struct {
 	got       []packet.Publish // messages taken: QoS 2 once per exchange, those of blocks as a ground end makes them
 	blocks    []packet.Publish // blocks taken
 	primers   map[uint32]*pack.Primer
-	unpacked  map[string]bool  // messages of blocks, by epoch, stream and sequence
-	sent      []packet.Publish // every PUBLISH that came
+	unpacked  map[string]bool   // messages of blocks, by epoch, stream and sequence
+	floors    map[string]uint64 // that blocks told, by epoch and stream
+	sent      []packet.Publish  // every PUBLISH that came
 	releases  []packet.Ack
 	acks      []packet.Ack // PUBACK, PUBREC, PUBCOMP from the uplink
 	asked     int          // SUBSCRIBE packets

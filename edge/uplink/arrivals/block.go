@@ -76,7 +76,7 @@ func (b *Block) Judge(floor uint64) News {
 	}
 	mine := s.epochs[b.at]
 	mine.aside = false
-	mine.raise(floor)
+	mine.settle(floor)
 	s.epochs = append(slices.Delete(s.epochs, b.at, b.at+1), mine)
 	if len(s.epochs) > Epochs {
 		s.epochs = slices.Delete(s.epochs, 0, 1)
@@ -108,7 +108,7 @@ func (b *Block) setAside(fresh bool, floor uint64) {
 	s := b.next
 	mine := &s.epochs[b.at]
 	mine.aside = mine.aside || fresh
-	mine.raise(floor)
+	mine.settle(floor)
 	if len(s.epochs) > Epochs { // mine is the last
 		oldest := max(0, slices.IndexFunc(s.epochs[:b.at], func(e epoch) bool { return e.aside }))
 		s.epochs = slices.Delete(s.epochs, oldest, oldest+1)

@@ -11,7 +11,8 @@
 // A sequence is known from when its block was stored until the bounds are reached. [Memory.Begin] gives a [Block], which changes nothing until
 // [Block.Keep]: that is called when what [Block.With] gave was stored, in one piece with what was published. A source is told by a block with something
 // new in it, so that what a server only repeats is no clash. Nor is a primer, which a server may give
-// after others of its topic ([Block.Primer]). Nothing here ever has a message dropped that has not come.
+// after others of its topic ([Block.Primer]). A message that has not come is never taken for known, unless
+// it lies below the floor and before the latest [Gaps] gaps.
 //
 // # Limits
 //

@@ -12,6 +12,8 @@ const (
 	Epochs = 4
 	// Spans is how many rows of sequences without a gap are remembered of an epoch.
 	Spans = 256
+	// Gaps is how many of these are kept below the floor.
+	Gaps = 16
 	// Calm is how many blocks in a row of one epoch end a clash.
 	Calm = 1000
 	// quiet is how long nothing more is said of a source whose epochs are renewed ever again.

@@ -19,11 +19,11 @@ type source struct {
 
 type epoch struct {
 	id    uint64
-	aside bool // only primers have come of it; that is not stored
+	aside bool // only primers have come of it
 	set
 }
 
-// append encodes a source: the version, names, used, run, clash, and the epochs; numbers as uvarints, texts and lists behind their length, an epoch's id in 8
+// append encodes a source: the version, names, used, run, flags, and the epochs; numbers as uvarints, texts and lists behind their length, an epoch's id in 8
 // bytes, of a span how far it begins above the least that it could, and its length less one.
 func (s *source) append(b []byte) []byte {
 	b = append(b, version)
@@ -32,16 +32,25 @@ func (s *source) append(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, s.used)
 	b = binary.AppendUvarint(b, s.run)
-	flags := uint64(0)
-	if s.clash {
-		flags = 1
-	}
-	b = binary.AppendUvarint(b, flags)
+	b = binary.AppendUvarint(b, s.flags())
 	b = binary.AppendUvarint(b, uint64(len(s.epochs)))
 	for i := range s.epochs {
 		b = s.epochs[i].append(b)
 	}
 	return b
+}
+
+// flags are 1 in a clash, and two to the power of its place, from 1, for each epoch of which only primers have come.
+func (s *source) flags() (f uint64) {
+	if s.clash {
+		f = 1
+	}
+	for i := range s.epochs {
+		if s.epochs[i].aside {
+			f |= 2 << i
+		}
+	}
+	return f
 }
 
 func (e *epoch) append(b []byte) []byte {
@@ -63,11 +72,15 @@ func decode(b []byte) *source {
 	if r.number(math.MaxUint64) != version {
 		return nil
 	}
-	s := &source{gateway: r.text(), stream: r.text(), used: r.number(math.MaxInt64), run: r.number(math.MaxInt64), clash: r.number(1) == 1}
-	for range r.number(Epochs) {
-		s.epochs = append(s.epochs, r.epoch())
+	s := &source{gateway: r.text(), stream: r.text(), used: r.number(math.MaxInt64), run: r.number(math.MaxInt64)}
+	flags := r.number(1<<(Epochs+1) - 1)
+	s.clash = flags&1 != 0
+	for i := range r.number(Epochs) {
+		e := r.epoch()
+		e.aside = flags&(2<<i) != 0
+		s.epochs = append(s.epochs, e)
 	}
-	if r.bad || len(r.rest) > 0 || len(s.epochs) == 0 {
+	if r.bad || len(r.rest) > 0 || len(s.epochs) == 0 || flags != s.flags() {
 		return nil
 	}
 	return s

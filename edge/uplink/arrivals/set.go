@@ -10,7 +10,7 @@ type span struct{ first, last uint64 }
 
 // set are the sequences of one epoch that have come. Its spans rise, do not touch each other, and lie above the floor.
 type set struct {
-	floor uint64 // all below have come, or never will
+	floor uint64 // what is below is taken for known
 	spans []span
 }
 
@@ -58,7 +58,15 @@ func (s *set) add(n uint64) (forgotten uint64) {
 	return lowest.last - lowest.first + 1
 }
 
-// raise notes a floor. A lower one, as of a block that comes again, changes nothing.
+// settle makes use of the floor of a block: gaps below it are not remembered, but for the latest. A server may give a block behind one that was sent
+// later, and what is in it must not be taken for known.
+func (s *set) settle(floor uint64) {
+	if over := len(s.spans) - Gaps; over > 0 {
+		s.raise(min(floor, s.spans[over-1].last+1))
+	}
+}
+
+// raise has everything below a floor be known. A lower one, as of a block that comes again, changes nothing.
 func (s *set) raise(floor uint64) {
 	s.floor = max(s.floor, floor)
 	gone := 0
