@@ -81,7 +81,11 @@ func (l *link) behind(a *lane) (bytes int, some bool, err error) {
 func (l *link) rejoins(a *lane) bool {
 	if a.alone {
 		blocks, _, _ := a.aloft()
-		a.alone = l.conn.Unacknowledged(a.first(), a.last()) > blocks
+		a.alone = l.conn.Unacknowledged(a.first(), a.last()) > blocks || l.u.endSingle(a.stream) != nil
+	}
+	if !a.alone && l.u.broker.Durable() < a.begun {
+		l.u.broker.Notify(a.begun, waking{l})
+		return false
 	}
 	return !a.alone
 }

@@ -314,6 +314,38 @@ func TestIntoBlocks(t *testing.T) {
 	}
 }
 
+// TestIntoBlocksInTwoStarts: a stream that was changed, and started again before the server was reached, finishes what was on its way one by one all the same.
+func TestIntoBlocksInTwoStarts(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.server.passing, at.server.failing = true, true
+		at.start()
+		at.publishMany(0, 100, 2)
+		time.Sleep(time.Second)
+		at.stopUplink()
+		at.streams = inBlocks(time.Second, "#")
+		at.server.with(func() { at.server.down, at.server.failing = true, false })
+		at.server.cut()
+		at.startUplink()
+		time.Sleep(10 * time.Second)
+		at.rebootWith(vfs.Honest, rand.New(rand.NewPCG(1, 2)))
+		at.online()
+		at.publishMany(100, 100, 2)
+		at.allIn()
+		at.arrived(200, true)
+		if n := len(at.server.held); n > 0 {
+			t.Errorf("the server holds %d exchanges for ever", n)
+		}
+		at.restartUplink()
+		at.online()
+		before := len(at.server.releases)
+		at.publishMany(200, 100, 2)
+		at.allIn()
+		if n := len(at.server.releases) - before; n > 0 {
+			t.Errorf("%d messages left one by one afterwards", n)
+		}
+	})
+}
+
 // TestBacklogIntoBlocks: what waited before a stream was changed leaves in blocks.
 func TestBacklogIntoBlocks(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
