@@ -509,6 +509,30 @@ func TestBlockTooLargeForProfile(t *testing.T) {
 	})
 }
 
+// TestLingerOnDemand: a link on demand is not connected while messages gather for a block.
+func TestLingerOnDemand(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(10*time.Minute, "t/#")
+		at.limited(config.LiveClass)
+		at.config.Links[0].Kind, at.config.Links[0].Session = "certus", "on-demand"
+		at.start()
+		online := 0
+		for i := range 120 {
+			at.publishMany(i, 1, 1)
+			for range 60 {
+				if time.Sleep(time.Second); at.uplink.Status().Online {
+					online++
+				}
+			}
+		}
+		if s := at.uplink.Status(); online > 300 || s.Connections > 12 {
+			t.Errorf("%d s online in two hours, %d connections", online, s.Connections)
+		}
+		at.allIn()
+		at.arrived(120, true)
+	})
+}
+
 // TestArrays: json has the messages in arrays, compressed if wanted.
 func TestArrays(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
