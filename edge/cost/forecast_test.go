@@ -235,6 +235,15 @@ uplinks: {cloud: {mqtt: "tcp://192.0.2.1", links: [{name: lte, kind: cellular, s
 	}
 }
 
+// TestLingerOnDemand: sessions begin when messages have gathered for a block.
+func TestLingerOnDemand(t *testing.T) {
+	l := link(foretell(t, air+`streams: {all: {match: ["#"], encode: pack, linger: 30min}}
+uplinks: {cloud: {mqtt: "tcp://192.0.2.1", links: [{name: sat, kind: certus, session: on-demand}]}}`))
+	if n := l.Connects.Typical; n < 40 || n > 50 {
+		t.Errorf("%v connections a day", n)
+	}
+}
+
 // TestExtremes: nothing is divided by nothing, and nothing takes long.
 func TestExtremes(t *testing.T) {
 	for _, text := range []string{

@@ -333,7 +333,7 @@ func (r *road) scheduled(m mode) visits {
 
 // demanded are those that open when something waits, by the rules of package schedule.
 func (r *road) demanded(m mode) visits {
-	linger := kind.Of(r.link.Kind).Linger
+	linger := r.pool()
 	var wake []time.Duration
 	urgent := map[time.Duration]bool{}
 	for _, l := range r.lanes {
@@ -369,6 +369,24 @@ func (r *road) demanded(m mode) visits {
 		}
 	}
 	return v
+}
+
+// pool is how long what waits has for others before a session on demand: see uplink's way.pools.
+func (r *road) pool() time.Duration {
+	usual, least := kind.Of(r.link.Kind).Linger, time.Duration(math.MaxInt64)
+	for _, l := range r.lanes {
+		switch s := l.stream; {
+		case s.Class == config.AlarmClass:
+		case s.Encode == config.EncodePass || s.Linger == nil:
+			return usual
+		default:
+			least = min(least, *s.Linger)
+		}
+	}
+	if least == math.MaxInt64 {
+		return usual
+	}
+	return max(usual, least)
 }
 
 // visiting is what sessions cost: what has gathered leaves together at the beginning of each.

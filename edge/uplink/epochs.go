@@ -76,6 +76,18 @@ func parseEpochs(b []byte) (all epochs, err error) {
 	return all, nil
 }
 
+// single is put in front of the epochs of a stream of which something may be on its way one by one: the Server may hold it, and is to be rid of it before
+// anything leaves in a block. No epoch begins with 0.
+var single = epoch{}
+
+// takeSingle tells whether single stands in front, and takes it away.
+func (e epochs) takeSingle() (rest epochs, is bool) {
+	if len(e) > 0 && e[0].first == 0 {
+		return e[1:], true
+	}
+	return e, false
+}
+
 func (u *Uplink) epochsKey(stream string) string { return u.group() + "/epochs/" + stream }
 
 // openEpochs begins the epoch of this run for a stream that leaves in blocks. A stream that does not has none: the fact tells a later run that what was on
@@ -94,11 +106,28 @@ func (u *Uplink) openEpochs(s *stream, session *broker.Session) error {
 	if err != nil {
 		u.log.Error("which messages have left in blocks is not known any more: those on their way may arrive twice", "stream", s.name, "err", err)
 	}
-	s.blocked = known || session.Unfinished() == 0
+	before, singly := before.takeSingle()
+	s.blocked = session.Unfinished() == 0 || known && !singly
 	s.epochs = before.begin(session.NextOrdinal(), randomID(), session.Unfinished() == 0)
-	if s.begun, err = u.broker.PutFact(key, s.epochs.append(nil)); err != nil {
+	written := s.epochs
+	if !s.blocked {
+		written = slices.Concat(epochs{single}, written)
+	}
+	if s.begun, err = u.broker.PutFact(key, written.append(nil)); err != nil {
 		return fmt.Errorf("stream %s: begin its epoch: %w", s.name, err)
 	}
+	return nil
+}
+
+// endSingle notes that nothing of a stream is on its way one by one any more. It is to be on the disk, at begun, before a block leaves.
+func (u *Uplink) endSingle(s *stream) (err error) {
+	if s.blocked {
+		return nil
+	}
+	if s.begun, err = u.broker.PutFact(u.epochsKey(s.name), s.epochs.append(nil)); err != nil {
+		return err
+	}
+	s.blocked = true
 	return nil
 }
 

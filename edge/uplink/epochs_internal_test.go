@@ -19,6 +19,13 @@ func TestEpochs(t *testing.T) {
 	if again, err := parseEpochs(e.append(nil)); err != nil || len(again) != 3 || again.of(60) != e.of(60) {
 		t.Errorf("read again: %v %v", again, err)
 	}
+	marked, err := parseEpochs(append(epochs{single}, e...).append(nil))
+	if rest, is := marked.takeSingle(); err != nil || !is || !bytes.Equal(rest.append(nil), e.append(nil)) {
+		t.Errorf("with the mark: %v %v", marked, err)
+	}
+	if _, is := e.takeSingle(); is {
+		t.Error("a mark without one")
+	}
 	if e = e.begin(90, 104, true); len(e) != 1 || e.of(5).id != 104 {
 		t.Errorf("%v when nothing waits", e)
 	}

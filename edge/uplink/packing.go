@@ -11,6 +11,7 @@ import (
 	"skerry/broker/packet"
 	"skerry/edge/config"
 	"skerry/edge/uplink/pack"
+	"skerry/edge/uplink/schedule"
 	"skerry/queue"
 )
 
@@ -81,7 +82,11 @@ func (l *link) behind(a *lane) (bytes int, some bool, err error) {
 func (l *link) rejoins(a *lane) bool {
 	if a.alone {
 		blocks, _, _ := a.aloft()
-		a.alone = l.conn.Unacknowledged(a.first(), a.last()) > blocks
+		a.alone = l.conn.Unacknowledged(a.first(), a.last()) > blocks || l.u.endSingle(a.stream) != nil
+	}
+	if !a.alone && l.u.broker.Durable() < a.begun {
+		l.u.broker.Notify(a.begun, waking{l})
+		return false
 	}
 	return !a.alone
 }
@@ -195,7 +200,11 @@ func (l *link) linger(a *lane) time.Duration {
 	case a.lingers != nil:
 		d = *a.lingers
 	}
-	return l.way.purse.rung().Linger(d)
+	rung := l.way.purse.rung()
+	if l.way.pressed(rung).Mode == schedule.OnDemand { // it has waited before the session began, which stands until it leaves
+		d = min(d, max(l.way.kind.Linger, leastLinger))
+	}
+	return rung.Linger(d)
 }
 
 // due tells whether a block has waited long enough. What lies behind it on the disk, and is on its way into memory, belongs into it too, and so does

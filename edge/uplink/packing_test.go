@@ -314,6 +314,38 @@ func TestIntoBlocks(t *testing.T) {
 	}
 }
 
+// TestIntoBlocksInTwoStarts: a stream that was changed, and started again before the server was reached, finishes what was on its way one by one all the same.
+func TestIntoBlocksInTwoStarts(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.server.passing, at.server.failing = true, true
+		at.start()
+		at.publishMany(0, 100, 2)
+		time.Sleep(time.Second)
+		at.stopUplink()
+		at.streams = inBlocks(time.Second, "#")
+		at.server.with(func() { at.server.down, at.server.failing = true, false })
+		at.server.cut()
+		at.startUplink()
+		time.Sleep(10 * time.Second)
+		at.rebootWith(vfs.Honest, rand.New(rand.NewPCG(1, 2)))
+		at.online()
+		at.publishMany(100, 100, 2)
+		at.allIn()
+		at.arrived(200, true)
+		if n := len(at.server.held); n > 0 {
+			t.Errorf("the server holds %d exchanges for ever", n)
+		}
+		at.restartUplink()
+		at.online()
+		before := len(at.server.releases)
+		at.publishMany(200, 100, 2)
+		at.allIn()
+		if n := len(at.server.releases) - before; n > 0 {
+			t.Errorf("%d messages left one by one afterwards", n)
+		}
+	})
+}
+
 // TestBacklogIntoBlocks: what waited before a stream was changed leaves in blocks.
 func TestBacklogIntoBlocks(t *testing.T) {
 	play(t, func(t *testing.T, at *station) {
@@ -474,6 +506,30 @@ func TestBlockTooLargeForProfile(t *testing.T) {
 		if s := at.uplink.Status(); s.Refused != 1 {
 			t.Errorf("refused %d", s.Refused)
 		}
+	})
+}
+
+// TestLingerOnDemand: a link on demand is not connected while messages gather for a block.
+func TestLingerOnDemand(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(10*time.Minute, "t/#")
+		at.limited(config.LiveClass)
+		at.config.Links[0].Kind, at.config.Links[0].Session = "certus", "on-demand"
+		at.start()
+		online := 0
+		for i := range 120 {
+			at.publishMany(i, 1, 1)
+			for range 60 {
+				if time.Sleep(time.Second); at.uplink.Status().Online {
+					online++
+				}
+			}
+		}
+		if s := at.uplink.Status(); online > 300 || s.Connections > 12 {
+			t.Errorf("%d s online in two hours, %d connections", online, s.Connections)
+		}
+		at.allIn()
+		at.arrived(120, true)
 	})
 }
 

@@ -190,7 +190,7 @@ func (w *way) silence() time.Duration {
 func (w *way) choice() schedule.Options {
 	if w.standing != nil {
 		if demand, _ := w.standing.mode(); demand {
-			return schedule.Options{Mode: schedule.OnDemand, Linger: w.kind.Linger}
+			return schedule.Options{Mode: schedule.OnDemand, Linger: w.pool}
 		}
 	}
 	return w.usual

@@ -44,7 +44,7 @@ type stream struct {
 	compress string
 	epochs   epochs        // of its messages in blocks
 	begun    queue.Receipt // the last of these is on the disk
-	blocked  bool          // nothing of it was on its way but in blocks when the program began
+	blocked  bool          // nothing of it is on its way but in blocks; the writer's
 	loosely  uint64        // messages of QoS 0 that have left in blocks; the writer's
 
 	boarded atomic.Bool // the Server has taken a block of it, since a message was given up that it hung up on

@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"context"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -28,6 +29,7 @@ const (
 type way struct {
 	config.Link
 	kind  kind.Kind
+	pool  time.Duration    // how long what waits has for others before a session on demand
 	usual schedule.Options // when it is wanted as long as its budget does not matter
 	gate  *schedule.Gate
 	keep  *keeper
@@ -73,6 +75,7 @@ func (u *Uplink) newWays(o Options) error {
 			return err
 		}
 		w.keep = w.newKeeper(u, o)
+		w.pool = w.pools(u.streams)
 		w.usual = w.times(o.Gateway, u.config.Name)
 		w.standing = u.newStanding(l, w.kind, o)
 		w.gate = schedule.New(w.usual)
@@ -96,13 +99,32 @@ func (u *Uplink) newWays(o Options) error {
 	return nil
 }
 
+// pools is how long what waits has for others before a session on demand begins for it: what is usual on its kind of link, or longer if every stream
+// gathers blocks for longer. A session that began before would stand until they leave.
+func (w *way) pools(streams []*stream) time.Duration {
+	d := time.Duration(math.MaxInt64)
+	for _, s := range streams {
+		switch {
+		case s.class == "" || s.class == config.AlarmClass || !w.Carries(s.class):
+		case s.encode == config.EncodePass || s.lingers == nil:
+			return w.kind.Linger
+		default:
+			d = min(d, *s.lingers)
+		}
+	}
+	if d == math.MaxInt64 {
+		return w.kind.Linger
+	}
+	return max(d, w.kind.Linger)
+}
+
 // times is when the way is wanted.
 func (w *way) times(gateway, uplink string) schedule.Options {
 	switch s := w.Schedule; {
 	case s != nil:
 		return schedule.Options{Mode: schedule.Timed, Every: s.Every, Stay: s.Stay, Offset: schedule.Offset(s.Every, gateway, uplink, w.Name)}
 	case w.OnDemand():
-		return schedule.Options{Mode: schedule.OnDemand, Linger: w.kind.Linger, Brief: w.kind.IdleBilled || w.purse.unit.PerSecond > 0}
+		return schedule.Options{Mode: schedule.OnDemand, Linger: w.pool, Brief: w.kind.IdleBilled || w.purse.unit.PerSecond > 0}
 	}
 	return schedule.Options{}
 }
@@ -114,7 +136,7 @@ func (w *way) pressed(rung budget.Rung) schedule.Options {
 	switch {
 	case rung == budget.AlarmOnly, rung >= budget.OnDemand && o.Mode == schedule.Always:
 		pooled := min(perConnect*w.KeepAlive.Max, mostPooled)
-		return schedule.Options{Mode: schedule.OnDemand, Linger: max(pooled, rung.Linger(w.kind.Linger)), Brief: true}
+		return schedule.Options{Mode: schedule.OnDemand, Linger: max(pooled, rung.Linger(w.pool)), Brief: true}
 	case o.Mode == schedule.OnDemand:
 		o.Linger = rung.Linger(o.Linger)
 	}
