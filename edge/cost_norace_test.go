@@ -3,4 +3,4 @@
 package edge_test
 
 // stations is how many of the stations of TestForecast are played: all.
-const stations = 20
+const stations = 21

@@ -91,6 +91,7 @@ func TestForecast(t *testing.T) {
 		{name: "schedule", every: "1min", sun: "5min", plain: true, links: `, links: [{name: lte, kind: cellular, schedule: {every: 15min, stay: 30s}}]`},
 		{name: "schedule, pack", every: "1min", sun: "5min", plain: true, streams: packed, links: `, links: [{name: lte, kind: cellular, schedule: {every: 1h, stay: 30s}}]`},
 		{name: "on demand", every: "30min", sun: "10min", plain: true, links: `, links: [{name: lte, kind: cellular, session: on-demand}]`},
+		{name: "on demand, pack", every: "1min", sun: "5min", plain: true, streams: `streams: {packed: {match: ["#"], encode: pack, linger: 30min}}`, links: `, links: [{name: lte, kind: cellular, session: on-demand}]`},
 	}[:stations] {
 		t.Run(c.name, func(t *testing.T) { c.compare(t) })
 	}
