@@ -270,7 +270,7 @@ func (l *link) publishPart(block *arrivals.Block, list []carried, alarm *broker.
 		return nil
 	}
 	block.Keep()
-	l.u.blocks.latest = receipt
+	l.u.blocks.latest = max(l.u.blocks.latest, receipt)
 	l.u.count(func(s *Status) {
 		s.Unpacked += uint64(len(list))
 		s.Forgotten = l.u.blocks.memory.Forgotten()

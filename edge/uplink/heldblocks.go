@@ -306,7 +306,7 @@ func (l *link) publishInstead(m *broker.Message, h *heldBlock) error {
 			return receipt, nil
 		})
 		if err == nil {
-			l.u.blocks.latest = receipt
+			l.u.blocks.latest = max(l.u.blocks.latest, receipt)
 		}
 		return err
 	}
@@ -316,7 +316,7 @@ func (l *link) publishInstead(m *broker.Message, h *heldBlock) error {
 	}
 	receipt, err := l.exchangePatiently(l.u.waitingKey(h.slot), nil, messages)
 	if err == nil {
-		l.u.blocks.latest = receipt
+		l.u.blocks.latest = max(l.u.blocks.latest, receipt)
 		l.letGo(*h)
 	}
 	return err

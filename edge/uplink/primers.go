@@ -76,7 +76,7 @@ func (l *link) putFact(key string, value []byte) error {
 	if err != nil {
 		return fmt.Errorf("store what blocks need: %w", err)
 	}
-	l.u.blocks.latest = receipt
+	l.u.blocks.latest = max(l.u.blocks.latest, receipt)
 	return nil
 }
 
