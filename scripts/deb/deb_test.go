@@ -103,9 +103,33 @@ func TestUnit(t *testing.T) {
 	}
 }
 
+// TestNeedsNoNetwork: nothing that may wait for a network for ever is waited for (systemd.special(7)).
+func TestNeedsNoNetwork(t *testing.T) {
+	unit, err := os.ReadFile("skerry.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ordered := false
+	for line := range strings.Lines(string(unit)) {
+		after, ok := strings.CutPrefix(strings.TrimSpace(line), "After=")
+		if !ok {
+			continue
+		}
+		ordered = true
+		for _, target := range strings.Fields(after) {
+			if target == "network-online.target" || target == "time-sync.target" {
+				t.Errorf("waits for %s", target)
+			}
+		}
+	}
+	if !ordered {
+		t.Error("no line After= was found")
+	}
+}
+
 // TestScripts: the shell that Debian has can read them.
 func TestScripts(t *testing.T) {
-	for _, name := range []string{"postinst", "prerm", "postrm", "build", "version"} {
+	for _, name := range []string{"postinst", "prerm", "postrm", "build", "same", "version", "../debtest/run", "../arm", "../board/fetch", "../../.ci/run"} {
 		if out, err := exec.Command("sh", "-n", name).CombinedOutput(); err != nil {
 			t.Errorf("%s: %s", name, out)
 		}
