@@ -130,15 +130,20 @@ func (s *Server) open(l ListenerConfig) (net.Listener, error) {
 // openAhead opens an address that no interface has yet, as at a start without a network: the kernel takes connections as soon as one has it.
 func (s *Server) openAhead(l ListenerConfig) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAliveConfig: probe, Control: func(network, address string, c syscall.RawConn) error {
-		level, option := unix.IPPROTO_IP, unix.IP_FREEBIND
-		if network == "tcp6" {
-			level, option = unix.IPPROTO_IPV6, unix.IPV6_FREEBIND
-		}
-		var err error
-		control := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), level, option, 1) })
-		return errors.Join(control, err, s.setOptions(network, address, c))
+		return errors.Join(FreeBind(network, address, c), s.setOptions(network, address, c))
 	}}
 	return lc.Listen(context.Background(), l.Network, l.Address)
+}
+
+// FreeBind has the kernel bind a TCP socket to an address that no interface has yet (ip(7), IP_FREEBIND). It is for net.ListenConfig.Control.
+func FreeBind(network, _ string, c syscall.RawConn) error {
+	level, option := unix.IPPROTO_IP, unix.IP_FREEBIND
+	if network == "tcp6" {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_FREEBIND
+	}
+	var err error
+	control := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), level, option, 1) })
+	return errors.Join(control, err)
 }
 
 // setOptions sets what accepted sockets inherit from their listener: how long sent bytes may stay unconfirmed, and
