@@ -41,7 +41,7 @@ func unit(_ context.Context, s *Subject, r *Report) {
 	case u["SubState"] == "auto-restart":
 		r.problem("unit", "starts in vain again and again: status "+u["ExecMainStatus"], journal)
 	case u["ActiveState"] == "inactive":
-		r.problem("unit", "is stopped", "sudo systemctl start skerry")
+		r.problem("unit", "is stopped", "sudo systemctl start skerry; if a dependency fails, the disk of the data directory is not mounted: systemctl --failed names it")
 	case strings.HasPrefix(status, "waits for") || strings.HasPrefix(status, "does not get on") || strings.HasPrefix(status, "runs without storage"):
 		r.problem("unit", status, journal)
 	}
