@@ -71,6 +71,19 @@ func data(_ context.Context, s *Subject, r *Report) {
 	}
 }
 
+// guard looks for the watchdog of the board, if the configuration has one.
+func guard(_ context.Context, s *Subject, r *Report) {
+	if s.Config == nil || s.simulated() || s.Config.Gateway.Watchdog == "" {
+		return
+	}
+	device := s.Config.Gateway.Watchdog
+	if s.there(device) {
+		r.note("watchdog", "%s is there", device)
+		return
+	}
+	r.problem("watchdog", device+" is missing: nothing resets the board when the station hangs", "write dtparam=watchdog=on into "+bootConfig+" and start again; ls /dev/watchdog* shows what there is")
+}
+
 func inside(p, folder string) bool {
 	return path.Clean(p) == folder || strings.HasPrefix(path.Clean(p), path.Clean(folder)+"/")
 }
