@@ -24,7 +24,8 @@ type timer interface {
 	get() (seconds int, err error)
 }
 
-// OpenWatchdog starts the watchdog at path with a timeout, or with the one that it has if it cannot be set to that.
+// OpenWatchdog starts the watchdog at path with a timeout, or with the one nearest to it that its driver has, or the one that it has
+// if it cannot be set.
 func OpenWatchdog(path string, timeout time.Duration) (*Watchdog, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.Mode()&fs.ModeCharDevice == 0 {
@@ -43,12 +44,13 @@ func OpenWatchdog(path string, timeout time.Duration) (*Watchdog, error) {
 // startWatchdog takes f over.
 func startWatchdog(f *os.File, t timer, timeout time.Duration) (*Watchdog, error) {
 	w := &Watchdog{file: f, timeout: timeout}
-	if err := t.set(int(timeout / time.Second)); err != nil {
-		seconds, err := t.get()
-		if err != nil || seconds <= 0 {
-			return nil, errors.Join(fmt.Errorf("%s does not tell its timeout: %w (hint: is it a watchdog?)", f.Name(), err), w.Close())
-		}
+	refused := t.set(int(timeout / time.Second))
+	seconds, err := t.get() // also after set: a driver may take another timeout than asked for, and say nothing ("Setting and getting the timeout")
+	switch {
+	case err == nil && seconds > 0:
 		w.timeout = time.Duration(seconds) * time.Second
+	case refused != nil:
+		return nil, errors.Join(fmt.Errorf("%s does not tell its timeout: %w (hint: is it a watchdog?)", f.Name(), err), w.Close())
 	}
 	return w, nil
 }

@@ -10,22 +10,31 @@ import (
 	"time"
 )
 
-// fakeTimer is the driver of a watchdog that knows one timeout, or all when that is 0.
-type fakeTimer struct{ only, now int }
+// fakeTimer is the driver of a watchdog that knows one timeout, or all up to most when that is 0; dumb does not tell it.
+type fakeTimer struct {
+	only, most, now int
+	dumb            bool
+}
 
 func (t *fakeTimer) set(seconds int) error {
 	if t.only != 0 {
 		return syscall.EINVAL
 	}
 	t.now = seconds
+	if t.most > 0 {
+		t.now = min(seconds, t.most)
+	}
 	return nil
 }
 
 func (t *fakeTimer) get() (int, error) {
-	if t.only < 0 {
+	switch {
+	case t.dumb:
 		return 0, syscall.ENOTTY
+	case t.only != 0:
+		return t.only, nil
 	}
-	return t.only, nil
+	return t.now, nil
 }
 
 // TestWatchdog writes to a file what the kernel would get.
@@ -33,7 +42,12 @@ func TestWatchdog(t *testing.T) {
 	for _, tt := range []struct {
 		timer *fakeTimer
 		want  time.Duration
-	}{{&fakeTimer{}, time.Minute}, {&fakeTimer{only: 15}, 15 * time.Second}} {
+	}{
+		{&fakeTimer{}, time.Minute},
+		{&fakeTimer{dumb: true}, time.Minute},
+		{&fakeTimer{only: 15}, 15 * time.Second},
+		{&fakeTimer{most: 16}, 16 * time.Second}, // takes what it can, and says nothing
+	} {
 		name := filepath.Join(t.TempDir(), "watchdog")
 		f, err := os.Create(name)
 		if err != nil {

@@ -19,6 +19,9 @@ func (g *Gateway) startMetrics(layers *layers, s *statistics) error {
 		return err
 	}
 	g.addresses[metricsListener] = srv.Address()
+	if srv.Early() {
+		g.log.Warn("no interface has the address of metrics: they are shown when one has (hint: `ip address` lists them)", "address", c.HTTP)
+	}
 	g.log.Info("metrics are shown", "address", srv.Address().String(), "path", "/metrics")
 	layers.start("metrics", time.Second, func(ctx context.Context) error { return srv.Run(ctx) })
 	return nil

@@ -93,7 +93,8 @@ func (l *listener) secure() bool { return l.certificates != nil || l.TLS != nil 
 var probe = net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
 
 // Listen opens an address; Clients are served once Run runs. It returns the address with the port that it got. The
-// error of a port in use says so and what to do.
+// error of a port in use says so and what to do. An address that no interface of the machine has is opened all the
+// same, with a word in the log: it may come with the network.
 func (s *Server) Listen(l ListenerConfig) (net.Addr, error) {
 	if l.Network == "" {
 		l.Network = "tcp"
@@ -115,10 +116,34 @@ func (s *Server) open(l ListenerConfig) (net.Listener, error) {
 		lc.Control = s.setOptions
 	}
 	nl, err := lc.Listen(context.Background(), l.Network, l.Address)
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		if nl, err = s.openAhead(l); err == nil {
+			s.log.Warn("no interface has the address of a listener: clients are taken when one has (hint: `ip address` lists them)", "listener", l.Name, "address", l.Address)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, listenHint(err, l.Address))
 	}
 	return nl, nil
+}
+
+// openAhead opens an address that no interface has yet, as at a start without a network: the kernel takes connections as soon as one has it.
+func (s *Server) openAhead(l ListenerConfig) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAliveConfig: probe, Control: func(network, address string, c syscall.RawConn) error {
+		return errors.Join(FreeBind(network, address, c), s.setOptions(network, address, c))
+	}}
+	return lc.Listen(context.Background(), l.Network, l.Address)
+}
+
+// FreeBind has the kernel bind a TCP socket to an address that no interface has yet (ip(7), IP_FREEBIND). It is for net.ListenConfig.Control.
+func FreeBind(network, _ string, c syscall.RawConn) error {
+	level, option := unix.IPPROTO_IP, unix.IP_FREEBIND
+	if network == "tcp6" {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_FREEBIND
+	}
+	var err error
+	control := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), level, option, 1) })
+	return errors.Join(control, err)
 }
 
 // setOptions sets what accepted sockets inherit from their listener: how long sent bytes may stay unconfirmed, and
@@ -191,8 +216,6 @@ func listenHint(err error, address string) string {
 		return fmt.Sprintf(" (hint: another broker? `ss -ltnp sport = :%s` shows who has the port; stop it or choose another port)", port)
 	case errors.Is(err, syscall.EACCES):
 		return " (hint: ports below 1024 need CAP_NET_BIND_SERVICE)"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return " (hint: no interface of this machine has that address; `ip address` lists them)"
 	}
 	return ""
 }

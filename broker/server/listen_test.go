@@ -7,8 +7,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"log/slog"
 	"math/big"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,9 +42,29 @@ func TestPortInUse(t *testing.T) {
 
 func TestListenWrong(t *testing.T) {
 	st := openStation(t, vfs.NewDisk(), server.Options{})
-	for _, address := range []string{"192.0.2.1:0", "nonsense", "127.0.0.1:70000"} {
+	for _, address := range []string{"nonsense", "127.0.0.1:70000"} {
 		if _, err := st.server.Listen(server.ListenerConfig{Name: "l", Address: address}); err == nil || !strings.Contains(err.Error(), "listener l") {
 			t.Errorf("%s: error %v", address, err)
+		}
+	}
+}
+
+// TestAddressToCome: a start without a network does not fail for want of the address that a listener has there.
+func TestAddressToCome(t *testing.T) {
+	for _, address := range []string{"192.0.2.1:0", "[2001:db8::1]:0"} { // RFC 5737, RFC 3849: nobody has them
+		var log lines
+		st := openStation(t, vfs.NewDisk(), server.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		defer st.server.Close()
+		got, err := st.server.Listen(server.ListenerConfig{Name: "lan", Address: address})
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+			continue
+		}
+		if a := got.(*net.TCPAddr); a.Port == 0 || !strings.HasPrefix(address, strings.TrimSuffix(a.String(), strconv.Itoa(a.Port))) {
+			t.Errorf("%s: listens at %v", address, a)
+		}
+		if !strings.Contains(log.String(), "no interface has the address") || !strings.Contains(log.String(), "listener=lan") {
+			t.Errorf("%s: no word of it: %s", address, log.String())
 		}
 	}
 }

@@ -41,7 +41,7 @@ func unit(_ context.Context, s *Subject, r *Report) {
 	case u["SubState"] == "auto-restart":
 		r.problem("unit", "starts in vain again and again: status "+u["ExecMainStatus"], journal)
 	case u["ActiveState"] == "inactive":
-		r.problem("unit", "is stopped", "sudo systemctl start skerry")
+		r.problem("unit", "is stopped", "sudo systemctl start skerry; if a dependency fails, the disk of the data directory is not mounted: systemctl --failed names it")
 	case strings.HasPrefix(status, "waits for") || strings.HasPrefix(status, "does not get on") || strings.HasPrefix(status, "runs without storage"):
 		r.problem("unit", status, journal)
 	}
@@ -69,6 +69,19 @@ func data(_ context.Context, s *Subject, r *Report) {
 	if r.Problems() == before {
 		r.note("data", "%s", s.Store)
 	}
+}
+
+// guard looks for the watchdog of the board, if the configuration has one.
+func guard(_ context.Context, s *Subject, r *Report) {
+	if s.Config == nil || s.simulated() || s.Config.Gateway.Watchdog == "" {
+		return
+	}
+	device := s.Config.Gateway.Watchdog
+	if s.there(device) {
+		r.note("watchdog", "%s is there", device)
+		return
+	}
+	r.problem("watchdog", device+" is missing: nothing resets the board when the station hangs", "write dtparam=watchdog=on into "+bootConfig+" and start again; ls /dev/watchdog* shows what there is")
 }
 
 func inside(p, folder string) bool {

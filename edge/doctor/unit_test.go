@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"skerry/edge/config"
 	"skerry/edge/doctor"
 )
 
@@ -35,7 +36,7 @@ func TestUnit(t *testing.T) {
 		"wrong file":   {map[string]string{"ActiveState": "failed", "ExecMainStatus": "78"}, "has not started: the configuration is wrong => `skerry check`"},
 		"failed":       {map[string]string{"ActiveState": "failed", "Result": "timeout"}, "has failed: timeout => `journalctl -u skerry"},
 		"in vain":      {map[string]string{"ActiveState": "activating", "SubState": "auto-restart", "ExecMainStatus": "1"}, "starts in vain again and again: status 1 => "},
-		"stopped":      {map[string]string{"ActiveState": "inactive"}, "is stopped => sudo systemctl start skerry"},
+		"stopped":      {map[string]string{"ActiveState": "inactive"}, "is stopped => sudo systemctl start skerry; if a dependency fails, the disk "},
 		"waits":        {map[string]string{"StatusText": "waits for its data directory: read-only"}, "waits for its data directory: read-only => "},
 		"hangs":        {map[string]string{"StatusText": "does not get on: log: x"}, "does not get on: log: x => "},
 		"often":        {map[string]string{"NRestarts": "17"}, "was started anew 17 times => "},
@@ -71,6 +72,26 @@ func TestData(t *testing.T) {
 		s := &doctor.Subject{Files: newMachine(nil), Unit: doctor.Unit{"User": "skerry", "ReadWritePaths": tt.paths}, Store: tt.store, StoreOwner: tt.owner}
 		if got := findings(doctor.Examine(t.Context(), s), "data"); len(got) != 1 || !strings.HasPrefix(got[0], tt.want) {
 			t.Errorf("%s: %q, want %q", tt.store, got, tt.want)
+		}
+	}
+}
+
+// TestGuard: a watchdog of the board that the configuration wants is there, or missing; others are not looked for.
+func TestGuard(t *testing.T) {
+	const local = "broker: {listeners: {a: {tcp: \"127.0.0.1:1883\", anonymous: true}}}\n"
+	wants := configure(t, "gateway: {watchdog: /dev/watchdog0}\n"+local)
+	for _, tt := range []struct {
+		cfg   *config.Config
+		files map[string]string
+		want  string
+	}{
+		{wants, nil, "/dev/watchdog0 is missing: nothing resets the board when the station hangs => write dtparam=watchdog=on"},
+		{wants, map[string]string{"dev/watchdog0": ""}, "/dev/watchdog0 is there"},
+		{configure(t, local), nil, ""},
+	} {
+		got := findings(doctor.Examine(t.Context(), &doctor.Subject{Files: newMachine(tt.files), Config: tt.cfg}), "watchdog")
+		if (tt.want == "") != (len(got) == 0) || len(got) > 1 || tt.want != "" && !strings.HasPrefix(got[0], tt.want) {
+			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}
 }

@@ -130,3 +130,22 @@ func TestListenTwice(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAddressToCome: a start without a network does not fail for want of the address.
+func TestAddressToCome(t *testing.T) {
+	for address, early := range map[string]bool{"127.0.0.1:0": false, "192.0.2.1:0": true, "[2001:db8::1]:0": true} { // RFC 5737, RFC 3849: nobody has them
+		s, err := metric.Listen(address, nil)
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+			continue
+		}
+		if s.Early() != early {
+			t.Errorf("%s: early: %v", address, s.Early())
+		}
+		ctx, end := context.WithCancel(t.Context())
+		end()
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+}

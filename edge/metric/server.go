@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
+
+	"skerry/broker/server"
 )
 
 // patience is how long an asker may take for its question, and for the answer.
@@ -19,15 +22,20 @@ const mostAskers = 8
 type Server struct {
 	listener net.Listener
 	http     http.Server
+	early    bool
 }
 
-// Listen opens a TCP address. look gives the metrics of that moment; it is called from many goroutines. Nobody is answered before Run.
+// Listen opens a TCP address, also one that no interface has yet. look gives the metrics of that moment; it is called from many goroutines. Nobody is answered before Run.
 func Listen(address string, look func() []Metric) (*Server, error) {
 	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w (hint: another program has the port, or no interface has the address; broker.metrics.http names it)", err)
+	early := errors.Is(err, syscall.EADDRNOTAVAIL)
+	if early {
+		l, err = (&net.ListenConfig{Control: server.FreeBind}).Listen(context.Background(), "tcp", address)
 	}
-	return &Server{listener: &bounded{l, make(chan struct{}, mostAskers)}, http: http.Server{
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w (hint: another program may have the port; broker.metrics.http names it)", err)
+	}
+	return &Server{listener: &bounded{l, make(chan struct{}, mostAskers)}, early: early, http: http.Server{
 		Handler: page(look), MaxHeaderBytes: 4 << 10, ErrorLog: silent,
 		ReadTimeout: patience, WriteTimeout: patience, IdleTimeout: 3 * time.Minute,
 	}}, nil
@@ -52,6 +60,9 @@ func page(look func() []Metric) http.HandlerFunc {
 
 // Address is where it listens.
 func (s *Server) Address() net.Addr { return s.listener.Addr() }
+
+// Early tells whether no interface had the address yet, as at a start without a network: it is answered there once one has it.
+func (s *Server) Early() bool { return s.early }
 
 // Run answers until ctx ends, and returns nil then.
 func (s *Server) Run(ctx context.Context) error {

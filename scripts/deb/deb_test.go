@@ -103,9 +103,49 @@ func TestUnit(t *testing.T) {
 	}
 }
 
+// TestNeedsNoNetwork: nothing that may wait for a network for ever is waited for (systemd.special(7)).
+func TestNeedsNoNetwork(t *testing.T) {
+	unit, err := os.ReadFile("skerry.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ordered := false
+	for line := range strings.Lines(string(unit)) {
+		after, ok := strings.CutPrefix(strings.TrimSpace(line), "After=")
+		if !ok {
+			continue
+		}
+		ordered = true
+		for _, target := range strings.Fields(after) {
+			if target == "network-online.target" || target == "time-sync.target" {
+				t.Errorf("waits for %s", target)
+			}
+		}
+	}
+	if !ordered {
+		t.Error("no line After= was found")
+	}
+}
+
+// TestDevices: the unit opens what buses are made of, and serial ports of all usual kinds (number or name in /proc/devices).
+func TestDevices(t *testing.T) {
+	unit, err := os.ReadFile("skerry.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for device, of := range map[string]string{
+		"char-gpiochip": "gpiochip", "char-89": "i2c", "char-153": "spidev", "char-4": "ttyS", "char-166": "ttyACM", "char-188": "ttyUSB",
+		"char-204": "ttyAMA", "char-ttySC": "ttySC",
+	} {
+		if !strings.Contains(string(unit), "\nDeviceAllow="+device+" rw\n") {
+			t.Errorf("no %s, for %s", device, of)
+		}
+	}
+}
+
 // TestScripts: the shell that Debian has can read them.
 func TestScripts(t *testing.T) {
-	for _, name := range []string{"postinst", "prerm", "postrm", "build", "version"} {
+	for _, name := range []string{"postinst", "prerm", "postrm", "build", "same", "version", "../debtest/run", "../arm", "../board/fetch", "../../.ci/run"} {
 		if out, err := exec.Command("sh", "-n", name).CombinedOutput(); err != nil {
 			t.Errorf("%s: %s", name, out)
 		}
