@@ -166,14 +166,6 @@ func (a *lane) ackAll(f flying) (n uint64) {
 	return n
 }
 
-// hasBlock tells whether an id is that of a block on its way.
-func (a *lane) hasBlock(id uint16) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	_, ok := a.blocks[id]
-	return ok
-}
-
 // dropBlocks forgets everything: the local session is connected anew, and gives what is not acknowledged again.
 func (a *lane) dropBlocks() {
 	a.mu.Lock()

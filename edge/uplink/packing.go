@@ -349,12 +349,15 @@ func (l *link) countBlock(a *lane, b *batch, parts []piece, bytes int, exact boo
 	})
 }
 
-// answered ends a block that the Server has answered; false if the id is not that of one.
+// answeredBlock ends a block that the Server has answered; false if the id is not that of one.
 func (l *link) answeredBlock(a *lane, k *packet.Ack) bool {
-	if a == nil || k.Type != packet.PUBACK || !a.hasBlock(k.PacketID) {
+	if a == nil || k.Type != packet.PUBACK {
 		return false
 	}
-	f, _ := a.landed(k.PacketID, k.ReasonCode.IsError())
+	f, ok := a.landed(k.PacketID, k.ReasonCode.IsError())
+	if !ok {
+		return false
+	}
 	if k.ReasonCode.IsError() {
 		l.blockRefused(a, k)
 		return true
