@@ -58,9 +58,10 @@ func TestHostileStrangers(t *testing.T) {
 			}
 			eventually(t, "all are there", func() bool { return st.server.Stats().Connections == strangers })
 			time.Sleep(50 * time.Millisecond) // what was sent is to be read
-			grown := int64(heap()) - int64(before)
+			most := int64(strangers*c.most) + 1<<20
+			grown := heapOver(before, most)
 			t.Log(fmt.Sprint(grown/strangers>>10, " KiB each"))
-			if grown > int64(strangers*c.most)+1<<20 {
+			if grown > most {
 				t.Errorf("%d strangers took %d bytes of the heap, the bound is %d each", strangers, grown, c.most)
 			}
 			for _, nc := range all {
