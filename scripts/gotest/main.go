@@ -5,6 +5,10 @@
 // which promised to run everything cannot quietly run less. A package in which the race detector itself broke down, which go1.26 does now
 // and then where timers fire in a bubble of testing/synctest, is tested again, and that counts: nothing was said of the program.
 //
+// Tests of many packages run beside each other on few processors. When up to three of all of them fail, each runs again by itself, three
+// times; one that passes each time is named as unsteady at the end, with what it printed when it failed above, and is no failure. A panic,
+// a data race, a package that ends early and a second failure are failures whatever comes afterwards.
+//
 // Limit: it reads the event stream of the go command; output of a build that failed is passed on as it came.
 package main
 
@@ -38,8 +42,14 @@ type summary struct {
 	running                 map[string]*run
 	skipped                 []string
 	broken                  map[string]bool // packages in which the race detector broke down
+	wrong                   []failure       // tests that failed, subtests not counted
+	grave                   map[string]bool // packages in which something failed that no second run excuses
 	passed, failed, skips   int
 	packagesFailed, noTests int
+}
+
+func newSummary(out io.Writer) *summary {
+	return &summary{out: out, running: map[string]*run{}, broken: map[string]bool{}, grave: map[string]bool{}}
 }
 
 func main() {
@@ -51,7 +61,7 @@ const attempts = 3
 
 // testAll runs the tests, and again those of packages in which the race detector broke down.
 func testAll(out io.Writer, args []string) int {
-	s := &summary{out: out, running: map[string]*run{}, broken: map[string]bool{}}
+	s := newSummary(out)
 	status := s.run(args)
 	flags := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !strings.HasPrefix(arg, "-") })
 	for n := 1; n < attempts && len(s.broken) > 0; n++ {
@@ -59,10 +69,16 @@ func testAll(out io.Writer, args []string) int {
 		fmt.Fprintln(out, "the race detector broke down; once more:", strings.Join(again, " "))
 		s.packagesFailed -= len(again)
 		clean := s.failed+s.packagesFailed == 0
-		s.broken = map[string]bool{}
+		for _, pkg := range again {
+			delete(s.broken, pkg)
+			delete(s.grave, pkg)
+		}
 		if status = s.run(append(append(slices.Clone(flags), "-count=1"), again...)); !clean {
 			status = 1
 		}
+	}
+	if status != 0 && s.alone(flags) {
+		status, s.failed, s.packagesFailed = 0, 0, 0
 	}
 	s.close()
 	if status != 0 || s.failed > 0 || (os.Getenv("SKERRY_NO_SKIP") == "1" && s.skips > 0) {
@@ -126,6 +142,9 @@ func (s *summary) take(e event) {
 		if breakdown(e.Output) {
 			s.broken[e.Package] = true
 		}
+		if grave(e.Output) {
+			s.grave[e.Package] = true
+		}
 	case "pass", "fail", "skip":
 		if e.Test == "" {
 			s.packageDone(e, s.running[key])
@@ -142,6 +161,9 @@ func (s *summary) testDone(e event, r *run) {
 		s.passed++
 	case "fail":
 		s.failed++
+		if !strings.Contains(e.Test, "/") {
+			s.wrong = append(s.wrong, failure{e.Package, e.Test})
+		}
 		fmt.Fprintf(s.out, "FAIL %s %s (%.1fs)\n", e.Package, e.Test, e.Elapsed)
 		s.print(r)
 	case "skip":
@@ -168,6 +190,7 @@ func (s *summary) packageDone(e event, r *run) {
 func (s *summary) interrupted(pkg string) {
 	for _, key := range slices.Sorted(maps.Keys(s.running)) {
 		if test, ok := strings.CutPrefix(key, pkg+" "); ok && test != "" {
+			s.grave[pkg] = true
 			fmt.Fprintf(s.out, "     %s did not end\n", test)
 			s.print(s.running[key])
 			delete(s.running, key)

@@ -48,6 +48,45 @@ func TestDies(t *testing.T) {
 	}
 }
 
+// A test that fails among the others and passes by itself is named, and is no failure; what a second run cannot excuse stays one.
+func TestUnsteady(t *testing.T) {
+	t.Setenv("SKERRY_NO_SKIP", "")
+	once := func(name, fault string) string {
+		return "\nfunc Test" + name + "(t *testing.T) {\n\tif _, err := os.Stat(\"" + name + "\"); err != nil {\n\t\tos.WriteFile(\"" + name + "\", nil, 0o600)\n\t\t" + fault + "\n\t}\n}\n"
+	}
+	const wrong = `t.Error("wrong")`
+	for _, test := range []struct {
+		name, body string
+		want       int
+	}{
+		{"once", once("A", wrong), 0},
+		{"three, once", once("A", wrong) + once("B", wrong) + once("C", wrong), 0},
+		{"a part, once", "func TestA(t *testing.T) { t.Run(\"part\", testA) }\n" + strings.Replace(once("A", wrong), "TestA", "testA", 1), 0},
+		{"four, once", once("A", wrong) + once("B", wrong) + once("C", wrong) + once("D", wrong), 1},
+		{"once and again", once("A", wrong) + "\nfunc TestB(t *testing.T) { t.Error(\"wrong\") }\n", 1},
+		{"a panic, once", once("A", `panic("wrong")`), 1},
+		{"a data race, once", once("A", "println(\"WARNING: DATA RACE\")\n\t\t"+wrong), 1},
+		{"the end of the process, once", once("A", "os.Exit(3)"), 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, "go.mod"), "module m\n\ngo 1.26\n")
+			write(t, filepath.Join(dir, "m_test.go"), "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\n"+test.body)
+			t.Chdir(dir)
+			var out bytes.Buffer
+			if got := testAll(&out, []string{"-vet=off", "./..."}); got != test.want {
+				t.Errorf("status %d, want %d:\n%s", got, test.want, &out)
+			}
+			if named := strings.Contains(out.String(), "unsteady: m TestA failed once"); named != (test.want == 0) {
+				t.Errorf("named: %t\n%s", named, &out)
+			}
+			if !strings.Contains(out.String(), "FAIL m") {
+				t.Errorf("what failed is not shown:\n%s", &out)
+			}
+		})
+	}
+}
+
 func write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
