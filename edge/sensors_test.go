@@ -134,7 +134,7 @@ func TestLateAnswersAreShown(t *testing.T) {
 				return
 			}
 			go meter.ServeTCP(conn, func(m []byte) [][]byte {
-				time.Sleep(80 * time.Millisecond)
+				time.Sleep(600 * time.Millisecond) // in the middle of the second attempt
 				return [][]byte{m}
 			})
 		}
@@ -144,14 +144,14 @@ gateway: {board: sim}
 storage: {path: $DATA}
 broker: {listeners: {local: {tcp: "127.0.0.1:0", anonymous: true}}}
 sensors:
-  power: {driver: modbus, tcp: "`+server.Addr().String()+`", timeout: 50ms, every: 1s, values: {x: {table: input, address: 7, type: uint16}}}
+  power: {driver: modbus, tcp: "`+server.Addr().String()+`", timeout: 400ms, every: 1s, values: {x: {table: input, address: 7, type: uint16}}}
 `)
 	board := sim.New(sim.Options{}) // from which the network is reached
 	defer board.Close()
 	start(t, c, edge.Options{Buses: board})
 	for until := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		x := askSensors(t, c.Storage.Path, control.Request{Do: control.SensorList})["power"]
-		if l := x.Late; l != nil && l.Slowest > l.Timeout && l.Timeout == 0.05 && l.Late > 0 && l.Asked > l.Late {
+		if l := x.Late; l != nil && l.Slowest > l.Timeout && l.Timeout == 0.4 && l.Late > 0 && l.Asked > l.Late {
 			return
 		}
 		if time.Now().After(until) {
