@@ -100,7 +100,7 @@ func TestForecast(t *testing.T) {
 // compare foretells what a day costs, and counts it.
 func (c *measured) compare(t *testing.T) {
 	cfg := configure(t, c.text())
-	f, err := cost.New(cfg, "")
+	f, err := cost.New(cfg, "", cost.Machine{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (c *explainCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	f, err := cost.New(cfg, version)
+	f, err := cost.New(cfg, version, machine())
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,12 @@ func (c *explainCmd) Run() error {
 		fmt.Fprintln(os.Stderr, n)
 	}
 	return err
+}
+
+// machine is what of this one a forecast hangs on.
+func machine() cost.Machine {
+	text, err := os.ReadFile("/proc/sys/net/ipv4/tcp_timestamps")
+	return cost.Machine{NoTimeStamps: err == nil && strings.TrimSpace(string(text)) == "0"}
 }
 
 // one leaves of a forecast what is about one thing.
@@ -113,6 +119,8 @@ func showForecast(w io.Writer, f *cost.Forecast) error {
 			fmt.Fprintf(&b, "uplink %s over link %s: %s\n", u.Name, l.Name, linkText(u, l))
 			linkTable(l).write(&b)
 			b.WriteString(billText(u, l))
+			b.WriteString(serverText(l))
+			b.WriteString(stampsText(f, l))
 			b.WriteString("\n")
 		}
 		if g := valueTable(&u.Links[0]); len(g.rows) > 1 { // there is one at least
@@ -231,6 +239,69 @@ func billText(u *cost.Uplink, l *cost.Link) (text string) {
 	return text
 }
 
+// serverText is what the server bills by message.
+func serverText(l *cost.Link) (text string) {
+	b := l.Bill
+	if b == nil {
+		return ""
+	}
+	text = fmt.Sprintf("server's bill: %s messages a day of up to %s, %s at worst", rough(b.Messages.Typical), size(float64(b.Step)), rough(b.Messages.Worst))
+	if b.Minutes.Typical > 0 && b.Cost.Worst > 0 {
+		text += fmt.Sprintf("; %s minutes", rough(b.Minutes.Typical))
+	}
+	text += "\n"
+	if b.Retained.Typical > 0 {
+		text += fmt.Sprintf("  %s of them because it bills what is retained twice: retain: false\n", rough(b.Retained.Typical))
+	}
+	if b.Cost.Worst > 0 {
+		text += fmt.Sprintf("  %.2f %s a month, %.2f %s at worst\n", b.Cost.Typical, b.Currency, b.Cost.Worst, b.Currency)
+	}
+	if b.Daily > 0 {
+		text += fmt.Sprintf("  %s of the %s a day that are paid for together, for all devices\n", percent(b.Messages.Typical/float64(b.Daily)), grouped(b.Daily))
+	}
+	for i := range l.Streams {
+		text += cheapText(b, &l.Streams[i])
+	}
+	return text
+}
+
+// percent is a part of a whole.
+func percent(part float64) string {
+	if part < 0.0995 {
+		return fmt.Sprintf("%.1f %%", 100*part)
+	}
+	return fmt.Sprintf("%.0f %%", 100*part)
+}
+
+// cheapText says how a stream would be cheaper at a server that bills by message.
+func cheapText(b *cost.Bill, s *cost.Stream) string {
+	packed, leaves := b.Packed[s.Name]
+	switch {
+	case leaves && packed.Typical > 0 && packed.Typical < s.Billed.Typical/3:
+		return fmt.Sprintf("  stream %s: %s of them; with encode: pack or json, linger: 5min about %s\n", s.Name, rough(s.Billed.Typical), rough(packed.Typical))
+	case s.Fill == "":
+		return ""
+	}
+	return fmt.Sprintf("  stream %s: its blocks of %s cost as much as %d B, the cheapest: linger: %s fills them\n", s.Name, size(s.Mean), s.Cheapest, s.Fill)
+}
+
+const stampsCommand = "sysctl -w net.ipv4.tcp_timestamps=0"
+
+// stampsText says what the time stamps of TCP are of the bytes of a link that is paid.
+func stampsText(f *cost.Forecast, l *cost.Link) string {
+	if !l.Paid || l.TimeStamps.Typical == 0 {
+		return ""
+	}
+	saved := size(cost.Days * l.TimeStamps.Typical)
+	if l.Cost.Typical > 0 {
+		saved += fmt.Sprintf(" or %.2f %s", l.Cost.Typical*l.TimeStamps.Typical/l.Total.Typical, l.Currency)
+	}
+	if f.NoTimeStamps {
+		return fmt.Sprintf("this machine has no time stamps of TCP, which would be %s a month more\n", saved)
+	}
+	return fmt.Sprintf("without the time stamps of TCP: %s a month less: %s\n", saved, stampsCommand)
+}
+
 // topicWidth is how wide topics are shown in tables, at most: of a longer one the end, which differs.
 const topicWidth = 40
 
@@ -304,9 +375,20 @@ func streamText(u *cost.Uplink, l *cost.Link, s *cost.Stream) string {
 	}
 	text := fmt.Sprintf("stream %s, class %s, encode %s: %s messages a day, %s each, %s a day\n", s.Name, s.Class, s.Encode, rough(s.Messages.Typical),
 		size(s.Bytes.Typical/s.Messages.Typical), size(s.Bytes.Typical))
+	if a := s.Alone; a != nil {
+		text += fmt.Sprintf("  the first of a connection is %.0f B, one after it %.0f B; without the time stamps of TCP %.0f B, %.0f B\n", a.First, a.Again, a.BareFirst, a.BareAgain)
+	}
 	if s.Linger != "" {
-		return text + fmt.Sprintf("  %s blocks a day with %s messages each: they wait %s for each other, up to %s\n", rough(s.Packets.Typical),
-			rough(s.Messages.Typical/s.Packets.Typical), s.Linger, size(float64(s.Block)))
+		blocks := s.Packets.Typical - s.Primers.Typical
+		wait := "they wait " + s.Linger + " for each other"
+		if s.Linger == "0s" {
+			wait = "none waits for another"
+		}
+		text += fmt.Sprintf("  %s blocks a day, %s messages in each: %s, up to %s\n", rough(blocks), rough(s.Messages.Typical/blocks), wait, size(float64(s.Block)))
+		if s.Priming.Worst > 0 {
+			text += fmt.Sprintf("  %s of it are primers, %s at worst: docs/pack.md\n", bytesOf(s.Priming.Typical), bytesOf(s.Priming.Worst))
+		}
+		return text
 	}
 	for i := range s.Parts {
 		text += partText(u, l, &s.Parts[i])
@@ -330,8 +412,8 @@ func partText(u *cost.Uplink, l *cost.Link, p *cost.Part) string {
 	if l.Session != "always" {
 		return text + "    leaves with all that has gathered\n"
 	}
-	frame := 52
-	text += "    + 52 B of IP and TCP"
+	frame := l.Header
+	text += fmt.Sprintf("    + %d B of IP and TCP", l.Header)
 	if u.TLS {
 		frame += 22
 		text += ", 22 B of TLS"
@@ -343,5 +425,5 @@ func partText(u *cost.Uplink, l *cost.Link, p *cost.Part) string {
 	if p.QoS > 0 {
 		answer += fmt.Sprintf("PUBACK 4 B each and %d B for all, ", frame)
 	}
-	return text + answer + "52 B to acknowledge that\n"
+	return text + answer + fmt.Sprintf("%d B to acknowledge that\n", l.Header)
 }

@@ -14,7 +14,7 @@ func TestExplainPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := cost.New(cfg, version)
+	f, err := cost.New(cfg, version, cost.Machine{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestLaboratory(t *testing.T) {
 	} {
 		u := config.Uplink{Name: "cloud", Servers: config.Servers{{TLS: true, Host: "10.99.0.2", Port: 8883}}, Profile: "generic", Version: config.V5, ClientID: "gw01", TLS: c.tls}
 		l := config.Link{Name: "link1", Kind: kind.Ethernet, Session: config.Always}
-		conn := newConnection(u, l, config.Gateway{ID: "gw01", Site: "site"})
+		conn := newConnection(u, l, config.Gateway{ID: "gw01", Site: "site"}, Machine{})
 		if got := conn.begin(c.resumed); got < 0.99*c.want || got > 1.01*c.want {
 			t.Errorf("%s: %.0f B, measured were %.0f B; of TLS %.0f B, CONNECT has %.0f B, the state %.0f B", c.name, got, c.want, conn.handshake(c.resumed), conn.hello, conn.state)
 		}

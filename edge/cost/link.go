@@ -26,6 +26,7 @@ type road struct {
 	uplink  config.Uplink
 	profile *profile.Profile
 	conn    connection
+	meter   meter
 	lanes   []*lane
 	site    string
 	gateway string
@@ -33,6 +34,7 @@ type road struct {
 	stays   bool                 // it cannot be on demand: something waits for messages from upstream
 	traces  [2]traced            // of the sensors whose readings it carries
 	parts   [2]map[*lane][]dated // of them, what is known already
+	blocks  map[cutting]blocks   // likewise: to make them takes long
 	commit  time.Duration        // how long own readings wait to be written
 }
 
@@ -49,13 +51,18 @@ type figures struct {
 	pings    float64
 	linking  float64 // bytes for connections
 	pinging  float64 // bytes for pings
-	billed   float64 // bytes that are billed beyond those that pass
+	rounded  float64 // bytes that the provider bills beyond those that pass
+	minutes  float64 // of connection
 	lanes    []laneFigures
 }
 
-// laneFigures are those of a lane.
+// laneFigures are those of a lane. Its packets are of PUBLISH.
 type laneFigures struct {
 	messages, packets, bytes float64
+	primers, priming         float64 // of packets and bytes, those of primers
+	alone, again             float64 // bytes of what leaves by itself, with its topic and with an alias for that; 0: nothing does
+	block                    float64 // bytes of one, in its mean
+	billed, kept             float64 // messages as the server bills them; of these, a second time for RETAIN
 }
 
 func (f *figures) data() (bytes float64) {
@@ -65,7 +72,7 @@ func (f *figures) data() (bytes float64) {
 	return bytes
 }
 
-func (f *figures) total() float64 { return f.data() + f.linking + f.pinging + f.billed }
+func (f *figures) total() float64 { return f.data() + f.linking + f.pinging + f.rounded }
 
 // choose gives the topics that save the most their aliases.
 func (r *road) choose() {
@@ -86,6 +93,9 @@ func (r *road) choose() {
 		r.aliased[f.topic] = f.n[typical] >= 24 // seen again before the connection is another one
 	}
 }
+
+// outcome is what the link costs in both.
+func (r *road) outcome() outcome { return outcome{r.reckon(typical), r.reckon(worst)} }
 
 // reckon is what the link costs in one mode.
 func (r *road) reckon(m mode) figures {
@@ -126,9 +136,9 @@ func (r *road) standing(m mode) (f figures) {
 	slices.Sort(leaves)
 	for i, l := range r.lanes {
 		if l.stream.Encode != config.EncodePass {
-			all := r.batching(l).cut(r.trace(l, m), leaves)
+			all := r.cut(l, m, r.batching(l), leaves)
 			f.lanes[i] = r.batched(l, m, all)
-			heard = append(heard, slices.DeleteFunc(all.left, func(at time.Duration) bool { return at > long })...)
+			heard = append(heard, slices.DeleteFunc(slices.Clone(all.left), func(at time.Duration) bool { return at > long })...)
 		}
 	}
 	slices.Sort(heard)
@@ -136,6 +146,7 @@ func (r *road) standing(m mode) (f figures) {
 	f.linking = r.conn.cost(f.connects, m)
 	f.pings = r.silences(heard, m)
 	f.pinging = f.pings * r.conn.wire.pinged()
+	f.minutes = day.Minutes()
 	f.bill(r.link.Billed(), time.Duration(float64(day)/f.connects))
 	return f
 }
@@ -144,7 +155,7 @@ func (r *road) standing(m mode) (f figures) {
 func (f *figures) bill(unit config.Unit, lasts time.Duration) {
 	if f.connects > 0 {
 		passes := f.total() / f.connects
-		f.billed = f.connects * max(float64(unit.Billed(int64(passes), lasts))-passes, 0)
+		f.rounded = f.connects * max(float64(unit.Billed(int64(passes), lasts))-passes, 0)
 	}
 }
 
@@ -218,14 +229,17 @@ func (r *road) single(l *lane, m mode) (out laneFigures) {
 		if t[m] == 0 {
 			continue
 		}
-		ticks, n, bytes, qos := t[m], 0.0, 0.0, byte(0)
+		ticks, n, bytes, qos, topic, payload := t[m], 0.0, 0.0, byte(0), 0.0, 0.0
 		for _, f := range l.flows {
 			if f.origin == origin && f.n[m] > 0 {
 				n += f.n[m]
 				bytes += f.n[m] * r.publish(f, m)
+				topic, payload = topic+f.n[m]*r.upstream(f), payload+f.bytes[m]
 				qos = max(qos, r.qos(f.qos))
+				out.each(r, f, m)
 			}
 		}
+		out.single(r, topic/max(n, 1e-9), payload/max(n, 1e-9), qos)
 		if qos == 2 {
 			ticks *= r.committed(l, m)
 		}
@@ -234,6 +248,16 @@ func (r *road) single(l *lane, m mode) (out laneFigures) {
 	}
 	out.packets = out.messages
 	return out
+}
+
+// single notes what a message or block costs that leaves by itself: the largest of the lane counts.
+func (out *laneFigures) single(r *road, topic, payload float64, qos byte) {
+	w := r.conn.wire
+	cost := func(aliased bool) float64 {
+		return w.exchange(w.publish(topic, payload, 0, qos, aliased), 1, qos, 1, typical)
+	}
+	out.alone = max(out.alone, cost(false))
+	out.again = max(out.again, cost(w.version == packet.V5))
 }
 
 // committed is how many times less often QoS 2 leaves than it is published: it does with the commit that makes it durable.
@@ -282,25 +306,78 @@ func (r *road) batched(l *lane, m mode, all blocks) (out laneFigures) {
 		qos = max(qos, min(f.qos, 1))
 	}
 	n, bytes := all.each()
+	out.block = bytes
 	out.packets = out.messages / n
 	topic := float64(len(r.batching(l).topic))
 	publish := r.conn.wire.publish(topic, bytes, 0, qos, m == typical && r.conn.wire.version == packet.V5 && out.packets >= 24)
 	beside := all.beside / all.count // in the same write, and so with one acknowledgement
 	out.bytes = out.packets * ((1-beside)*r.conn.wire.exchange(publish, 1, qos, 1, m) + beside*(publish+puback))
+	out.single(r, topic, bytes, qos)
+	out.bill(r, out.packets, topic+bytes, false)
+	r.primed(&out, m, all, topic)
 	return out
 }
+
+// primed adds the primers of a lane whose blocks have a topic of so many bytes.
+func (r *road) primed(out *laneFigures, m mode, all blocks, topic float64) {
+	if all.primer == 0 {
+		return
+	}
+	beside, size := out.packets*all.primers/all.count, all.primer
+	if all.primers > 0 {
+		size = all.priming / all.primers
+	}
+	name := topic + float64(len(primerLevel))
+	out.primers = beside + *anew.in(m)
+	out.priming = out.primers * r.conn.wire.exchange(r.conn.wire.publish(name, size, 0, 1, false), 1, 1, 1, m)
+	out.packets, out.bytes = out.packets+out.primers, out.bytes+out.priming
+	out.bill(r, out.primers, name+size, true)
+}
+
+// turns is how often the messages of a lane that primes are played, so that primers that pay late are seen.
+const turns = 12
 
 // alone are blocks of one message each.
 func (r *road) alone(l *lane) (all blocks) {
 	b := r.batching(l)
-	for _, f := range l.flows {
-		for _, s := range f.samples {
-			_, size := b.encoded(b.coder(), []dated{{0, s}})
-			all.count, all.messages, all.bytes = all.count+1, all.messages+1, all.bytes+float64(size)
+	p := b.prime()
+	for turn := range turns {
+		for _, f := range l.flows {
+			for _, s := range f.samples {
+				some := []dated{{time.Duration(turn) * time.Hour, s}}
+				_, size := b.encoded(b.coder(), some, p)
+				all.add(1, size, p.sent(b.stream, some, size))
+			}
+		}
+		if p == nil {
+			break
 		}
 	}
 	if all.count == 0 {
 		return blocks{count: 1, messages: 1}
+	}
+	all.primer = p.latest()
+	return all
+}
+
+// cutting is what the blocks of a lane hang on, on one road.
+type cutting struct {
+	lane   *lane
+	mode   mode
+	linger time.Duration
+	beside int // how many moments there are at which something else leaves
+}
+
+// cut makes the blocks of a lane, or knows them.
+func (r *road) cut(l *lane, m mode, b batching, others []time.Duration) blocks {
+	key := cutting{l, m, b.linger, len(others)}
+	all, known := r.blocks[key]
+	if !known {
+		all = b.cut(r.trace(l, m), others)
+		if r.blocks == nil {
+			r.blocks = map[cutting]blocks{}
+		}
+		r.blocks[key] = all
 	}
 	return all
 }
@@ -397,6 +474,7 @@ func (r *road) visiting(m mode, v visits) (f figures) {
 	}
 	f.connects = v.perDay
 	f.linking = r.conn.cost(f.connects, m)
+	f.minutes = min(v.perDay*math.Ceil(v.lasts.Minutes()), day.Minutes())
 	f.bill(r.link.Billed(), v.lasts)
 	return f
 }
@@ -411,13 +489,13 @@ func (r *road) gathered(l *lane, m mode, perDay float64) (out laneFigures) {
 	if l.stream.Encode != config.EncodePass {
 		b := r.batching(l)
 		b.linger = time.Duration(float64(day) / at)
-		all := b.cut(r.trace(l, m), nil)
-		return r.batched(l, m, all)
+		return r.batched(l, m, r.cut(l, m, b, nil))
 	}
 	bytes, qos := 0.0, byte(0)
 	for _, f := range l.flows {
 		bytes += f.n[m] * r.publish(f, m)
 		qos = max(qos, r.qos(f.qos))
+		out.each(r, f, m)
 	}
 	out.bytes = at * r.conn.wire.exchange(bytes/at, out.messages/at, qos, 1, m)
 	out.packets = out.messages

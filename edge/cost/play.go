@@ -44,6 +44,11 @@ func rounded(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 func (r *Range) add(o Range) { r.Typical, r.Worst = r.Typical+o.Typical, r.Worst+o.Worst }
 
+// above is how much more the range is than another one.
+func (r Range) above(o Range) Range {
+	return Range{max(r.Typical-o.Typical, 0), max(r.Worst-o.Worst, 0)}
+}
+
 func (r *Range) in(m mode) *float64 {
 	if m == worst {
 		return &r.Worst

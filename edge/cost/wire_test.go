@@ -11,7 +11,8 @@ import (
 
 // TestExchange: what messages cost on the wire, reckoned by hand, and what was measured of them (docs/links-lab.md).
 func TestExchange(t *testing.T) {
-	plain, secure, old := wire{version: packet.V5}, wire{record, packet.V5}, wire{record, packet.V311}
+	plain, secure, old := wire{version: packet.V5}, wire{tls: record, version: packet.V5}, wire{tls: record, version: packet.V311}
+	bare, six := wire{tls: record, version: packet.V5, bare: true}, wire{tls: record, version: packet.V5, six: true}
 	for _, c := range []struct {
 		name             string
 		w                wire
@@ -39,6 +40,9 @@ func TestExchange(t *testing.T) {
 		{"three together at worst", secure, 25, 60, 1, true, 3, 1, worst, 284 + 78 + 82 + 104},
 		// Of two sensors that are read at the same time one acknowledgement of TCP covers both answers.
 		{"half an acknowledgement", secure, 25, 60, 1, true, 1, 0.5, typical, 144 + 78 + 26},
+		// 12 B less for each of three packets, and 20 B more.
+		{"no time stamps of TCP", bare, 25, 60, 1, true, 1, 1, typical, 144 + 78 + 52 - 3*12},
+		{"IPv6", six, 25, 60, 1, true, 1, 1, typical, 144 + 78 + 52 + 3*20},
 		// 4,000 B: 1 + 2 + 2 + 2 + 1 + 3 = 11 B before them, three segments, one more acknowledgement for every second one.
 		{"a large one", secure, 25, 4000, 1, true, 1, 1, typical, 4011 + 22 + 3*52 + 52 + 78 + 52},
 	} {
