@@ -133,7 +133,7 @@ func (c *connection) begin(resumed bool) float64 {
 	if c.eager {
 		return bytes + c.wire.sent(c.hello+c.state) + c.wire.sent(connack) + c.wire.sent(puback) + header
 	}
-	return bytes + c.wire.sent(c.hello) + c.wire.sent(connack) + c.wire.exchange(c.state, 1, 1, 1, typical)
+	return bytes + c.wire.sent(c.hello) + c.wire.sent(connack) + c.wire.exchange(c.state, 1, 1, 1)
 }
 
 // end is DISCONNECT, the end of TLS, and those of TCP.

@@ -244,7 +244,7 @@ func (r *road) single(l *lane, m mode) (out laneFigures) {
 			ticks *= r.committed(l, m)
 		}
 		out.messages += n
-		out.bytes += ticks * r.conn.wire.exchange(bytes/ticks, n/ticks, qos, r.shared(origin, m), m)
+		out.bytes += ticks * r.conn.wire.exchange(bytes/ticks, n/ticks, qos, r.beside(origin, m))
 	}
 	out.packets = out.messages
 	return out
@@ -254,7 +254,7 @@ func (r *road) single(l *lane, m mode) (out laneFigures) {
 func (out *laneFigures) single(r *road, topic, payload float64, qos byte) {
 	w := r.conn.wire
 	cost := func(aliased bool) float64 {
-		return w.exchange(w.publish(topic, payload, 0, qos, aliased), 1, qos, 1, typical)
+		return w.exchange(w.publish(topic, payload, 0, qos, aliased), 1, qos, 1)
 	}
 	out.alone = max(out.alone, cost(false))
 	out.again = max(out.again, cost(w.version == packet.V5))
@@ -278,15 +278,14 @@ func (r *road) committed(l *lane, m mode) float64 {
 	return min(commits*float64(day)/float64(r.traces[m].long)/ticks, 1)
 }
 
-// shared is the part of a pure acknowledgement that falls on a tick: sensors with one schedule are read within milliseconds, and every second
-// answer is acknowledged.
-func (r *road) shared(origin string, m mode) float64 {
+// beside is how many sensors are read at the moments at which one is: those with one schedule are, within milliseconds.
+func (r *road) beside(origin string, m mode) float64 {
 	if m == worst {
 		return 1
 	}
 	for _, l := range r.lanes {
 		if k := float64(l.together[origin]); k > 1 {
-			return math.Ceil(k/2) / k
+			return k
 		}
 	}
 	return 1
@@ -311,7 +310,9 @@ func (r *road) batched(l *lane, m mode, all blocks) (out laneFigures) {
 	topic := float64(len(r.batching(l).topic))
 	publish := r.conn.wire.publish(topic, bytes, 0, qos, m == typical && r.conn.wire.version == packet.V5 && out.packets >= 24)
 	beside := all.beside / all.count // in the same write, and so with one acknowledgement
-	out.bytes = out.packets * ((1-beside)*r.conn.wire.exchange(publish, 1, qos, 1, m) + beside*(publish+puback))
+	w := r.conn.wire
+	another := float64(w.tls) + 2*w.header() // an answer that waits for the one before it, and its acknowledgement
+	out.bytes = out.packets * ((1-beside)*w.exchange(publish, 1, qos, 1) + beside*(publish+puback+another))
 	out.single(r, topic, bytes, qos)
 	out.bill(r, out.packets, topic+bytes, false)
 	r.primed(&out, m, all, topic)
@@ -329,7 +330,7 @@ func (r *road) primed(out *laneFigures, m mode, all blocks, topic float64) {
 	}
 	name := topic + float64(len(primerLevel))
 	out.primers = beside + *anew.in(m)
-	out.priming = out.primers * r.conn.wire.exchange(r.conn.wire.publish(name, size, 0, 1, false), 1, 1, 1, m)
+	out.priming = out.primers * r.conn.wire.exchange(r.conn.wire.publish(name, size, 0, 1, false), 1, 1, 1)
 	out.packets, out.bytes = out.packets+out.primers, out.bytes+out.priming
 	out.bill(r, out.primers, name+size, true)
 }
@@ -497,7 +498,7 @@ func (r *road) gathered(l *lane, m mode, perDay float64) (out laneFigures) {
 		qos = max(qos, r.qos(f.qos))
 		out.each(r, f, m)
 	}
-	out.bytes = at * r.conn.wire.exchange(bytes/at, out.messages/at, qos, 1, m)
+	out.bytes = at * r.conn.wire.exchange(bytes/at, out.messages/at, qos, 1)
 	out.packets = out.messages
 	return out
 }

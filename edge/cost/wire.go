@@ -66,24 +66,23 @@ func (w wire) extra(bytes float64) float64 {
 	return w.header() * math.Floor(math.Ceil((bytes+float64(w.tls))/w.segment())/2)
 }
 
-// exchange is what it costs to send bytes that hold so many messages of a QoS, and to have them acknowledged. shared is the part of a pure acknowledgement that
-// falls on it: one, when nothing else is acknowledged within 40 ms.
-func (w wire) exchange(bytes, messages float64, qos byte, shared float64, m mode) float64 {
+// exchange is what it costs to send bytes that hold so many messages of a QoS, and to have them acknowledged. beside is how many such exchanges there are at the same
+// moment, this one among them: every second answer is acknowledged then. A server answers the first of several messages by itself, and the others when that has been
+// acknowledged: Nagle's algorithm, at mosquitto as it comes.
+func (w wire) exchange(bytes, messages float64, qos byte, beside float64) float64 {
 	up := w.sent(bytes) + w.extra(bytes)
+	shared := math.Ceil(beside/2) / beside // of the pure acknowledgements, what falls on this one
 	if qos == 0 {
 		return up + w.header()*shared // of TCP alone
 	}
-	answer := w.sent(puback * messages)
-	acked := w.header() * shared
-	if m == worst && messages > 1 { // the first by itself, the others when that has been acknowledged: Nagle's algorithm at the server
-		answer = w.sent(puback) + w.sent(puback*(messages-1))
-		acked = 2 * w.header()
-	}
+	twice := min(max(messages-1, 0), 1) / beside // of one and a half messages, half of the time
+	answer := w.sent(puback*messages) + twice*(float64(w.tls)+w.header())
+	acked := w.header() * (shared + twice)
 	if qos == 1 {
 		return up + answer + acked
 	}
-	// PUBREC, PUBREL, which acknowledges it, and PUBCOMP.
-	return up + 3*answer + acked
+	// PUBREC, PUBREL, which acknowledges it, and PUBCOMP. Where the first PUBREC comes alone so does its PUBCOMP.
+	return up + 3*answer + acked + w.header()*twice
 }
 
 // publish is the size of a PUBLISH packet.
