@@ -171,6 +171,14 @@ func rough(n float64) string {
 	return grouped(int(n + 0.5))
 }
 
+// roughly is about so many of something.
+func roughly(n float64, what string) string {
+	if text := rough(n); text != "1" {
+		return text + " " + what + "s"
+	}
+	return "1 " + what
+}
+
 func bytesOf(n float64) string {
 	if n == 0 {
 		return "-"
@@ -297,9 +305,9 @@ func stampsText(f *cost.Forecast, l *cost.Link) string {
 		saved += fmt.Sprintf(" or %.2f %s", l.Cost.Typical*l.TimeStamps.Typical/l.Total.Typical, l.Currency)
 	}
 	if f.NoTimeStamps {
-		return fmt.Sprintf("this machine has no time stamps of TCP, which would be %s a month more\n", saved)
+		return fmt.Sprintf("this machine has no TCP time stamps, which would be %s a month more\n", saved)
 	}
-	return fmt.Sprintf("without the time stamps of TCP: %s a month less: %s\n", saved, stampsCommand)
+	return fmt.Sprintf("without TCP time stamps %s a month less: %s\n", saved, stampsCommand)
 }
 
 // topicWidth is how wide topics are shown in tables, at most: of a longer one the end, which differs.
@@ -376,7 +384,7 @@ func streamText(u *cost.Uplink, l *cost.Link, s *cost.Stream) string {
 	text := fmt.Sprintf("stream %s, class %s, encode %s: %s messages a day, %s each, %s a day\n", s.Name, s.Class, s.Encode, rough(s.Messages.Typical),
 		size(s.Bytes.Typical/s.Messages.Typical), size(s.Bytes.Typical))
 	if a := s.Alone; a != nil {
-		text += fmt.Sprintf("  the first of a connection is %.0f B, one after it %.0f B; without the time stamps of TCP %.0f B, %.0f B\n", a.First, a.Again, a.BareFirst, a.BareAgain)
+		text += fmt.Sprintf("  the first of a connection is %.0f B, one after it %.0f B; without TCP time stamps %.0f B, %.0f B\n", a.First, a.Again, a.BareFirst, a.BareAgain)
 	}
 	if s.Linger != "" {
 		blocks := s.Packets.Typical - s.Primers.Typical
@@ -384,7 +392,7 @@ func streamText(u *cost.Uplink, l *cost.Link, s *cost.Stream) string {
 		if s.Linger == "0s" {
 			wait = "none waits for another"
 		}
-		text += fmt.Sprintf("  %s blocks a day, %s messages in each: %s, up to %s\n", rough(blocks), rough(s.Messages.Typical/blocks), wait, size(float64(s.Block)))
+		text += fmt.Sprintf("  %s blocks a day, %s in each: %s, up to %s\n", rough(blocks), roughly(s.Messages.Typical/blocks, "message"), wait, size(float64(s.Block)))
 		if s.Priming.Worst > 0 {
 			text += fmt.Sprintf("  %s of it are primers, %s at worst: docs/pack.md\n", bytesOf(s.Priming.Typical), bytesOf(s.Priming.Worst))
 		}

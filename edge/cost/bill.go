@@ -123,7 +123,7 @@ func (r *road) fill(st *Stream, b batching, f figures, at int) {
 	if full.count == 0 || bytes < 0.8*float64(st.Cheapest) && messages < 0.9*mostInBlock { // a day does not fill one
 		return
 	}
-	linger := time.Duration(messages / f.lanes[at].messages * float64(day))
+	linger := time.Duration(messages / f.lanes[at].messages * float64(day) * (1 + f.lanes[at].beside)) // what leaves beside something waits for half of it
 	if linger = linger.Truncate(unitFor(linger)); linger <= day {
 		st.Fill = config.FormatDuration(linger)
 	}
