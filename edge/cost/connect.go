@@ -23,7 +23,7 @@ const (
 	certResumed       = 688
 
 	// So many packets of TCP are in these, about: what time stamps and IPv6 change hangs on it.
-	packetsFull, packetsResumed = 6, 4
+	packetsFull, packetsResumed = 5, 4
 
 	connack = 20 // with the limits of a server
 
