@@ -310,8 +310,11 @@ func (r *road) batched(l *lane, m mode, all blocks) (out laneFigures) {
 	beside := all.beside / all.count // in the same write, and so with one acknowledgement
 	out.beside = beside
 	w := r.conn.wire
-	another := float64(w.tls) + 2*w.header() // an answer that waits for the one before it, and its acknowledgement
-	out.bytes = out.packets * ((1-beside)*w.exchange(publish, 1, qos, 1) + beside*(publish+puback+another))
+	answer := 0.0
+	if qos > 0 { // it waits for the one before it, and is acknowledged by itself
+		answer = puback + float64(w.tls) + 2*w.header()
+	}
+	out.bytes = out.packets * ((1-beside)*w.exchange(publish, 1, qos, 1) + beside*(publish+answer))
 	out.single(r, topic, bytes, qos)
 	out.bill(r, out.packets, topic+bytes, false)
 	r.primed(&out, m, all, topic)
