@@ -293,7 +293,11 @@ func cheapText(b *cost.Bill, s *cost.Stream) string {
 	case s.Fill == "":
 		return ""
 	}
-	return fmt.Sprintf("  stream %s: its blocks of %s cost as much as %d B, the cheapest: linger: %s fills them\n", s.Name, size(s.Mean), s.Cheapest, s.Fill)
+	keys := "linger: " + s.Fill
+	if s.Block < s.Cheapest {
+		keys += fmt.Sprintf(", block: %dB", s.Cheapest)
+	}
+	return fmt.Sprintf("  stream %s: blocks of %s cost as much as full ones of %d B: %s\n", s.Name, size(s.Mean), s.Cheapest, keys)
 }
 
 const stampsCommand = "sysctl -w net.ipv4.tcp_timestamps=0"

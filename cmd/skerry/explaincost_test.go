@@ -118,7 +118,7 @@ uplinks:
 	_, text, _ := strings.Cut(explained(t, path, "", cost.Machine{}), "server's bill: ")
 	text, _, _ = strings.Cut("server's bill: "+text, "\n\n")
 	for _, want := range []string{"server's bill: 1,6", " messages a day of up to 5.00 kB", "; 1,440 minutes\n", " USD a month", "  stream readings: 1,440 of them; with encode: pack or json, linger: 5min about ",
-		"  stream packed: its blocks of ", "the cheapest: linger: "} {
+		"  stream packed: blocks of ", " B cost as much as full ones of 4961 B: linger: ", ", block: 4961B"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
