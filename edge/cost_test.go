@@ -35,10 +35,11 @@ type measured struct {
 	more     string // sensors
 	qos      int    // 0 counts as 1
 	streams  string
-	plain    bool   // no TLS
-	alive    string // keep_alive; "": 7min, longer than most silences
-	links    string // "": one that always stands
-	volatile bool   // QoS 0
+	plain    bool    // no TLS
+	alive    string  // keep_alive; "": 7min, longer than most silences
+	links    string  // "": one that always stands
+	volatile bool    // QoS 0
+	within   float64 // how near the forecast has to come, of what was counted; 0: within
 }
 
 // within is how near a forecast has to come, of what was counted.
@@ -87,7 +88,7 @@ func TestForecast(t *testing.T) {
 		{name: "pack, means", streams: `streams: {packed: {match: ["#"], encode: pack, reduce: {window: 5min, to: [mean, min, max]}}}`},
 		{name: "pack, states", every: "30min", sun: "2min", streams: `streams: {states: {match: ["#"], class: state, encode: pack}}`},
 		{name: "json", streams: `streams: {arrays: {match: ["#"], encode: json, linger: 5min}}`},
-		{name: "json, gzip", streams: `streams: {arrays: {match: ["#"], encode: json, compress: gzip, linger: 5min}}`},
+		{name: "json, gzip", streams: `streams: {arrays: {match: ["#"], encode: json, compress: gzip, linger: 5min}}`, within: 0.05},
 		{name: "schedule", every: "1min", sun: "5min", plain: true, links: `, links: [{name: lte, kind: cellular, schedule: {every: 15min, stay: 30s}}]`},
 		{name: "schedule, pack", every: "1min", sun: "5min", plain: true, streams: packed, links: `, links: [{name: lte, kind: cellular, schedule: {every: 1h, stay: 30s}}]`},
 		{name: "on demand", every: "30min", sun: "10min", plain: true, links: `, links: [{name: lte, kind: cellular, session: on-demand}]`},
@@ -100,7 +101,7 @@ func TestForecast(t *testing.T) {
 // compare foretells what a day costs, and counts it.
 func (c *measured) compare(t *testing.T) {
 	cfg := configure(t, c.text())
-	f, err := cost.New(cfg, "")
+	f, err := cost.New(cfg, "", cost.Machine{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func (c *measured) compare(t *testing.T) {
 		if !c.plain {
 			door, dial = secured(t, link)
 		}
-		openUpstream(t, door)
+		openUpstream(t, patient{door})
 		g, err := edge.New(cfg, edge.Options{FS: vfs.NewDisk()})
 		if err != nil {
 			t.Fatal(err)
@@ -137,10 +138,37 @@ func (c *measured) compare(t *testing.T) {
 		}
 		link.Close()
 		t.Logf("foretold %.0f B, counted %.0f B in %d messages: %+.1f %%; pings %.0f", foretold, counted, sent, 100*(foretold/counted-1), l.Pings.Typical)
+		within := cmp.Or(c.within, within)
 		if counted == 0 || foretold < counted*(1-within) || foretold > counted*(1+within) {
 			t.Errorf("foretold %.0f B, counted %.0f B", foretold, counted)
 		}
 	})
+}
+
+// patient is a door behind which answers wait as those of a server do that has Nagle's algorithm, as mosquitto comes: the first of several leaves at once, the
+// others when that has been acknowledged.
+type patient struct{ net.Listener }
+
+func (p patient) Accept() (net.Conn, error) {
+	conn, err := p.Listener.Accept()
+	return &patientConn{Conn: conn}, err
+}
+
+type patientConn struct{ net.Conn }
+
+// Write sends answers of four bytes, PUBACK, PUBREC, PUBREL and PUBCOMP.
+func (c *patientConn) Write(b []byte) (int, error) {
+	const answer, roundTrip = 4, 100 * time.Millisecond
+	if len(b) <= answer || b[0]>>4 < 4 || b[0]>>4 > 7 || b[1] != answer-2 {
+		return c.Conn.Write(b)
+	}
+	n, err := c.Conn.Write(b[:answer])
+	if err != nil {
+		return n, err
+	}
+	time.Sleep(roundTrip)
+	rest, err := c.Conn.Write(b[answer:])
+	return n + rest, err
 }
 
 // passed are the bytes of both directions.

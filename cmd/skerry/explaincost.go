@@ -33,7 +33,7 @@ func (c *explainCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	f, err := cost.New(cfg, version)
+	f, err := cost.New(cfg, version, machine())
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,15 @@ func (c *explainCmd) Run() error {
 		fmt.Fprintln(os.Stderr, n)
 	}
 	return err
+}
+
+// kernelStamps is where the kernel says whether packets of TCP have time stamps. Tests do without, and so have them.
+var kernelStamps = "/proc/sys/net/ipv4/tcp_timestamps"
+
+// machine is what of this one a forecast hangs on.
+func machine() cost.Machine {
+	text, err := os.ReadFile(kernelStamps)
+	return cost.Machine{NoTimeStamps: err == nil && strings.TrimSpace(string(text)) == "0"}
 }
 
 // one leaves of a forecast what is about one thing.
@@ -113,6 +122,8 @@ func showForecast(w io.Writer, f *cost.Forecast) error {
 			fmt.Fprintf(&b, "uplink %s over link %s: %s\n", u.Name, l.Name, linkText(u, l))
 			linkTable(l).write(&b)
 			b.WriteString(billText(u, l))
+			b.WriteString(serverText(l))
+			b.WriteString(stampsText(f, l))
 			b.WriteString("\n")
 		}
 		if g := valueTable(&u.Links[0]); len(g.rows) > 1 { // there is one at least
@@ -161,6 +172,14 @@ func rough(n float64) string {
 		return strings.TrimSuffix(fmt.Sprintf("%.1f", n), ".0")
 	}
 	return grouped(int(n + 0.5))
+}
+
+// roughly is about so many of something.
+func roughly(n float64, what string) string {
+	if text := rough(n); text != "1" {
+		return text + " " + what + "s"
+	}
+	return "1 " + what
 }
 
 func bytesOf(n float64) string {
@@ -229,6 +248,73 @@ func billText(u *cost.Uplink, l *cost.Link) (text string) {
 		text += "not counted: what comes from the server by receive\n"
 	}
 	return text
+}
+
+// serverText is what the server bills by message.
+func serverText(l *cost.Link) (text string) {
+	b := l.Bill
+	if b == nil {
+		return ""
+	}
+	text = fmt.Sprintf("server's bill: %s messages a day of up to %s, %s at worst", rough(b.Messages.Typical), size(float64(b.Step)), rough(b.Messages.Worst))
+	if b.Minutes.Typical > 0 && b.Cost.Worst > 0 {
+		text += fmt.Sprintf("; %s minutes", rough(b.Minutes.Typical))
+	}
+	text += "\n"
+	if b.Retained.Typical > 0 {
+		text += fmt.Sprintf("  %s of them because it bills what is retained twice: retain: false\n", rough(b.Retained.Typical))
+	}
+	if b.Cost.Worst > 0 {
+		text += fmt.Sprintf("  %.2f %s a month, %.2f %s at worst\n", b.Cost.Typical, b.Currency, b.Cost.Worst, b.Currency)
+	}
+	if b.Daily > 0 {
+		text += fmt.Sprintf("  %s of the %s a day that are paid for together, for all devices\n", percent(b.Messages.Typical/float64(b.Daily)), grouped(b.Daily))
+	}
+	for i := range l.Streams {
+		text += cheapText(b, &l.Streams[i])
+	}
+	return text
+}
+
+// percent is a part of a whole.
+func percent(part float64) string {
+	if part < 0.0995 {
+		return fmt.Sprintf("%.1f %%", 100*part)
+	}
+	return fmt.Sprintf("%.0f %%", 100*part)
+}
+
+// cheapText says how a stream would be cheaper at a server that bills by message.
+func cheapText(b *cost.Bill, s *cost.Stream) string {
+	packed, leaves := b.Packed[s.Name]
+	switch {
+	case leaves && packed.Typical > 0 && packed.Typical < s.Billed.Typical/3:
+		return fmt.Sprintf("  stream %s: %s of them; with encode: pack or json, linger: 5min about %s\n", s.Name, rough(s.Billed.Typical), rough(packed.Typical))
+	case s.Fill == "":
+		return ""
+	}
+	keys := "linger: " + s.Fill
+	if s.Block < s.Cheapest {
+		keys += fmt.Sprintf(", block: %dB", s.Cheapest)
+	}
+	return fmt.Sprintf("  stream %s: blocks of %s cost as much as full ones of %d B: %s\n", s.Name, size(s.Mean), s.Cheapest, keys)
+}
+
+const stampsCommand = "sysctl -w net.ipv4.tcp_timestamps=0"
+
+// stampsText says what the time stamps of TCP are of the bytes of a link that is paid.
+func stampsText(f *cost.Forecast, l *cost.Link) string {
+	if !l.Paid || l.TimeStamps.Typical == 0 {
+		return ""
+	}
+	saved := size(cost.Days * l.TimeStamps.Typical)
+	if l.Cost.Typical > 0 {
+		saved += fmt.Sprintf(" or %.2f %s", l.Cost.Typical*l.TimeStamps.Typical/l.Total.Typical, l.Currency)
+	}
+	if f.NoTimeStamps {
+		return fmt.Sprintf("this machine has no TCP time stamps, which would be %s a month more\n", saved)
+	}
+	return fmt.Sprintf("without TCP time stamps %s a month less: %s\n", saved, stampsCommand)
 }
 
 // topicWidth is how wide topics are shown in tables, at most: of a longer one the end, which differs.
@@ -304,9 +390,20 @@ func streamText(u *cost.Uplink, l *cost.Link, s *cost.Stream) string {
 	}
 	text := fmt.Sprintf("stream %s, class %s, encode %s: %s messages a day, %s each, %s a day\n", s.Name, s.Class, s.Encode, rough(s.Messages.Typical),
 		size(s.Bytes.Typical/s.Messages.Typical), size(s.Bytes.Typical))
+	if a := s.Alone; a != nil {
+		text += fmt.Sprintf("  the first of a connection is %.0f B, one after it %.0f B; without TCP time stamps %.0f B, %.0f B\n", a.First, a.Again, a.BareFirst, a.BareAgain)
+	}
 	if s.Linger != "" {
-		return text + fmt.Sprintf("  %s blocks a day with %s messages each: they wait %s for each other, up to %s\n", rough(s.Packets.Typical),
-			rough(s.Messages.Typical/s.Packets.Typical), s.Linger, size(float64(s.Block)))
+		blocks := s.Packets.Typical - s.Primers.Typical
+		wait := "they wait " + s.Linger + " for each other"
+		if s.Linger == "0s" {
+			wait = "none waits for another"
+		}
+		text += fmt.Sprintf("  %s blocks a day, %s in each: %s, up to %s\n", rough(blocks), roughly(s.Messages.Typical/blocks, "message"), wait, size(float64(s.Block)))
+		if s.Priming.Worst > 0 {
+			text += fmt.Sprintf("  %s of it are primers, %s at worst: docs/pack.md\n", bytesOf(s.Priming.Typical), bytesOf(s.Priming.Worst))
+		}
+		return text
 	}
 	for i := range s.Parts {
 		text += partText(u, l, &s.Parts[i])
@@ -330,8 +427,8 @@ func partText(u *cost.Uplink, l *cost.Link, p *cost.Part) string {
 	if l.Session != "always" {
 		return text + "    leaves with all that has gathered\n"
 	}
-	frame := 52
-	text += "    + 52 B of IP and TCP"
+	frame := l.Header
+	text += fmt.Sprintf("    + %d B of IP and TCP", l.Header)
 	if u.TLS {
 		frame += 22
 		text += ", 22 B of TLS"
@@ -339,9 +436,11 @@ func partText(u *cost.Uplink, l *cost.Link, p *cost.Part) string {
 	if p.Together >= 1.05 {
 		text += fmt.Sprintf(", for %s messages that leave together", rough(p.Together))
 	}
-	answer := "\n    + "
-	if p.QoS > 0 {
-		answer += fmt.Sprintf("PUBACK 4 B each and %d B for all, ", frame)
+	switch {
+	case p.QoS == 0:
+		return text + fmt.Sprintf("\n    + %d B to acknowledge that\n", l.Header)
+	case p.Together >= 1.05: // Nagle's algorithm at the server
+		return text + fmt.Sprintf("\n    + PUBACK 4 B each, %d B for the first and as much for the others, %d B to acknowledge each\n", frame, l.Header)
 	}
-	return text + answer + "52 B to acknowledge that\n"
+	return text + fmt.Sprintf("\n    + PUBACK 4 B and %d B, %d B to acknowledge that\n", frame, l.Header)
 }

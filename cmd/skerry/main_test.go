@@ -13,6 +13,7 @@ func TestMain(m *testing.M) {
 		if os.Getenv("MEMORY_FORGETS") == "" { // it is the one other disk that a test can count on
 			forgetful = nil
 		}
+		kernelStamps = "" // whatever this machine has
 		os.Exit(run(os.Args[1:]))
 	}})
 }

@@ -71,7 +71,7 @@ func (c *uplinkStatusCmd) foretell() func(*control.Uplink) {
 	if err != nil {
 		return unseen
 	}
-	f, err := cost.New(cfg, version)
+	f, err := cost.New(cfg, version, machine())
 	if err != nil {
 		return unseen
 	}

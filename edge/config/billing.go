@@ -3,11 +3,13 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"skerry/edge/uplink/budget"
+	"skerry/edge/uplink/profile"
 )
 
 // The choices of what counts the bytes of a budget.
@@ -15,6 +17,52 @@ const (
 	BySocket    = "socket"    // what the uplink's own connections cost
 	ByInterface = "interface" // the kernel's counters of the interface, with all that passes it
 )
+
+// Billing is what a Server bills by message, where it differs from what the profile knows: for forecasts, and for nothing else.
+type Billing struct {
+	Step     Size       `yaml:"step" in:"64B..1MiB"` // of topic and payload that count as one message; 0: the profile's
+	Messages PerMillion `yaml:"messages"`            // the zero PerMillion: the profile's
+	Minutes  PerMillion `yaml:"minutes"`             // of connection; likewise
+	Daily    int        `yaml:"daily" in:"1..1000000000"`
+}
+
+// PerMillion is a price for a million of something.
+type PerMillion struct {
+	Amount   float64
+	Currency string // "USD"
+}
+
+// UnmarshalText reads 1.00 USD/million.
+func (p *PerMillion) UnmarshalText(b []byte) error {
+	number, rest, _ := strings.Cut(string(b), " ")
+	currency, ok := strings.CutSuffix(strings.TrimSpace(rest), "/million")
+	amount, err := parseNumber(number)
+	letters := strings.TrimFunc(currency, func(r rune) bool { return r >= 'A' && r <= 'Z' })
+	if !ok || err != nil || amount < 0 || len(currency) != 3 || letters != "" {
+		return &hinted{fmt.Sprintf("%q is not a price for a million", b), "an amount and a currency: 1.00 USD/million"}
+	}
+	*p = PerMillion{amount, currency}
+	return nil
+}
+
+// metered checks what is said of the Server's bill.
+func (d *decoder) metered(at string, u *Uplink) {
+	key := at + ".billing"
+	b, known := u.Billing, profile.Of(u.Profile).Metering
+	if b == nil || !d.sound(key) {
+		return
+	}
+	currency := b.Messages.Currency
+	if currency == "" {
+		currency = known.Currency
+	}
+	switch {
+	case b.Step == 0 && known.Step == 0:
+		d.fail(key, "does not say how large a message may be", "step: 5kB, of topic and payload; more count as several")
+	case b.Minutes.Currency != "" && currency != "" && b.Minutes.Currency != currency:
+		d.fail(key+".minutes", fmt.Sprintf("a price in %s beside one of messages in %s", b.Minutes.Currency, currency), "the same currency")
+	}
+}
 
 // Zone is where a provider's days begin; without one UTC.
 type Zone struct{ *time.Location }

@@ -136,6 +136,22 @@ func blockTopic(g Gateway, s *Stream) string {
 	return name
 }
 
+// encodedFilters lists what an uplink carries by streams of some encodings, as local filters. In a block topics are content: the server sees that of the block alone.
+// So is QoS in those of pack, which come exactly once by their numbers; an array of JSON may come twice.
+func encodedFilters(u Uplink, streams []Stream, encodings ...Encoding) []string {
+	var all []string
+	for _, s := range Carried(u, streams) {
+		if slices.Contains(encodings, s.Encode) {
+			all = append(all, s.Match...)
+		}
+	}
+	return all
+}
+
+func anyMatches(filters []string, name string) bool {
+	return name != "" && slices.ContainsFunc(filters, func(f string) bool { return topic.Match(f, name) })
+}
+
 // sent checks what the file says of the messages that will leave: streams, and the readings and alarms that they carry.
 func (d *decoder) sent(u *Uplink, p *profile.Profile, cfg *Config) {
 	to := " (of uplink " + u.Name + ")"
@@ -149,29 +165,29 @@ func (d *decoder) sent(u *Uplink, p *profile.Profile, cfg *Config) {
 			check(at, blockTopic(cfg.Gateway, &s))
 		}
 		for i, m := range s.Match {
-			if at := fmt.Sprintf("%s.match[%d]", below("streams", s.Name), i); slices.Contains(u.Carry, s.Name) && d.given(at) {
+			if at := fmt.Sprintf("%s.match[%d]", below("streams", s.Name), i); s.Encode == EncodePass && slices.Contains(u.Carry, s.Name) && d.given(at) {
 				check(at, m)
 			}
 		}
 	}
-	filters := carriedFilters(*u, cfg.Streams)
-	carried := func(name string) bool {
-		return slices.ContainsFunc(filters, func(f string) bool { return topic.Match(f, name) })
-	}
+	passed, single := encodedFilters(*u, cfg.Streams, EncodePass), encodedFilters(*u, cfg.Streams, EncodePass, EncodeJSON)
 	for _, s := range cfg.Sensors {
 		for _, v := range s.Values {
 			name, qos := cmp.Or(v.Topic, s.Topic), s.QoS
 			if v.Topic != "" {
 				qos = v.QoS
 			}
-			if at := below("sensors", s.Name); name != "" && carried(name) {
+			at := below("sensors", s.Name)
+			if anyMatches(passed, name) {
 				check(at, name)
+			}
+			if anyMatches(single, name) {
 				d.lowered(at, v.Name, qos, p, to)
 			}
 		}
 	}
 	for _, a := range cfg.Alarms {
-		if carried(a.Topic) {
+		if anyMatches(passed, a.Topic) {
 			check(below("alarms", a.Name), a.Topic)
 		}
 	}
@@ -181,10 +197,9 @@ func (d *decoder) sent(u *Uplink, p *profile.Profile, cfg *Config) {
 func (d *decoder) answered(cfg *Config) {
 	for i := range cfg.Uplinks {
 		u := &cfg.Uplinks[i]
-		p, filters := profile.Of(u.Profile), carriedFilters(*u, cfg.Streams)
+		p, passed := profile.Of(u.Profile), encodedFilters(*u, cfg.Streams, EncodePass)
 		for _, o := range cfg.Outputs {
-			carried := slices.ContainsFunc(filters, func(f string) bool { return topic.Match(f, o.Topic) })
-			if f := p.TopicFault(u.Prefix + o.Topic); o.Topic != "" && carried && f != nil {
+			if f := p.TopicFault(u.Prefix + o.Topic); anyMatches(passed, o.Topic) && f != nil {
 				d.faulty(below("outputs", o.Name), "", &profile.Fault{Problem: f.Problem + " (of uplink " + u.Name + ")", Hint: f.Hint})
 			}
 		}

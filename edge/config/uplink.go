@@ -66,6 +66,8 @@ type Uplink struct {
 	Retry     DurationRange `yaml:"retry" in:"100ms..1d"`    // the first and the longest wait between attempts
 
 	OnLostSession OnLostSession `yaml:"on_lost_session" oneof:"again drop"`
+
+	Billing *Billing `yaml:"billing"` // of the Server, by message; nil: as its profile knows
 }
 
 // OnLostSession says what becomes of QoS 2 messages that a Server has confirmed with PUBREC and may not have passed on when it has lost the

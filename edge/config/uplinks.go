@@ -34,6 +34,7 @@ func (d *decoder) uplinks(list []Uplink, cfg *Config) []Uplink {
 		d.links(at, u, cfg.Streams)
 		d.mapped(at, u, station(cfg.Gateway))
 		d.profile(at, u, cfg)
+		d.metered(at, u)
 	}
 	if d.sound("uplinks") && d.sound("streams") {
 		d.twins(list)

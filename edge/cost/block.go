@@ -21,11 +21,12 @@ type batching struct {
 	encode config.Encoding
 	zip    bool
 	linger time.Duration
-	limit  int          // bytes of a block
-	stream string       // in its head
-	prefix string       // of topics upstream
-	topic  string       // of the block
-	primer *pack.Primer // that blocks go on from; nil: each stands by itself
+	limit  int     // bytes of a block
+	stream string  // in its head
+	prefix string  // of topics upstream
+	topic  string  // of the block
+	primes bool    // blocks go on from primers
+	usual  []dated // a message of each topic, which a primer is made of
 }
 
 const (
@@ -46,23 +47,14 @@ func (r *road) batching(l *lane) batching {
 		b.linger = *s.Linger
 	}
 	if s.Encode == config.EncodePack && (s.Class == config.AlarmClass || s.Class == config.StateClass) {
-		b.primer = l.primer()
-	}
-	return b
-}
-
-// primer is what the server keeps of a stream whose messages leave alone, so that each block can go on from it. What it costs itself, some hundred bytes
-// now and then, is not reckoned.
-func (l *lane) primer() *pack.Primer {
-	var recent pack.Recent
-	h := pack.Head{Epoch: epoch, Stream: l.stream.Name}
-	for i, f := range l.flows {
-		if len(f.samples) > 0 {
-			recent.Sent(h, []pack.Message{messageOf(dated{0, f.samples[0]}, uint64(i+1))}, len(f.samples[0].Payload))
+		b.primes = true
+		for _, f := range l.flows {
+			if len(f.samples) > 0 {
+				b.usual = append(b.usual, dated{0, f.samples[0]})
+			}
 		}
 	}
-	_, p := recent.Primer(h, 0)
-	return p
+	return b
 }
 
 // messageOf is a message as a block has it.
@@ -103,7 +95,17 @@ type dated struct {
 type blocks struct {
 	count, messages, bytes float64
 	beside                 float64 // of count, those that left with something else
+	primers, priming       float64 // how many primers followed them, and their bytes
+	primer                 float64 // bytes of the latest
 	left                   []time.Duration
+}
+
+// add counts a block, and the primer that follows it.
+func (b *blocks) add(messages, bytes, primer int) {
+	b.count, b.messages, b.bytes = b.count+1, b.messages+float64(messages), b.bytes+float64(bytes)
+	if primer > 0 {
+		b.primers, b.priming = b.primers+1, b.priming+float64(primer)
+	}
 }
 
 // each is a mean of blocks.
@@ -112,7 +114,8 @@ func (b *blocks) each() (messages, bytes float64) { return b.messages / b.count,
 // cut makes blocks of a trace. A block leaves when its oldest message has waited for linger, when it is full, or, once that has waited for half of it, with
 // something else that is sent: others are the moments at which that happens, in their order.
 func (b batching) cut(trace []dated, others []time.Duration) (all blocks) {
-	c := b.coder()
+	c, p := b.coder(), b.prime()
+	defer func() { all.primer = p.latest() }()
 	for len(trace) > 0 {
 		leaves, beside := trace[0].at+b.linger, 0.0
 		if i, _ := slices.BinarySearch(others, trace[0].at+b.linger/2); i < len(others) && others[i] <= leaves {
@@ -122,14 +125,12 @@ func (b batching) cut(trace []dated, others []time.Duration) (all blocks) {
 		if n == len(trace) && all.count >= 2 && b.linger > 0 {
 			return all // the end of the trace is none of the block
 		}
-		taken, size := b.encoded(c, trace[:n])
+		taken, size := b.encoded(c, trace[:n], p)
 		if full := min(taken, n); full < len(trace) && trace[full].at <= leaves {
 			leaves, beside = trace[full].at, 0
 		}
-		all.count++
+		all.add(taken, size, p.sent(b.stream, trace[:taken], size))
 		all.beside += beside
-		all.messages += float64(taken)
-		all.bytes += float64(size)
 		all.left = append(all.left, leaves)
 		trace = trace[taken:]
 	}
@@ -173,15 +174,16 @@ const (
 )
 
 // encoded is how many of some messages one block takes, and how many bytes it has.
-func (b batching) encoded(c coder, some []dated) (taken, bytes int) {
-	head := pack.Head{Epoch: epoch, Stream: b.stream, Floor: first}
+func (b batching) encoded(c coder, some []dated, p *priming) (taken, bytes int) {
+	from := p.sequence()
+	head := pack.Head{Epoch: epoch, Stream: b.stream, Floor: from}
 	if e, packs := c.(*pack.Encoder); packs {
-		e.BeginPrimed(head, b.primer, b.limit)
+		e.BeginPrimed(head, p.primer(), b.limit)
 	} else {
 		c.Begin(head, b.limit)
 	}
 	for i, d := range some {
-		m := messageOf(d, uint64(first+i))
+		m := messageOf(d, from+uint64(i))
 		if b.encode == config.EncodeJSON {
 			m.Topic = b.prefix + m.Topic
 		}

@@ -22,7 +22,9 @@ const (
 	certFull          = 1982 // a certificate of ours, with an intermediate
 	certResumed       = 688
 
-	opening = 2*syn + header
+	// So many packets of TCP are in these, about: what time stamps and IPv6 change hangs on it.
+	packetsFull, packetsResumed = 5, 4
+
 	connack = 20 // with the limits of a server
 
 	// ticketLife is how long servers take a session ticket, as OpenSSL comes.
@@ -44,9 +46,11 @@ type connection struct {
 	daily  bool    // the name is looked up once a day, not for each connection
 }
 
-func newConnection(u config.Uplink, l config.Link, gateway config.Gateway) connection {
+func newConnection(u config.Uplink, l config.Link, gateway config.Gateway, at Machine) connection {
 	p, server := profile.Of(u.Profile), u.Servers[0]
-	c := connection{uplink: u, tls: server.TLS, wire: wire{version: packet.Version(u.Version)}, daily: kind.Of(l.Kind).Metered}
+	address := net.ParseIP(server.Host)
+	c := connection{uplink: u, tls: server.TLS, daily: kind.Of(l.Kind).Metered,
+		wire: wire{version: packet.Version(u.Version), bare: at.NoTimeStamps, six: address != nil && address.To4() == nil}}
 	if c.tls {
 		c.wire.tls = record
 		if u.TLS.Max == "1.2" {
@@ -57,7 +61,7 @@ func newConnection(u config.Uplink, l config.Link, gateway config.Gateway) conne
 	topic := p.Names(u.ClientID).Outward(uplink.StateTopic(u.Prefix, gateway.Site, gateway.ID, u.Name), nil)
 	c.hello = float64(len(hello(u, l, p, topic).Append(nil)))
 	c.state = c.wire.publish(float64(len(topic)), float64(len("online")), 0, 1, false)
-	if net.ParseIP(server.Host) == nil {
+	if address == nil {
 		question := float64(12 + len(server.Host) + 2 + 4)
 		c.name = 2*(28+question) + 16
 	}
@@ -97,6 +101,11 @@ func (c *connection) handshake(resumed bool) float64 {
 	}
 	t := c.uplink.TLS
 	bytes := float64(full13)
+	packets := float64(packetsFull)
+	if resumed {
+		packets = packetsResumed
+	}
+	packets *= c.wire.header() - (plainHeader + stamps)
 	switch old := t.Max == "1.2"; {
 	case resumed && old:
 		bytes = resumed12
@@ -114,21 +123,23 @@ func (c *connection) handshake(resumed bool) float64 {
 	case t.Cert != "" && !resumed:
 		bytes += certFull
 	}
-	return bytes
+	return bytes + packets
 }
 
 // begin is what it costs to connect and to say that the gateway is there.
 func (c *connection) begin(resumed bool) float64 {
-	bytes := opening + c.handshake(resumed)
+	header := c.wire.header()
+	bytes := 2*c.wire.syn() + header + c.handshake(resumed)
 	if c.eager {
 		return bytes + c.wire.sent(c.hello+c.state) + c.wire.sent(connack) + c.wire.sent(puback) + header
 	}
-	return bytes + c.wire.sent(c.hello) + c.wire.sent(connack) + c.wire.exchange(c.state, 1, 1, 1, typical)
+	return bytes + c.wire.sent(c.hello) + c.wire.sent(connack) + c.wire.exchange(c.state, 1, 1, 1)
 }
 
 // end is DISCONNECT, the end of TLS, and those of TCP.
 func (c *connection) end() float64 {
 	const disconnect, alert = 2, 2
+	header := c.wire.header()
 	bytes := c.wire.sent(disconnect) + 2*header
 	if c.tls {
 		return bytes + c.wire.sent(alert)

@@ -12,11 +12,11 @@
 // The station is played: the readings of a usual day (see edge/simulate) go through edge/mapping, so that deadbands, heartbeats, windows and payloads are
 // what they will be, and the messages through the filters, `when`, `on_change` and `reduce` of the streams. At worst every reading passes. What leaves one by one costs its packets,
 // its record of TLS, its acknowledgement and the acknowledgement of that. Blocks are made of the trace by the coder itself, as large as linger, block and
-// rate let them become. What a connection costs, and how often there is one, are assumptions, which docs/explain.md lists.
+// rate let them become, with the primers that package uplink would publish for them. A server that bills by message bills what it would see: see Bill. What a connection costs, and how often there is one, are assumptions, which docs/explain.md lists.
 //
 // # Guarantees
 //
-// Nothing is read, written or sent, and no clock is asked: the same configuration costs the same.
+// Nothing is read, written or sent, and no clock is asked: the same configuration costs the same on the same kind of Machine, which the caller has looked at.
 //
 // # Limits
 //

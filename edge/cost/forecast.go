@@ -7,6 +7,7 @@ import (
 	"skerry/broker/packet"
 	"skerry/edge/config"
 	"skerry/edge/hass"
+	"skerry/edge/uplink/kind"
 	"skerry/edge/uplink/profile"
 )
 
@@ -16,6 +17,8 @@ type Forecast struct {
 	Uplinks  []Uplink        `json:"uplinks"`
 	Notes    []*config.Error `json:"-"`
 	Warnings []string        `json:"warnings"` // Notes in words
+
+	NoTimeStamps bool `json:"no_tcp_time_stamps"` // of the machine that was told of
 }
 
 // Value is what is published under one topic.
@@ -57,6 +60,10 @@ type Link struct {
 	Currency   string           `json:"currency,omitempty"`
 	Cost       Range            `json:"cost_a_month"`
 	Budget     []Allowance      `json:"budget,omitempty"`
+	Bill       *Bill            `json:"server_bill,omitempty"`
+	Header     int              `json:"packet_header_bytes"`          // of IP and TCP
+	TimeStamps Range            `json:"tcp_time_stamps_bytes"`        // what they are of the bytes of a day, or would be
+	Paid       bool             `json:"paid"`                         // by the byte, or there is a budget
 	Packed     map[string]Range `json:"packed_bytes_a_day,omitempty"` // what streams that leave one by one would cost with encode pack
 }
 
@@ -69,19 +76,34 @@ type Allowance struct {
 
 // Stream is what a stream costs on a link, in a day.
 type Stream struct {
-	Name     string `json:"stream"`
-	Class    string `json:"class"`
-	Encode   string `json:"encode"`
-	Pair     string `json:"pair,omitempty"` // it has what this one would, while the uplink is offline
-	Carried  bool   `json:"carried"`        // else the link is not for its class
-	Foreign  bool   `json:"other_clients"`  // what they publish may be in it
-	Expected bool   `json:"expected"`       // and is counted, as the configuration says
-	Linger   string `json:"linger,omitempty"`
-	Block    int    `json:"block_bytes,omitempty"`
-	Messages Range  `json:"messages_a_day"`
-	Packets  Range  `json:"packets_a_day"` // PUBLISH
-	Bytes    Range  `json:"bytes_a_day"`
-	Parts    []Part `json:"values"`
+	Name     string  `json:"stream"`
+	Class    string  `json:"class"`
+	Encode   string  `json:"encode"`
+	Pair     string  `json:"pair,omitempty"` // it has what this one would, while the uplink is offline
+	Carried  bool    `json:"carried"`        // else the link is not for its class
+	Foreign  bool    `json:"other_clients"`  // what they publish may be in it
+	Expected bool    `json:"expected"`       // and is counted, as the configuration says
+	Linger   string  `json:"linger,omitempty"`
+	Block    int     `json:"block_bytes,omitempty"`
+	Messages Range   `json:"messages_a_day"`
+	Packets  Range   `json:"packets_a_day"` // PUBLISH
+	Bytes    Range   `json:"bytes_a_day"`
+	Primers  Range   `json:"primers_a_day"` // of Packets
+	Priming  Range   `json:"primer_bytes"`  // of Bytes
+	Billed   Range   `json:"billed_messages_a_day"`
+	Mean     float64 `json:"mean_block_bytes,omitempty"`
+	Cheapest int     `json:"cheapest_block_bytes,omitempty"` // that the server bills as one message
+	Fill     string  `json:"filling_linger,omitempty"`       // what linger would fill such blocks; "": they are full enough, or no linger is so long
+	Alone    *Alone  `json:"alone,omitempty"`                // of class alarm
+	Parts    []Part  `json:"values"`
+}
+
+// Alone is what a message, or a block, costs that leaves by itself.
+type Alone struct {
+	First     float64 `json:"first_bytes"`                     // of a connection, with its topic
+	Again     float64 `json:"again_bytes"`                     // those after it, with an alias for that if the version has them
+	BareFirst float64 `json:"first_bytes_without_time_stamps"` // the same without the time stamps of TCP
+	BareAgain float64 `json:"again_bytes_without_time_stamps"`
 }
 
 // Part is what one topic has in a stream.
@@ -98,17 +120,17 @@ type Part struct {
 	Together float64 `json:"leave_together,omitempty"` // so many share a packet of the network, and its acknowledgement
 }
 
-// New reckons what a configuration costs. It must have been found right by all that `skerry check` looks at; version is that of this program.
-func New(c *config.Config, version string) (*Forecast, error) {
+// New reckons what a configuration costs on a machine. It must have been found right by all that `skerry check` looks at; version is that of this program.
+func New(c *config.Config, version string, at Machine) (*Forecast, error) {
 	plan, err := hass.New(c, version)
 	if err != nil {
 		return nil, err
 	}
-	s := newStation(c, plan)
+	s := newStation(c, at, plan)
 	if err := s.play(); err != nil {
 		return nil, err
 	}
-	f := &Forecast{Values: s.values(), Uplinks: []Uplink{}, Warnings: []string{}}
+	f := &Forecast{Values: s.values(), Uplinks: []Uplink{}, Warnings: []string{}, NoTimeStamps: at.NoTimeStamps}
 	for i := range c.Uplinks {
 		u, err := s.uplink(i)
 		if err != nil {
@@ -151,7 +173,7 @@ func (s *station) uplink(i int) (Uplink, error) {
 	u := s.config.Uplinks[i]
 	out := Uplink{Name: u.Name, Server: u.Servers[0].String(), TLS: u.Servers[0].TLS, Version: packet.Version(u.Version).String(), Receive: len(u.Receive) > 0}
 	for _, l := range u.Links {
-		r := &road{link: l, uplink: u, profile: profile.Of(u.Profile), conn: newConnection(u, l, s.config.Gateway),
+		r := &road{link: l, uplink: u, profile: profile.Of(u.Profile), conn: newConnection(u, l, s.config.Gateway, s.at), meter: meterOf(u), blocks: map[cutting]blocks{},
 			site: s.config.Gateway.Site, gateway: s.config.Gateway.ID, stays: len(u.Receive) > 0 || s.watched(u.Name),
 			commit: s.config.Storage.CommitWindow}
 		for _, one := range s.lanes[i] {
@@ -171,17 +193,38 @@ func (s *station) uplink(i int) (Uplink, error) {
 	return out, nil
 }
 
+// outcome is what a link costs in both modes.
+type outcome [2]figures
+
+func (o *outcome) pick(of func(*figures) float64) Range {
+	return spread([2]float64{of(&o[typical]), of(&o[worst])})
+}
+
+// otherwise is a road whose machine has time stamps of TCP where this one has none, and the other way round.
+func (r *road) otherwise() *road {
+	o := *r
+	o.conn.wire.bare = !r.conn.wire.bare
+	return &o
+}
+
 // road makes a Link of what was reckoned.
 func (s *station) road(r *road, lanes []*lane) Link {
 	r.choose()
-	by := [2]figures{r.reckon(typical), r.reckon(worst)}
-	pick := func(of func(*figures) float64) Range { return spread([2]float64{of(&by[typical]), of(&by[worst])}) }
+	by, other := r.outcome(), r.otherwise().outcome()
+	stamped, bare := &by, &other
+	if r.conn.wire.bare {
+		stamped, bare = bare, stamped
+	}
+	total := func(f *figures) float64 { return f.total() }
 	l := Link{Name: r.link.Name, Kind: r.link.Kind, Session: cmp.Or(string(by[typical].session), "schedule"),
-		Connects:   pick(func(f *figures) float64 { return f.connects }),
-		Connecting: pick(func(f *figures) float64 { return f.linking }),
-		Pings:      pick(func(f *figures) float64 { return f.pings }),
-		Pinging:    pick(func(f *figures) float64 { return f.pinging }),
-		Rounding:   pick(func(f *figures) float64 { return f.billed }),
+		Connects:   by.pick(func(f *figures) float64 { return f.connects }),
+		Connecting: by.pick(func(f *figures) float64 { return f.linking }),
+		Pings:      by.pick(func(f *figures) float64 { return f.pings }),
+		Pinging:    by.pick(func(f *figures) float64 { return f.pinging }),
+		Rounding:   by.pick(func(f *figures) float64 { return f.rounded }),
+		Header:     int(r.conn.wire.header()),
+		TimeStamps: stamped.pick(total).above(bare.pick(total)),
+		Paid:       kind.Of(r.link.Kind).Metered || r.link.Budget != nil || r.link.Price.Per > 0,
 	}
 	for _, one := range lanes {
 		st := Stream{Name: one.stream.Name, Class: one.stream.Class, Encode: string(one.stream.Encode), Pair: one.pair, Carried: r.link.Carries(one.stream.Class),
@@ -189,12 +232,19 @@ func (s *station) road(r *road, lanes []*lane) Link {
 		if one.stream.Encode != config.EncodePass {
 			b := r.batching(one)
 			st.Linger, st.Block = config.FormatDuration(b.linger), b.limit
+			r.fill(&st, b, by[typical], slices.Index(r.lanes, one))
 		}
 		if at := slices.Index(r.lanes, one); at >= 0 {
-			st.Messages = pick(func(f *figures) float64 { return f.lanes[at].messages })
-			st.Packets = pick(func(f *figures) float64 { return f.lanes[at].packets })
-			st.Bytes = pick(func(f *figures) float64 { return f.lanes[at].bytes })
+			st.Messages = by.pick(func(f *figures) float64 { return f.lanes[at].messages })
+			st.Packets = by.pick(func(f *figures) float64 { return f.lanes[at].packets })
+			st.Bytes = by.pick(func(f *figures) float64 { return f.lanes[at].bytes })
+			st.Primers = by.pick(func(f *figures) float64 { return f.lanes[at].primers })
+			st.Priming = by.pick(func(f *figures) float64 { return f.lanes[at].priming })
+			st.Billed = by.pick(func(f *figures) float64 { return f.lanes[at].billed })
 			st.Parts = s.parts(r, one, st.Bytes)
+			if a, b := stamped[typical].lanes[at], bare[typical].lanes[at]; a.alone > 0 && st.Class == config.AlarmClass {
+				st.Alone = &Alone{a.alone, a.again, b.alone, b.again}
+			}
 		}
 		l.Streams = append(l.Streams, st)
 		l.Total.add(st.Bytes)
@@ -203,7 +253,12 @@ func (s *station) road(r *road, lanes []*lane) Link {
 		l.Total.add(more)
 	}
 	s.bill(&l, r.link)
-	l.Packed = r.packed()
+	packed := r.packed()
+	l.Packed = map[string]Range{}
+	for name, f := range packed {
+		l.Packed[name] = f.bytes
+	}
+	l.Bill = r.serverBill(&by, packed)
 	return l
 }
 

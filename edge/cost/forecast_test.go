@@ -16,6 +16,11 @@ import (
 // foretell reckons a configuration.
 func foretell(t *testing.T, text string) *cost.Forecast {
 	t.Helper()
+	return foretellAt(t, text, cost.Machine{})
+}
+
+func foretellAt(t *testing.T, text string, at cost.Machine) *cost.Forecast {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "skerry.yaml")
 	if err := os.WriteFile(path, []byte("gateway: {id: wx-042, site: lake}\n"+text), 0o600); err != nil {
 		t.Fatal(err)
@@ -24,7 +29,7 @@ func foretell(t *testing.T, text string) *cost.Forecast {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := cost.New(cfg, "")
+	f, err := cost.New(cfg, "", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +95,11 @@ func TestNotes(t *testing.T) {
 		{"others", few + lte(", session: on-demand, keep_alive: 5min"), []string{"streams.all.match: stream all carries what other clients publish, too"}},
 		{"others that are told of", `streams: {all: {match: ["#"], expect: {messages: 2/h}}}` + "\n" + few + lte(", session: always, keep_alive: 5min"), []string{"costs more than the data"}},
 		{"no other clients", "broker: {listeners: {}}\n" + few + lte(", session: on-demand, keep_alive: 5min"), nil},
+		{"readings by satellite", own + "sensors: {air: {driver: bme280, every: 1min}}\n" + `uplinks: {cloud: {mqtt: "tls://192.0.2.1", links: [{name: lan, interface: eth0}, {name: sat, interface: ppp0, kind: certus, price: 6 USD/MB, budget: {bytes: 50kB/day}}]}}`,
+			[]string{"links[1].budget: link sat would use, if it were the one in use, 3.60 MB a day, and may use 50.0 kB (classes: [alarm]", "links[1]: connecting over link sat costs more than the data: 3.", "streams.all.encode: "}},
+		{"nobody pays for blocks of one", `streams: {all: {match: ["{site}/{gateway}/#"], encode: pack, linger: 5s}}` + "\n" + air + `uplinks: {cloud: {mqtt: "tls://192.0.2.1"}}`, nil},
+		{"for others alone", few + `streams: {devices: {match: ["device/#"]}}` + "\n" + lte(", session: on-demand, keep_alive: 5min"), []string{"stream devices carries what other clients publish: that is not known, and not counted (expect: {messages: 60/h, size: 100B} says how much that is)"}},
+		{"more than the contract", own + air + `uplinks: {cloud: {mqtt: "tls://192.0.2.1", billing: {step: 4kB, daily: 8000}}}`, []string{"uplinks.cloud: the server counts 8642 messages a day over link default, and 8000 are paid for"}},
 		{"connecting", own + "sensors: {air: {driver: bme280, every: 5min, values: {temperature: {}}}}\n" + lte(", session: on-demand, keep_alive: 5min"), []string{"connecting over link lte costs more than the data"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -197,16 +207,81 @@ func TestPure(t *testing.T) {
 	}
 }
 
-// TestFigures: no figure is negative, none is typically above its worst, and values sum up to their stream.
-func TestFigures(t *testing.T) {
-	text, err := os.ReadFile("../../docs/examples/links.yaml")
+// example reads one of the configurations of the documents, without the first line and those about the station, which foretell has.
+func example(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/examples/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(text), "\nstorage:")
-	f := foretell(t, "storage:"+rest)
+	return "storage:" + rest
+}
+
+// TestLinksExample: the satellite of the example is for alarms, and costs a few dollars a month; nothing else is warned of but alarms without end.
+func TestLinksExample(t *testing.T) {
+	f := foretell(t, example(t, "links.yaml"))
+	sat := &f.Uplinks[0].Links[1]
+	if sat.Cost.Typical > 3 || sat.Currency != "USD" || sat.Streams[1].Carried {
+		t.Errorf("%v %s a month, readings carried %t", sat.Cost, sat.Currency, sat.Streams[1].Carried)
+	}
+	for _, w := range f.Warnings {
+		if !strings.Contains(w, "link sat can use") || !strings.Contains(w, "at worst") {
+			t.Error(w)
+		}
+	}
+	if len(f.Warnings) != 2 {
+		t.Errorf("%d warnings", len(f.Warnings))
+	}
+}
+
+// TestTimeStamps: they are 12 B of each packet, of a lone message of QoS 1 three times; whether the machine has them changes what is reckoned, and not what is said of them.
+func TestTimeStamps(t *testing.T) {
+	const text = `sensors: {air: {driver: bme280, every: 10s, values: {temperature: {round: 0.01}}}}
+alarms: {frost: {when: "air.temperature < 0", clear: "air.temperature > 1"}}
+streams: {alarms: {match: ["+/+/alarm/#"], class: alarm, encode: pack}, air: {match: ["+/+/air/#"]}}
+uplinks: {cloud: {mqtt: "tls://192.0.2.1", links: [{name: lte, kind: cellular, keep_alive: 5min}]}}`
+	with, without := foretell(t, text), foretellAt(t, text, cost.Machine{NoTimeStamps: true})
+	a, b := link(with), link(without)
+	if want := 12. * 3 * (8640 + 2); a.TimeStamps.Typical < want || a.TimeStamps.Typical > 1.01*want || a.TimeStamps != b.TimeStamps {
+		t.Errorf("time stamps are %v, and without them would be %v, want %v B", a.TimeStamps, b.TimeStamps, want)
+	}
+	if d := a.Total.Typical - b.Total.Typical; !near(d, a.TimeStamps.Typical) {
+		t.Errorf("%v B less without them, want %v", d, a.TimeStamps.Typical)
+	}
+	x, y := a.Streams[0].Alone, b.Streams[0].Alone
+	if x == nil || y == nil || *x != *y || x.First-x.BareFirst != 36 || x.Again-x.BareAgain != 36 || x.First-x.Again < 20 {
+		t.Errorf("alarms: %+v, %+v", x, y)
+	}
+	if a.Header != 52 || b.Header != 40 || !a.Paid || with.NoTimeStamps || !without.NoTimeStamps {
+		t.Errorf("headers of %d and %d B", a.Header, b.Header)
+	}
+	if six := link(foretell(t, strings.Replace(text, "192.0.2.1", "[2001:db8::1]", 1))); six.Header != 72 {
+		t.Errorf("headers of IPv6 have %d B", six.Header)
+	}
+}
+
+// TestPrimers: what the server keeps for blocks of one message is reckoned with the stream.
+func TestPrimers(t *testing.T) {
+	f := foretell(t, "sensors: {air: {driver: bme280, every: 2min}}\n"+`streams: {states: {match: ["#"], class: state, encode: pack}, live: {match: ["#"], encode: pack}}
+uplinks: {cloud: {mqtt: "tls://192.0.2.1"}}`)
+	states, live := link(f).Streams[0], link(f).Streams[1]
+	if n := states.Primers; n.Typical < 1./cost.Days || n.Worst < n.Typical+0.9 {
+		t.Errorf("%+v primers a day", n)
+	}
+	if each := states.Priming.Typical / states.Primers.Typical; each < 300 || each > 600 {
+		t.Errorf("a primer of three topics costs %.0f B", each)
+	}
+	if live.Primers.Worst != 0 || live.Priming.Worst != 0 {
+		t.Errorf("class live: %+v primers", live.Primers)
+	}
+}
+
+// TestFigures: no figure is negative, none is typically above its worst, and values sum up to their stream.
+func TestFigures(t *testing.T) {
+	f := foretell(t, example(t, "links.yaml"))
 	for _, l := range f.Uplinks[0].Links {
-		for _, r := range []cost.Range{l.Connects, l.Connecting, l.Pings, l.Pinging, l.Rounding, l.Total, l.Cost} {
+		for _, r := range []cost.Range{l.Connects, l.Connecting, l.Pings, l.Pinging, l.Rounding, l.Total, l.Cost, l.TimeStamps} {
 			if r.Typical < 0 || r.Worst < r.Typical || math.IsNaN(r.Worst) || math.IsInf(r.Worst, 0) {
 				t.Errorf("link %s: %+v", l.Name, r)
 			}

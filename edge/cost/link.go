@@ -2,13 +2,11 @@ package cost
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
 	"skerry/broker/packet"
 	"skerry/edge/config"
-	"skerry/edge/uplink/kind"
 	"skerry/edge/uplink/profile"
 )
 
@@ -26,6 +24,7 @@ type road struct {
 	uplink  config.Uplink
 	profile *profile.Profile
 	conn    connection
+	meter   meter
 	lanes   []*lane
 	site    string
 	gateway string
@@ -33,6 +32,7 @@ type road struct {
 	stays   bool                 // it cannot be on demand: something waits for messages from upstream
 	traces  [2]traced            // of the sensors whose readings it carries
 	parts   [2]map[*lane][]dated // of them, what is known already
+	blocks  map[cutting]blocks   // likewise: to make them takes long
 	commit  time.Duration        // how long own readings wait to be written
 }
 
@@ -49,13 +49,18 @@ type figures struct {
 	pings    float64
 	linking  float64 // bytes for connections
 	pinging  float64 // bytes for pings
-	billed   float64 // bytes that are billed beyond those that pass
+	rounded  float64 // bytes that the provider bills beyond those that pass
+	minutes  float64 // of connection
 	lanes    []laneFigures
 }
 
-// laneFigures are those of a lane.
+// laneFigures are those of a lane. Its packets are of PUBLISH.
 type laneFigures struct {
 	messages, packets, bytes float64
+	primers, priming         float64 // of packets and bytes, those of primers
+	alone, again             float64 // bytes of what leaves by itself, with its topic and with an alias for that; 0: nothing does
+	block, beside            float64 // bytes of one, in its mean; the part of them that leaves with something else
+	billed, kept             float64 // messages as the server bills them; of these, a second time for RETAIN
 }
 
 func (f *figures) data() (bytes float64) {
@@ -65,7 +70,7 @@ func (f *figures) data() (bytes float64) {
 	return bytes
 }
 
-func (f *figures) total() float64 { return f.data() + f.linking + f.pinging + f.billed }
+func (f *figures) total() float64 { return f.data() + f.linking + f.pinging + f.rounded }
 
 // choose gives the topics that save the most their aliases.
 func (r *road) choose() {
@@ -86,6 +91,9 @@ func (r *road) choose() {
 		r.aliased[f.topic] = f.n[typical] >= 24 // seen again before the connection is another one
 	}
 }
+
+// outcome is what the link costs in both.
+func (r *road) outcome() outcome { return outcome{r.reckon(typical), r.reckon(worst)} }
 
 // reckon is what the link costs in one mode.
 func (r *road) reckon(m mode) figures {
@@ -126,9 +134,9 @@ func (r *road) standing(m mode) (f figures) {
 	slices.Sort(leaves)
 	for i, l := range r.lanes {
 		if l.stream.Encode != config.EncodePass {
-			all := r.batching(l).cut(r.trace(l, m), leaves)
+			all := r.cut(l, m, r.batching(l), leaves)
 			f.lanes[i] = r.batched(l, m, all)
-			heard = append(heard, slices.DeleteFunc(all.left, func(at time.Duration) bool { return at > long })...)
+			heard = append(heard, slices.DeleteFunc(slices.Clone(all.left), func(at time.Duration) bool { return at > long })...)
 		}
 	}
 	slices.Sort(heard)
@@ -136,6 +144,7 @@ func (r *road) standing(m mode) (f figures) {
 	f.linking = r.conn.cost(f.connects, m)
 	f.pings = r.silences(heard, m)
 	f.pinging = f.pings * r.conn.wire.pinged()
+	f.minutes = day.Minutes()
 	f.bill(r.link.Billed(), time.Duration(float64(day)/f.connects))
 	return f
 }
@@ -144,7 +153,7 @@ func (r *road) standing(m mode) (f figures) {
 func (f *figures) bill(unit config.Unit, lasts time.Duration) {
 	if f.connects > 0 {
 		passes := f.total() / f.connects
-		f.billed = f.connects * max(float64(unit.Billed(int64(passes), lasts))-passes, 0)
+		f.rounded = f.connects * max(float64(unit.Billed(int64(passes), lasts))-passes, 0)
 	}
 }
 
@@ -218,22 +227,35 @@ func (r *road) single(l *lane, m mode) (out laneFigures) {
 		if t[m] == 0 {
 			continue
 		}
-		ticks, n, bytes, qos := t[m], 0.0, 0.0, byte(0)
+		ticks, n, bytes, qos, topic, payload := t[m], 0.0, 0.0, byte(0), 0.0, 0.0
 		for _, f := range l.flows {
 			if f.origin == origin && f.n[m] > 0 {
 				n += f.n[m]
 				bytes += f.n[m] * r.publish(f, m)
+				topic, payload = topic+f.n[m]*r.upstream(f), payload+f.bytes[m]
 				qos = max(qos, r.qos(f.qos))
+				out.each(r, f, m)
 			}
 		}
+		out.single(r, topic/max(n, 1e-9), payload/max(n, 1e-9), qos)
 		if qos == 2 {
 			ticks *= r.committed(l, m)
 		}
 		out.messages += n
-		out.bytes += ticks * r.conn.wire.exchange(bytes/ticks, n/ticks, qos, r.shared(origin, m), m)
+		out.bytes += ticks * r.conn.wire.exchange(bytes/ticks, n/ticks, qos, r.beside(origin, m))
 	}
 	out.packets = out.messages
 	return out
+}
+
+// single notes what a message or block costs that leaves by itself: the largest of the lane counts.
+func (out *laneFigures) single(r *road, topic, payload float64, qos byte) {
+	w := r.conn.wire
+	cost := func(aliased bool) float64 {
+		return w.exchange(w.publish(topic, payload, 0, qos, aliased), 1, qos, 1)
+	}
+	out.alone = max(out.alone, cost(false))
+	out.again = max(out.again, cost(w.version == packet.V5))
 }
 
 // committed is how many times less often QoS 2 leaves than it is published: it does with the commit that makes it durable.
@@ -254,15 +276,14 @@ func (r *road) committed(l *lane, m mode) float64 {
 	return min(commits*float64(day)/float64(r.traces[m].long)/ticks, 1)
 }
 
-// shared is the part of a pure acknowledgement that falls on a tick: sensors with one schedule are read within milliseconds, and every second
-// answer is acknowledged.
-func (r *road) shared(origin string, m mode) float64 {
+// beside is how many sensors are read at the moments at which one is: those with one schedule are, within milliseconds.
+func (r *road) beside(origin string, m mode) float64 {
 	if m == worst {
 		return 1
 	}
 	for _, l := range r.lanes {
 		if k := float64(l.together[origin]); k > 1 {
-			return math.Ceil(k/2) / k
+			return k
 		}
 	}
 	return 1
@@ -282,144 +303,84 @@ func (r *road) batched(l *lane, m mode, all blocks) (out laneFigures) {
 		qos = max(qos, min(f.qos, 1))
 	}
 	n, bytes := all.each()
+	out.block = bytes
 	out.packets = out.messages / n
 	topic := float64(len(r.batching(l).topic))
 	publish := r.conn.wire.publish(topic, bytes, 0, qos, m == typical && r.conn.wire.version == packet.V5 && out.packets >= 24)
 	beside := all.beside / all.count // in the same write, and so with one acknowledgement
-	out.bytes = out.packets * ((1-beside)*r.conn.wire.exchange(publish, 1, qos, 1, m) + beside*(publish+puback))
+	out.beside = beside
+	w := r.conn.wire
+	answer := 0.0
+	if qos > 0 { // it waits for the one before it, and is acknowledged by itself
+		answer = puback + float64(w.tls) + 2*w.header()
+	}
+	out.bytes = out.packets * ((1-beside)*w.exchange(publish, 1, qos, 1) + beside*(publish+answer))
+	out.single(r, topic, bytes, qos)
+	out.bill(r, out.packets, topic+bytes, false)
+	r.primed(&out, m, all, topic)
 	return out
 }
+
+// primed adds the primers of a lane whose blocks have a topic of so many bytes.
+func (r *road) primed(out *laneFigures, m mode, all blocks, topic float64) {
+	if all.primer == 0 {
+		return
+	}
+	beside, size := out.packets*all.primers/all.count, all.primer
+	if all.primers > 0 {
+		size = all.priming / all.primers
+	}
+	name := topic + float64(len(primerLevel))
+	out.primers = beside + *anew.in(m)
+	out.priming = out.primers * r.conn.wire.exchange(r.conn.wire.publish(name, size, 0, 1, false), 1, 1, 1)
+	out.packets, out.bytes = out.packets+out.primers, out.bytes+out.priming
+	out.bill(r, out.primers, name+size, true)
+}
+
+// turns is how often the messages of a lane that primes are played, so that primers that pay late are seen.
+const turns = 12
 
 // alone are blocks of one message each.
 func (r *road) alone(l *lane) (all blocks) {
 	b := r.batching(l)
-	for _, f := range l.flows {
-		for _, s := range f.samples {
-			_, size := b.encoded(b.coder(), []dated{{0, s}})
-			all.count, all.messages, all.bytes = all.count+1, all.messages+1, all.bytes+float64(size)
+	p := b.prime()
+	for turn := range turns {
+		for _, f := range l.flows {
+			for _, s := range f.samples {
+				some := []dated{{time.Duration(turn) * time.Hour, s}}
+				_, size := b.encoded(b.coder(), some, p)
+				all.add(1, size, p.sent(b.stream, some, size))
+			}
+		}
+		if p == nil {
+			break
 		}
 	}
 	if all.count == 0 {
 		return blocks{count: 1, messages: 1}
 	}
+	all.primer = p.latest()
 	return all
 }
 
-// visits are the sessions of a link that does not always stand.
-type visits struct {
-	session config.Session
-	perDay  float64
-	lasts   time.Duration // each
+// cutting is what the blocks of a lane hang on, on one road.
+type cutting struct {
+	lane   *lane
+	mode   mode
+	linger time.Duration
+	beside int // how many moments there are at which something else leaves
 }
 
-const (
-	silence = 5 * time.Second // after so long a session ends
-	setUp   = 2 * time.Second // and as long it takes to begin
-)
-
-// scheduled are those of a schedule, and those that alarms break it for.
-func (r *road) scheduled(m mode) visits {
-	t := r.link.Schedule
-	v := visits{perDay: float64(day) / float64(t.Every), lasts: max(t.Stay, silence) + setUp}
-	for _, l := range r.lanes {
-		if slices.Contains(t.AtOnce, l.stream.Class) {
-			for _, origin := range l.origins() {
-				v.perDay += l.ticks[origin][m]
-			}
+// cut makes the blocks of a lane, or knows them.
+func (r *road) cut(l *lane, m mode, b batching, others []time.Duration) blocks {
+	key := cutting{l, m, b.linger, len(others)}
+	all, known := r.blocks[key]
+	if !known {
+		all = b.cut(r.trace(l, m), others)
+		if r.blocks == nil {
+			r.blocks = map[cutting]blocks{}
 		}
+		r.blocks[key] = all
 	}
-	return v
-}
-
-// demanded are those that open when something waits, by the rules of package schedule.
-func (r *road) demanded(m mode) visits {
-	linger := r.pool()
-	var wake []time.Duration
-	urgent := map[time.Duration]bool{}
-	for _, l := range r.lanes {
-		for _, at := range moments(r.trace(l, m), r.traces[m].long) {
-			wake = append(wake, at)
-			urgent[at] = urgent[at] || l.stream.Class == config.AlarmClass
-		}
-	}
-	slices.Sort(wake)
-	n, stood := 0.0, time.Duration(0)
-	for i := 0; i < len(wake); n++ {
-		opens := wake[i] + linger
-		if urgent[wake[i]] {
-			opens = wake[i]
-		}
-		closes := opens + setUp + silence
-		for i < len(wake) && wake[i] <= closes {
-			closes = max(closes, wake[i]+silence)
-			i++
-		}
-		stood += closes - opens
-	}
-	v := visits{session: config.OnDemand, lasts: silence + setUp}
-	if n > 0 {
-		v.lasts = time.Duration(float64(stood) / n)
-	}
-	v.perDay = n * float64(day) / float64(r.traces[m].long)
-	for _, l := range r.lanes {
-		for _, origin := range l.origins() { // what is no part of a trace
-			if !l.traced(origin) {
-				v.perDay += l.ticks[origin][m]
-			}
-		}
-	}
-	return v
-}
-
-// pool is how long what waits has for others before a session on demand: see uplink's way.pools.
-func (r *road) pool() time.Duration {
-	usual, least := kind.Of(r.link.Kind).Linger, time.Duration(math.MaxInt64)
-	for _, l := range r.lanes {
-		switch s := l.stream; {
-		case s.Class == config.AlarmClass:
-		case s.Encode == config.EncodePass || s.Linger == nil:
-			return usual
-		default:
-			least = min(least, *s.Linger)
-		}
-	}
-	if least == math.MaxInt64 {
-		return usual
-	}
-	return max(usual, least)
-}
-
-// visiting is what sessions cost: what has gathered leaves together at the beginning of each.
-func (r *road) visiting(m mode, v visits) (f figures) {
-	f.session = v.session
-	for _, l := range r.lanes {
-		f.lanes = append(f.lanes, r.gathered(l, m, v.perDay))
-	}
-	f.connects = v.perDay
-	f.linking = r.conn.cost(f.connects, m)
-	f.bill(r.link.Billed(), v.lasts)
-	return f
-}
-
-// gathered is a lane whose messages leave at the beginning of sessions.
-func (r *road) gathered(l *lane, m mode, perDay float64) (out laneFigures) {
-	out.messages = l.messages(m)
-	if out.messages == 0 {
-		return out
-	}
-	at := max(min(perDay, out.messages), 1e-9) // times a day
-	if l.stream.Encode != config.EncodePass {
-		b := r.batching(l)
-		b.linger = time.Duration(float64(day) / at)
-		all := b.cut(r.trace(l, m), nil)
-		return r.batched(l, m, all)
-	}
-	bytes, qos := 0.0, byte(0)
-	for _, f := range l.flows {
-		bytes += f.n[m] * r.publish(f, m)
-		qos = max(qos, r.qos(f.qos))
-	}
-	out.bytes = at * r.conn.wire.exchange(bytes/at, out.messages/at, qos, 1, m)
-	out.packets = out.messages
-	return out
+	return all
 }

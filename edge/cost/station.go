@@ -28,6 +28,7 @@ const homeStream = "(home assistant)"
 // station is what a configuration publishes, and who carries it.
 type station struct {
 	config *config.Config
+	at     Machine
 	plan   *hass.Plan
 	names  map[string]string     // what publishes to a topic: air.temperature, alarm frost
 	all    *lane                 // everything
@@ -35,8 +36,8 @@ type station struct {
 	traces map[string]*[2]traced // by the sensors that they are of
 }
 
-func newStation(c *config.Config, plan *hass.Plan) *station {
-	s := &station{config: c, plan: plan, names: map[string]string{}, traces: map[string]*[2]traced{}, all: newLane(config.Stream{Match: []string{"#"}})}
+func newStation(c *config.Config, at Machine, plan *hass.Plan) *station {
+	s := &station{config: c, at: at, plan: plan, names: map[string]string{}, traces: map[string]*[2]traced{}, all: newLane(config.Stream{Match: []string{"#"}})}
 	for _, sensor := range c.Sensors {
 		if sensor.Topic != "" {
 			s.names[sensor.Topic] = sensor.Name
@@ -166,8 +167,12 @@ func (s *station) occasions(m mode, present *mapping.Present) {
 				}
 			}
 		}
-		raised, cleared := alarm.Examples(a, values, midnight, time.Hour)
-		tell("alarm "+a.Name, *alarmsRaised.in(m), raised, cleared)
+		const examples = sampled / 2 // of each, so that no two blocks have the same in them
+		for i := range examples {
+			at := time.Duration(i) * 5 * time.Hour
+			raised, cleared := alarm.Examples(a, values, midnight.Add(at+jitter(a.Name, at)), time.Hour)
+			tell("alarm "+a.Name, *alarmsRaised.in(m)/examples, raised, cleared)
+		}
 	}
 	for _, o := range s.config.Outputs {
 		payload, _ := json.Marshal(map[string]any{"value": true, "unit": o.Unit, "reason": "command", "time": "2026-01-15T12:00:00.123Z"})

@@ -72,7 +72,7 @@ func (r *Report) note(about, format string, args ...any) {
 type check func(ctx context.Context, s *Subject, r *Report)
 
 // checks are all, in the order in which somebody would mend things.
-var checks = []check{unit, data, guard, supply, buses, chips, pwm, access, console, date, card, space, mount, ports, listeners, uplinks, modems, sensors, outputs}
+var checks = []check{unit, data, guard, supply, buses, chips, pwm, access, console, date, card, space, mount, ports, listeners, uplinks, stamps, modems, sensors, outputs}
 
 // Examine makes all checks.
 func Examine(ctx context.Context, s *Subject) *Report {

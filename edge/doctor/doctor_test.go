@@ -131,6 +131,39 @@ func examine(t *testing.T, name string, s *doctor.Subject) *doctor.Report {
 	return r
 }
 
+// TestStamps: time stamps of TCP are named where somebody pays for each byte and the machine has them, and are nothing that must be mended.
+func TestStamps(t *testing.T) {
+	const switched = "proc/sys/net/ipv4/tcp_timestamps"
+	for _, c := range []struct {
+		name, links, file string
+		told              bool
+	}{
+		{"by modem", "{name: lte, kind: cellular}", "1\n", true},
+		{"at a price", "{name: lan, price: 1 EUR/MB}", "1\n", true},
+		{"off", "{name: lte, kind: cellular}", "0\n", false},
+		{"nobody pays", "{name: lan}", "1\n", false},
+		{"not known", "{name: lte, kind: cellular}", "", false},
+	} {
+		files := map[string]string{}
+		if c.file != "" {
+			files[switched] = c.file
+		}
+		cfg := configure(t, `uplinks: {cloud: {mqtt: "tls://up.example", links: [`+c.links+"]}}\n")
+		told := false
+		for _, f := range doctor.Examine(t.Context(), &doctor.Subject{Files: newMachine(files), Config: cfg, Resolve: resolve, Now: noon}).Findings {
+			if strings.Contains(f.What, "net.ipv4.tcp_timestamps=0") {
+				told = true
+				if f.Fix != "" || !strings.HasPrefix(f.About, "link cloud/") {
+					t.Errorf("%s: %+v", c.name, f)
+				}
+			}
+		}
+		if told != c.told {
+			t.Errorf("%s: told %t", c.name, told)
+		}
+	}
+}
+
 func TestWell(t *testing.T) {
 	cfg := configure(t, strings.Replace(station, `    lan: {tcp: ":1884", anonymous: true}`+"\n", "", 1))
 	s := &doctor.Subject{Files: newMachine(well()), Config: cfg, Store: "/var/lib/skerry", User: "skerry", Now: noon,

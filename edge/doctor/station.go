@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"skerry/edge/uplink/kind"
 )
 
 // listeners looks at what is open to others.
@@ -40,6 +42,21 @@ func uplinks(_ context.Context, s *Subject, r *Report) {
 		for _, server := range u.Servers {
 			if !server.TLS && u.PasswordFile != "" && !server.Local() {
 				r.problem("uplink "+u.Name, "the password can be read on the way to "+server.String(), "mqtt: \"tls://HOST:8883\", if the server has TLS")
+			}
+		}
+	}
+}
+
+// stamps looks whether packets on a link that is paid by the byte could be smaller.
+func stamps(ctx context.Context, s *Subject, r *Report) {
+	if s.Config == nil || s.text(ctx, "proc/sys/net/ipv4/tcp_timestamps") == "0" || !s.there("proc/sys/net/ipv4/tcp_timestamps") {
+		return
+	}
+	for _, u := range s.Config.Uplinks {
+		for _, l := range u.Links {
+			if kind.Of(l.Kind).Metered || l.Price.Per > 0 || l.Budget != nil {
+				r.note("link "+u.Name+"/"+l.Name, "it is paid by the byte, and 12 bytes of each packet are time stamps of TCP: sysctl -w net.ipv4.tcp_timestamps=0 does without, until the next start: docs/connection.md")
+				return // it is one setting for all
 			}
 		}
 	}

@@ -180,7 +180,9 @@ func (s *settings) connect(ctx context.Context, t *table) error {
 	older.tls12 = true
 	full, olderFull := all[0], older
 	full.noTickets, olderFull.noTickets = true, true
-	all = append(all, older, full, olderFull)
+	bare, bareFull := all[0], full
+	bare.noStamps, bareFull.noStamps = true, true
+	all = append(all, older, full, olderFull, bare, bareFull)
 	results := make([]connected, len(all))
 	err := s.each(all, func(i int, c *scene) (err error) {
 		results[i], err = c.connects(ctx)
@@ -192,10 +194,17 @@ func (s *settings) connect(ctx context.Context, t *table) error {
 	t.title("connect: bytes until all is quiet, session tickets of the server as it comes; median of %d", s.repeat)
 	for i, r := range results {
 		name := fmt.Sprintf("%s, TLS 1.%d", all[i].subject.name, map[bool]int{false: 3, true: 2}[all[i].tls12])
+		if all[i].noStamps {
+			name += ", no TCP time stamps"
+		}
 		t.note(name+", the first time ever", "%d B", r.first)
 		switch {
 		case all[i].subject.name != daemonName:
 			t.note(name+", after a cut", "%d B", r.again)
+		case all[i].noStamps && all[i].noTickets:
+			t.note(name+", full", "%d B", r.anew)
+		case all[i].noStamps:
+			t.note(name+", resumed", "%d B after a cut, %d B after a restart", r.again, r.anew)
 		case all[i].noTickets && all[i].tls12:
 			t.note(name+", full: no tickets", "%d B", r.anew)
 		case all[i].noTickets:

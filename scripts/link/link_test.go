@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"math"
 	"os"
 	"os/exec"
 	"slices"
@@ -127,6 +128,24 @@ func TestDaemonConfig(t *testing.T) {
 				t.Errorf("keep-alive %+v", k)
 			}
 		}
+	}
+}
+
+// TestStations: the daemon would take the configurations of the stations that are foretold, and each has a forecast.
+func TestStations(t *testing.T) {
+	s := lab(t)
+	for _, one := range stations() {
+		c := &scene{settings: s, folder: t.TempDir()}
+		if _, _, err := c.stationCommand(one); err != nil {
+			t.Fatal(err)
+		}
+		perDay, err := c.explained(one)
+		if err != nil || perDay < 1e6 || perDay > 1e8 {
+			t.Errorf("%s: %.0f B a day, %v", one.name, perDay, err)
+		}
+	}
+	if f := (foreseen{foretold: 90, counted: 100}); math.Abs(f.off()+0.1) > 1e-9 {
+		t.Errorf("90 of 100 is off by %v", f.off())
 	}
 }
 

@@ -129,6 +129,7 @@ func (s *settings) figures() []figure {
 		{"single", s.single},
 		{"lone-alarm", s.loneAlarm},
 		{"connect", s.connect},
+		{"forecast", s.forecast},
 	}
 }
 

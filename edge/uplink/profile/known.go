@@ -68,9 +68,22 @@ func awsIoT(p *Profile) {
 	p.ClientID = 128
 	p.TLS, p.Certificate, p.Named = true, true, true
 	p.ALPN, p.ALPNPort, p.Ports = "x-amzn-mqtt-ca", 443, []int{8883, 443}
-	p.Session, p.BillingStep = time.Hour, 5<<10
+	p.Session, p.BillingStep = time.Hour, awsStep
+	p.Metering = Metering{Step: awsStep, Retained: true, Connects: true, Messages: 1, Minutes: 0.08, Currency: "USD"}
 	p.Refusal = "AWS IoT hangs up when the certificate is not active, or its policy does not allow this client_id, or the topic of the Will"
 }
+
+// What counts as one message. The documents say "5 KB" and "4 KB", and not how many bytes a KB has: the smaller number counts, as a block that is
+// a byte too long costs twice as much.
+const (
+	// awsStep: aws.amazon.com/iot-core/pricing, "additional metering details": topic and payload of a PUBLISH, once more if it has RETAIN; CONNECT with its Will; a minute of
+	// connection. No PINGREQ at 30 s or more, no PUBACK of the service. One US dollar for each of the first thousand million messages by the million, and
+	// 0.08 for a million minutes, in its examples for Ireland.
+	awsStep = 5000
+	// azureStep: learn.microsoft.com, "Azure IoT Hub billing information", and the page of its prices: 400,000 messages a day for a unit of B1 or S1, 6,000,000 of B2 and S2;
+	// 8,000 of 0.5 KB for a free hub.
+	azureStep = 4000
+)
 
 // azureIoT: learn.microsoft.com, "Communicate with an IoT hub using the MQTT protocol", and "IoT Hub quotas and throttling": 5 filters at a time,
 // 256 KB a message, 1,177 s of Keep Alive (29.45 min of its load balancer by 1.5), QoS 2 ends the connection. Its 5.0 was a preview and
@@ -85,6 +98,7 @@ func azureIoT(p *Profile) {
 	p.ClientID, p.IDRunes = 128, "-:.+%_#*?!(),=@;$'"
 	p.TLS, p.Named, p.Ports = true, true, []int{8883}
 	p.Key, p.FixedUser, p.OwnNames = true, true, true
-	p.BillingStep = 4 << 10
+	p.BillingStep = azureStep
+	p.Metering = Metering{Step: azureStep, Daily: 400_000}
 	p.Refusal = "is the device of this client_id enabled in the hub, and with this key or certificate? A token is good only by the right date: `date` shows it"
 }

@@ -48,7 +48,19 @@ type Profile struct {
 	Session     time.Duration // how long it keeps a session without a connection by default; 0: as asked, or until its disk is full
 	Unsaid      bool          // its CONNACK never says that it has the session, so that nothing can be made of that
 	Refusal     string        // what it mostly means when it refuses or hangs up instead of CONNACK; "": nothing is known
-	BillingStep int           // bytes; 0: not billed by message
+	BillingStep int           // bytes that blocks are made for; 0: not billed by message
+	Metering    Metering
+}
+
+// Metering is how a server bills by message. The zero Metering: it does not.
+type Metering struct {
+	Step     int     // bytes of topic and payload that count as one message; more count as several
+	Retained bool    // a message that is to be retained counts twice
+	Connects bool    // CONNECT counts, too
+	Messages float64 // price of a million; 0: not known
+	Minutes  float64 // price of a million minutes of connection; 0: not known, or none
+	Currency string
+	Daily    int // messages a day that are paid for together, of all clients; 0: they are paid one by one
 }
 
 // Bounds are the least and the most of the Keep Alive of CONNECT.

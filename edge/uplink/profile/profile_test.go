@@ -139,3 +139,23 @@ func TestNoPace(t *testing.T) {
 		t.Errorf("generic waits %v", wait)
 	}
 }
+
+// TestMetering: what is billed by message has steps, which blocks are made for; a price has a currency, and a quota no price.
+func TestMetering(t *testing.T) {
+	metered := 0
+	for _, name := range profile.All() {
+		p := profile.Of(name)
+		m := p.Metering
+		if m.Step != p.BillingStep || (m.Messages > 0) != (m.Currency != "") || m.Messages > 0 && m.Daily > 0 {
+			t.Errorf("%s: %+v, blocks for %d B", name, m, p.BillingStep)
+		}
+		if m.Step > 0 {
+			metered++
+		} else if m != (profile.Metering{}) {
+			t.Errorf("%s: %+v without a step", name, m)
+		}
+	}
+	if metered != 2 {
+		t.Errorf("%d servers bill by message", metered)
+	}
+}
