@@ -40,6 +40,7 @@ func (s *statistics) carried() {
 		s.publishAs(at+"received", count(u.Counts.Received))
 		for i := range u.Streams {
 			s.publishAs(at+"streams/"+u.Streams[i].Name+"/waiting", count(u.Streams[i].Waiting))
+			s.publishAs(at+"streams/"+u.Streams[i].Name+"/halt", u.Streams[i].Halt)
 			s.publishAs(at+"streams/"+u.Streams[i].Name+"/thinned", count(u.Streams[i].Thinned))
 		}
 		for i := range u.Links {

@@ -316,6 +316,9 @@ func streamNote(s *control.UplinkStream) string {
 		}
 		all = append(all, "with "+s.Pair+": "+doing)
 	}
+	if s.Halt != "" {
+		all = append(all, shown(s.Halt))
+	}
 	switch {
 	case s.Thinned > 0 && s.Pair != "":
 		all = append(all, fmt.Sprintf("%d left to %s for the budget", s.Thinned, s.Pair))

@@ -106,6 +106,7 @@ type UplinkStream struct {
 	Waiting uint64            `json:"waiting"`
 	Bytes   uint64            `json:"waiting_bytes"`
 	Oldest  float64           `json:"oldest_s,omitempty"`
+	Halt    string            `json:"halt,omitempty"`    // why nothing of it is taken
 	Dropped map[string]uint64 `json:"dropped,omitempty"` // by reason
 	Thinned uint64            `json:"thinned,omitempty"` // left out while a budget was tight: dropped, or of a pair put into the other stream
 }

@@ -180,7 +180,7 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		return 0, true, nil
 	}
 	d := l.pick(a, n)
-	if d != nil && l.abandon(a, d) {
+	if d != nil && (l.condemned(a, d) || l.abandon(a, d)) {
 		a.done()
 		return 0, true, nil
 	}
@@ -192,6 +192,7 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		return 0, false, nil
 	}
 	doubts := l.doubts(a, d)
+	a.noteUnwelcome(d)
 	if bytes, err = l.send(a, d); err != nil {
 		if errors.Is(err, client.ErrQuota) { // it waits for its turn
 			err = nil

@@ -129,6 +129,7 @@ type StreamStatus struct {
 	Oldest   time.Duration // the age of the oldest, as far as it is proven
 	Limits   queue.Limits
 	Dropped  queue.Drops // since the stream was made
+	Halt     string      // why nothing of it is taken; "": it is, as far as is known
 	Thinned  uint64      // left out of it while a budget was tight: dropped, or of a pair put into the other one
 }
 
@@ -184,6 +185,7 @@ func (u *Uplink) capacity(s *Status) {
 func (u *Uplink) streamStatus(s *stream, q queue.SessionStats) StreamStatus {
 	one := StreamStatus{Name: s.name, Class: s.class, Messages: q.Messages, Bytes: q.Bytes, Oldest: q.Oldest, Limits: s.limits, Dropped: q.Dropped}
 	one.Pair, one.Gathers = u.pairs.of(s)
+	one.Halt = s.halt.reason()
 	if s.thin != nil {
 		one.Thinned = s.thin.thinned()
 	}

@@ -53,6 +53,10 @@ type stream struct {
 
 	suspicion suspicion // that the Server hangs up on one of its messages
 
+	shunned map[string]bool // topics of which a message was given up because this client may not publish there; the writer's
+	halt    standstill      // why nothing of it is taken
+	denial  denial          // what is refused; guarded by mu of the lane, but for what is the writer's
+
 	shuffled atomic.Bool // the Server had no room for a message, and may have taken what was behind it
 
 	session atomic.Pointer[broker.Session] // the latest handle; what it owes can be asked of a dead one too
