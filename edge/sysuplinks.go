@@ -24,6 +24,7 @@ func (s *statistics) carried() {
 			trip = numeral(&u.RoundTrip, 1, 3)
 		}
 		s.publishAs(at+"round_trip", trip)
+		s.publishAs(at+"refused_filters", count(uint64(len(u.NoFilters))))
 		s.publishAs(at+"waiting", count(u.Waiting))
 		s.publishAs(at+"waiting_bytes", count(u.Bytes))
 		s.publishAs(at+"drain", numeral(u.Drain, 1, 0))

@@ -50,6 +50,9 @@ func statusRow(name string, s *uplink.Status, now time.Time, up time.Duration) c
 		row.Bytes += s.Streams[i].Bytes
 		row.Streams = append(row.Streams, streamRow(&s.Streams[i]))
 	}
+	if len(s.NoFilters) > 0 {
+		row.NoFilters = s.NoFilters
+	}
 	if len(s.Aside) > 0 {
 		row.Aside = s.Aside
 	}

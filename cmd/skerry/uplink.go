@@ -133,6 +133,9 @@ func showUplink(w io.Writer, u *control.Uplink) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	for _, filter := range slices.Sorted(maps.Keys(u.NoFilters)) {
+		fmt.Fprintf(w, "the server refuses the filter %s under receive, nothing comes by it: %s\n", filter, shown(u.NoFilters[filter]))
+	}
 	_, err := fmt.Fprintln(w, footline(u))
 	return err
 }

@@ -22,7 +22,8 @@ type Uplink struct {
 	Offline   *float64          `json:"offline_s,omitempty"` // how long the store takes in what comes while nothing leaves; none: not known
 	Links     []UplinkLink      `json:"links"`               // in order of preference
 	Streams   []UplinkStream    `json:"streams"`
-	Aside     map[string]uint64 `json:"aside,omitempty"` // messages by stream that is carried no more
+	Aside     map[string]uint64 `json:"aside,omitempty"`           // messages by stream that is carried no more
+	NoFilters map[string]string `json:"refused_filters,omitempty"` // under receive, with the server's reason
 	Counts    UplinkCounts      `json:"counts"`
 }
 

@@ -322,6 +322,9 @@ func (l *link) count(a *lane, d *broker.Delivery, head *packet.PublishHead, over
 	}
 	l.pace.Sent(time.Now(), len(head.TopicName)+len(d.Message.Payload))
 	l.sent(d, head.PacketID)
+	if less := head.QoS < d.QoS || head.Retain != d.Retain && !overtaken; less {
+		l.tellLess()
+	}
 	l.u.count(func(s *Status) {
 		s.Sent++
 		if head.Dup {
@@ -333,6 +336,15 @@ func (l *link) count(a *lane, d *broker.Delivery, head *packet.PublishHead, over
 		if head.QoS < d.QoS || head.Retain != d.Retain && !overtaken {
 			s.Downgraded++
 		}
+	})
+}
+
+// tellLess says once that the Server does not take what a message wants.
+func (l *link) tellLess() {
+	l.u.once("less", func() {
+		server := l.conn.Server()
+		l.u.log.Warn("the server takes less than a message wants, which is sent with what it takes; further ones are only counted",
+			"qos", server.MaximumQoS, "retain", server.RetainAvailable)
 	})
 }
 
