@@ -107,8 +107,8 @@ func New(store *queue.Store, rec *queue.Recovery, o Options) (*Broker, error) {
 		sessions: make(map[string]*session),
 		groups:   make(map[string]*group),
 		kick:     make(chan struct{}, 1),
-		contents: newContents(o.Filters),
 	}
+	b.contents = newContents(o.Filters, b.date)
 	// What does not fit the ring of a durable session goes to the log, that of a volatile one is lost: it is given room
 	// for 50 publishers with 100 messages each in flight.
 	b.volatile = o.Queue
@@ -129,6 +129,9 @@ func (b *Broker) Durable() queue.Receipt { return b.store.Durable() }
 
 // Wall is the date of a moment, if it is known; see queue.Store.
 func (b *Broker) Wall(at queue.Stamp) (time.Time, bool) { return b.store.Wall(at) }
+
+// date is what date it is, if that is known.
+func (b *Broker) date() (time.Time, bool) { return b.Wall(b.StampAt(time.Now())) }
 
 // StampAt is a moment on the boot clock. t must have Go's monotonic reading.
 func (b *Broker) StampAt(t time.Time) queue.Stamp { return b.store.StampAt(t) }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"skerry/broker/filter"
 	"skerry/broker/topic"
@@ -74,15 +75,16 @@ type content struct {
 	longest int // Topic Name that leaves room for that of the filter
 	subs    topic.Tree[*session, *subscription]
 	active  bool // it is among contents.active; guarded by Broker.mu
+	date    func() (time.Time, bool)
 }
 
 // newContents has the private ones come first: their targets are the message's own, and stand before those of its forms.
-func newContents(filters []Filter) contents {
+func newContents(filters []Filter, date func() (time.Time, bool)) contents {
 	filters = slices.Clone(filters)
 	slices.SortStableFunc(filters, func(x, y Filter) int { return order(x) - order(y) })
 	all := make(map[string]*content, len(filters))
 	for i, f := range filters {
-		c := &content{Filter: f, index: i, longest: topic.MaxLength}
+		c := &content{Filter: f, index: i, longest: topic.MaxLength, date: date}
 		if !f.Private {
 			c.longest -= len(topic.Filtered(f.Name, ""))
 		}
@@ -240,6 +242,7 @@ func (t *Touched) passes(c *content, m *Message) bool {
 	if t.judged != m {
 		t.judged = m
 		clear(t.verdicts)
+		t.subject.Date = c.date
 		t.subject.Set(m.TopicName, m.Payload, m.Properties, m.QoS, m.Retain, 0)
 	}
 	if more := c.index + 1 - len(t.verdicts); more > 0 {

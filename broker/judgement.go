@@ -72,6 +72,7 @@ func (j *judgement) knows(c *content, m *Message) bool {
 }
 
 func (j *judgement) asks(c *content, m *Message) bool {
+	j.subject.Date = j.b.date
 	j.subject.Set(m.TopicName, m.Payload, m.Properties, m.QoS, true, j.b.store.Age(m))
 	holds := c.Condition.Holds
 	if memory, ok := c.Condition.(Memory); ok {

@@ -24,6 +24,7 @@ func (s *statistics) carried() {
 			trip = numeral(&u.RoundTrip, 1, 3)
 		}
 		s.publishAs(at+"round_trip", trip)
+		s.publishAs(at+"refused_filters", count(uint64(len(u.NoFilters))))
 		s.publishAs(at+"waiting", count(u.Waiting))
 		s.publishAs(at+"waiting_bytes", count(u.Bytes))
 		s.publishAs(at+"drain", numeral(u.Drain, 1, 0))
@@ -40,6 +41,7 @@ func (s *statistics) carried() {
 		s.publishAs(at+"received", count(u.Counts.Received))
 		for i := range u.Streams {
 			s.publishAs(at+"streams/"+u.Streams[i].Name+"/waiting", count(u.Streams[i].Waiting))
+			s.publishAs(at+"streams/"+u.Streams[i].Name+"/halt", u.Streams[i].Halt)
 			s.publishAs(at+"streams/"+u.Streams[i].Name+"/thinned", count(u.Streams[i].Thinned))
 		}
 		for i := range u.Links {

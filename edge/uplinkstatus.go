@@ -50,6 +50,9 @@ func statusRow(name string, s *uplink.Status, now time.Time, up time.Duration) c
 		row.Bytes += s.Streams[i].Bytes
 		row.Streams = append(row.Streams, streamRow(&s.Streams[i]))
 	}
+	if len(s.NoFilters) > 0 {
+		row.NoFilters = s.NoFilters
+	}
 	if len(s.Aside) > 0 {
 		row.Aside = s.Aside
 	}
@@ -73,7 +76,7 @@ func linkRow(l *uplink.LinkStatus, now time.Time, up time.Duration) control.Upli
 }
 
 func streamRow(s *uplink.StreamStatus) control.UplinkStream {
-	row := control.UplinkStream{Name: s.Name, Class: s.Class, Pair: s.Pair, Gathers: s.Gathers, Waiting: s.Messages, Bytes: s.Bytes, Oldest: s.Oldest.Seconds(), Thinned: s.Thinned}
+	row := control.UplinkStream{Name: s.Name, Class: s.Class, Pair: s.Pair, Gathers: s.Gathers, Waiting: s.Messages, Bytes: s.Bytes, Oldest: s.Oldest.Seconds(), Thinned: s.Thinned, Halt: s.Halt}
 	for reason, n := range s.Dropped {
 		if n > 0 {
 			if row.Dropped == nil {

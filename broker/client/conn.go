@@ -177,7 +177,7 @@ func (c *Conn) accept(h packet.Header, connect *packet.Connect) error {
 		return err
 	}
 	if a.ReasonCode != packet.Success {
-		return &Refused{Type: packet.CONNACK, Code: a.ReasonCode, Reason: text(a.Properties.ReasonString())}
+		return &Refused{Type: packet.CONNACK, Code: a.ReasonCode, Reason: text(a.Properties.ReasonString()), Server: text(a.Properties.ServerReference())}
 	}
 	if v != c.version {
 		return &packet.Error{Code: packet.ProtocolError, Type: packet.CONNACK, Clause: "3.2", Problem: "a 3.1.1 answer to a 5.0 CONNECT"}

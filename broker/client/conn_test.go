@@ -25,6 +25,8 @@ func TestOpenRefused(t *testing.T) {
 	}{
 		{"5.0", packet.V5, (&packet.Connack{ReasonCode: packet.NotAuthorized, Properties: reason}).Append(nil, packet.V5),
 			packet.NotAuthorized, "refused with CONNACK: Not authorized (0x87): no such user"},
+		{"another server", packet.V5, (&packet.Connack{ReasonCode: packet.UseAnotherServer, Properties: packet.Properties(nil).AppendString(packet.ServerReference, "b.example.org")}).Append(nil, packet.V5),
+			packet.UseAnotherServer, "refused with CONNACK: Use another server (0x9C) (use b.example.org)"},
 		{"3.1.1", packet.V311, (&packet.Connack{ReasonCode: packet.BadUserNameOrPassword}).Append(nil, packet.V311),
 			packet.BadUserNameOrPassword, "refused with CONNACK: Bad User Name or Password (0x86)"},
 		{"a server that knows no 5.0", packet.V5, []byte{0x20, 2, 0, 1},

@@ -29,13 +29,23 @@ type Refused struct {
 	Type   packet.Type // the answer: CONNACK, PUBACK, PUBREC, SUBACK, UNSUBACK
 	Code   packet.ReasonCode
 	Reason string // Reason String of a 5.0 Server
+	Server string // Server Reference of a CONNACK: where to go instead
 }
 
 func (e *Refused) Error() string {
-	if e.Reason != "" {
-		return fmt.Sprintf("refused with %v: %s: %s", e.Type, e.Code.Error(), e.Reason)
+	return fmt.Sprintf("refused with %v: %s", e.Type, said(e.Code, e.Reason, e.Server))
+}
+
+// said is what a Server has answered, in words.
+func said(code packet.ReasonCode, reason, server string) string {
+	s := code.Error()
+	if reason != "" {
+		s += ": " + reason
 	}
-	return fmt.Sprintf("refused with %v: %s", e.Type, e.Code.Error())
+	if server != "" {
+		s += " (use " + server + ")"
+	}
+	return s
 }
 
 // Unwrap gives the ReasonCode.
@@ -49,14 +59,7 @@ type Disconnected struct {
 }
 
 func (e *Disconnected) Error() string {
-	s := "disconnected by the server: " + e.Code.Error()
-	if e.Reason != "" {
-		s += ": " + e.Reason
-	}
-	if e.Server != "" {
-		s += " (use " + e.Server + ")"
-	}
-	return s
+	return "disconnected by the server: " + said(e.Code, e.Reason, e.Server)
 }
 
 // Unwrap gives the ReasonCode.

@@ -18,10 +18,14 @@ type message struct {
 	qos            byte
 	retain         bool
 	age            time.Duration
+	date           bool // it is 12:29:30
 }
 
 func (m message) subject() *filter.Subject {
 	s := &filter.Subject{}
+	if m.date {
+		s.Date = func() (time.Time, bool) { return time.Date(2026, 11, 22, 12, 29, 30, 0, time.UTC), true }
+	}
 	s.Set(m.topic, []byte(m.payload), m.properties, m.qos, m.retain, m.age)
 	return s
 }
@@ -68,6 +72,20 @@ func TestHolds(t *testing.T) {
 		{`topic matches "^lake/.*/temperature$"`, air, holds},
 		{`payload contains "unit"`, air, holds},
 		{"qos == 1 and retain and size == 27 and age > 60", air, holds},
+		{`quality == "good"`, air, holds},
+		{`quality == "good"`, message{payload: "31"}, holds},
+		{`quality == "good"`, message{payload: "warm"}, absent},
+		{`quality != "good"`, message{payload: `{"value":1,"quality":"suspect"}`}, holds},
+		{`quality == "stale"`, message{payload: `{"values":{"a":{"value":1,"quality":"suspect"},"b":{"value":null,"quality":"stale"},"c":{"value":1}}}`}, holds},
+		{`quality == "good"`, message{payload: `{"values":{"a":{"value":1},"b":3},"quality":4}`}, holds},
+		{`time.hour == 23 and time.weekday == 7 and time.day == 22 and time.year == 2026`, message{payload: `{"time":"2026-11-23T00:10:00+01:00"}`}, holds},
+		{`time.unix == 1763900000.5 and time.month == 11`, message{payload: `{"time":1763900000.5}`}, holds},
+		{`time.hour >= 0`, message{payload: `{"time":"noon"}`}, absent},
+		{`time.hour >= 0`, message{payload: `{"time":1763900000000}`}, absent},
+		{`time.hour >= 0`, air, absent},
+		{`time.second == 30 and time.minute == 28`, message{payload: "31", age: time.Minute, date: true}, holds},
+		{`(time?.hour ?? 12) == 12`, air, holds},
+		{`time.hours == 23`, message{payload: "31", date: true}, absent},
 		{"qos == 2", air, not},
 		{"not (value > 30)", air, not},
 		{"let v = value * 1.8 + 32; v > 88 and v < 89", air, holds},

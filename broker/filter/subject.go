@@ -24,6 +24,8 @@ const (
 	useContentType
 	useUser
 	useAge
+	useQuality
+	useTime
 )
 
 // named is a name that an expression can use.
@@ -34,7 +36,7 @@ type named struct {
 
 // vocabulary is what an expression can ask of a message, in the order of the documentation.
 var vocabulary = []named{
-	{"topic", useTopic}, {"levels", useLevels}, {"value", useValue}, {"data", useData}, {"payload", usePayload}, {"size", useSize},
+	{"topic", useTopic}, {"levels", useLevels}, {"value", useValue}, {"quality", useQuality}, {"time", useTime}, {"data", useData}, {"payload", usePayload}, {"size", useSize},
 	{"qos", useQoS}, {"retain", useRetain}, {"content_type", useContentType}, {"user", useUser}, {"age", useAge},
 }
 
@@ -68,7 +70,7 @@ func useOf(name string) (uses, bool) {
 }
 
 // mayBeMissing are those that a message can be without. A missing content type is an empty text.
-const mayBeMissing = usePayload | useValue | useData | useUser
+const mayBeMissing = usePayload | useValue | useData | useUser | useQuality | useTime
 
 // environment gives the compiler the types of those that have one.
 func environment() map[string]any {
@@ -87,6 +89,8 @@ type Subject struct {
 	QoS        byte
 	Retain     bool // it is, or is to be, the retained message of its topic
 	Age        time.Duration
+
+	Date func() (time.Time, bool) // what date it is, if that is known; nil: it is not. Set and Clear leave it
 
 	filled uses
 	env    map[string]any
@@ -157,6 +161,10 @@ func (s *Subject) look(use uses) any {
 		return s.contentType()
 	case useUser:
 		return s.userProperties()
+	case useQuality:
+		return s.quality()
+	case useTime:
+		return s.moment()
 	case useAge:
 		return s.Age.Seconds()
 	}

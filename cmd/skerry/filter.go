@@ -133,7 +133,11 @@ func showValue(name string, s *filter.Subject) string {
 
 func missingBecause(name string, s *filter.Subject) string {
 	switch {
-	case name != "payload" && name != "value" && name != "data":
+	case name == "time":
+		return ": the payload does not say it; a station takes when the message was published"
+	case name == "quality" && len(s.Payload) <= filter.MaxPayload:
+		return ": the payload is no number, and no JSON or CBOR"
+	case name != "payload" && name != "quality" && name != "value" && name != "data":
 		return ""
 	case len(s.Payload) > filter.MaxPayload:
 		return fmt.Sprintf(": the payload has more than %d bytes", filter.MaxPayload)

@@ -133,6 +133,9 @@ func showUplink(w io.Writer, u *control.Uplink) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	for _, filter := range slices.Sorted(maps.Keys(u.NoFilters)) {
+		fmt.Fprintf(w, "the server refuses the filter %s under receive, nothing comes by it: %s\n", filter, shown(u.NoFilters[filter]))
+	}
 	_, err := fmt.Fprintln(w, footline(u))
 	return err
 }
@@ -315,6 +318,9 @@ func streamNote(s *control.UplinkStream) string {
 			doing = "gathers"
 		}
 		all = append(all, "with "+s.Pair+": "+doing)
+	}
+	if s.Halt != "" {
+		all = append(all, shown(s.Halt))
 	}
 	switch {
 	case s.Thinned > 0 && s.Pair != "":

@@ -22,7 +22,8 @@ type Uplink struct {
 	Offline   *float64          `json:"offline_s,omitempty"` // how long the store takes in what comes while nothing leaves; none: not known
 	Links     []UplinkLink      `json:"links"`               // in order of preference
 	Streams   []UplinkStream    `json:"streams"`
-	Aside     map[string]uint64 `json:"aside,omitempty"` // messages by stream that is carried no more
+	Aside     map[string]uint64 `json:"aside,omitempty"`           // messages by stream that is carried no more
+	NoFilters map[string]string `json:"refused_filters,omitempty"` // under receive, with the server's reason
 	Counts    UplinkCounts      `json:"counts"`
 }
 
@@ -106,6 +107,7 @@ type UplinkStream struct {
 	Waiting uint64            `json:"waiting"`
 	Bytes   uint64            `json:"waiting_bytes"`
 	Oldest  float64           `json:"oldest_s,omitempty"`
+	Halt    string            `json:"halt,omitempty"`    // why nothing of it is taken
 	Dropped map[string]uint64 `json:"dropped,omitempty"` // by reason
 	Thinned uint64            `json:"thinned,omitempty"` // left out while a budget was tight: dropped, or of a pair put into the other stream
 }

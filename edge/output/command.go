@@ -73,7 +73,7 @@ func read(payload []byte) (order, *Refusal) {
 		err = errors.New("something stands behind the object")
 	}
 	if err != nil {
-		return order{}, &Refusal{Malformed, fmt.Sprintf("not a command: %v; wanted is a value, or {\"value\": ..., \"time\": ..., \"id\": ...}", err)}
+		return order{id: salvage(text)}, &Refusal{Malformed, fmt.Sprintf("not a command: %v; wanted is a value, or {\"value\": ..., \"time\": ..., \"id\": ...}", err)}
 	}
 	o := order{value: scalar(p.Value), id: scalar(p.ID)}
 	if p.Time != nil {
@@ -84,6 +84,17 @@ func read(payload []byte) (order, *Refusal) {
 		o.time = at
 	}
 	return o, nil
+}
+
+// salvage finds the id of an object that is no command, so that who has sent it hears of it; "" if there is none.
+func salvage(text []byte) string {
+	var p struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if json.Unmarshal(text, &p) != nil {
+		return ""
+	}
+	return scalar(p.ID)
 }
 
 // scalar is a JSON value as text, without quotes.

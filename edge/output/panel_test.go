@@ -63,6 +63,7 @@ func TestRefused(t *testing.T) {
 		{"hot", "0 heater off start refused=hot/malformed"},
 		{"2", "0 heater off start refused=2/malformed"},
 		{`{"value": "on", "tiem": 3}`, "0 heater off start refused=/malformed"},
+		{`{"value": "on", "tiem": 3, "id": "x"}`, "0 heater off start refused=/malformed refused_id=x"},
 		{`{"value": "on"`, "0 heater off start refused=/malformed"},
 		{`{"value": "on", "time": "yesterday", "id": "x"}`, "0 heater off start refused=/malformed refused_id=x"},
 		{`{"id": "x"}`, "0 heater off start refused=/malformed refused_id=x"},

@@ -78,3 +78,34 @@ func TestServerThatHangsUpOnSubscribe(t *testing.T) {
 		}
 	})
 }
+
+// TestLacks: what the server does not have is said, in the log once and in the status as long as it is so.
+func TestLacks(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.config.Receive = config.ReceiveMap{{Filter: "cmd/#", Local: "cmd/#"}, {Filter: "news", Local: "news"}, {Filter: "x", Local: "x"}}
+		at.server.with(func() {
+			at.server.forbidden = "x"
+			at.server.limits = at.server.limits.AppendNumber(packet.WildcardSubscriptionAvailable, 0).AppendNumber(packet.SessionExpiryInterval, 5).
+				AppendNumber(packet.MaximumQoS, 1)
+		})
+		at.start()
+		at.online()
+		at.publishMany(0, 10, 2)
+		at.until("upstream", func() bool { return at.uplink.Status().Acknowledged == 10 })
+		s := at.uplink.Status()
+		if at.server.has("cmd/#") || !at.server.has("news") || len(s.NoFilters) != 2 || s.NoFilters["cmd/#"] != "Wildcard Subscriptions not supported (0xA2)" ||
+			s.NoFilters["x"] != "Unspecified error (0x80)" {
+			t.Errorf("refused %q", s.NoFilters)
+		}
+		for _, text := range []string{"write the topics under receive one by one", "Unspecified error (0x80)", "for a short time only", "takes less than a message wants"} {
+			if n := len(at.log.matching(text)); n != 1 {
+				t.Errorf("%d lines say %q: %q", n, text, at.log.lines)
+			}
+		}
+		at.server.with(func() { at.server.forbidden = "" })
+		time.Sleep(2 * time.Hour)
+		if s := at.uplink.Status(); len(s.NoFilters) != 1 {
+			t.Errorf("refused %q", s.NoFilters)
+		}
+	})
+}

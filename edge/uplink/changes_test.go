@@ -95,7 +95,7 @@ func TestOnChangeRefused(t *testing.T) {
 			at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
 				if string(p.TopicName) == "farm/door" && refused == 0 {
 					refused++
-					return packet.NotAuthorized, true
+					return packet.PayloadFormatInvalid, true
 				}
 				return packet.Success, true
 			}

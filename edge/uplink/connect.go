@@ -216,7 +216,7 @@ func (u *Uplink) carry(ctx context.Context, p *passage, s *server, conn *client.
 		})
 	}
 	u.doubt()
-	u.connected(p.way, s, present)
+	u.connected(p.way, s, present, conn.Server().SessionExpiryInterval)
 	p.stands()
 	defer func() { u.online += time.Since(l.born) }()
 	defer u.leftOff(l)

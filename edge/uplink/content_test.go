@@ -164,6 +164,37 @@ func TestReducedPair(t *testing.T) {
 	})
 }
 
+// TestResultNotOverNewer: what comes of a window that is over is not retained upstream over what another stream carried as it came.
+func TestResultNotOverNewer(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		r := &config.Reduce{Window: time.Minute, To: []config.Reduction{config.Mean}}
+		at.streams = []config.Stream{
+			{Name: "alarms", Match: []string{"frost"}, Class: config.AlarmClass}, {Name: "means", Match: []string{"#"}, Reduce: r},
+		}
+		at.server.down = true
+		at.start()
+		at.say("frost", "on", true)
+		at.say("air", "20", true)
+		time.Sleep(time.Minute)
+		at.say("frost", "off", true)
+		at.server.with(func() { at.server.down = false })
+		at.online()
+		at.until("all upstream", func() bool { return at.uplink.Status().Acknowledged == 4 })
+		if got := at.server.retained("farm/frost"); got != "off" {
+			t.Errorf("%q is retained upstream", got)
+		}
+		if got := at.server.retained("farm/air"); got != "20" {
+			t.Errorf("%q is retained upstream of what one stream carries", got)
+		}
+		time.Sleep(2 * time.Minute)
+		at.say("frost", "", true)
+		time.Sleep(2 * time.Minute)
+		if got := at.server.payloads("farm/frost"); at.server.retained("farm/frost") != "" || got[len(got)-1] != "" {
+			t.Errorf("upstream got %q, and %q is retained", got, at.server.retained("farm/frost"))
+		}
+	})
+}
+
 // TestRemovalLeaves: who removes a retained message removes it upstream too, whatever a stream chooses of its topics.
 func TestRemovalLeaves(t *testing.T) {
 	for name, s := range map[string]config.Stream{

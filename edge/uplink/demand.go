@@ -36,7 +36,7 @@ func (t *travel) demand(now time.Time) (again time.Time) {
 func (t *travel) see(i int, w *way, waiting []waiting) schedule.Now {
 	var n schedule.Now
 	for _, q := range waiting {
-		if class := q.stream.class; q.messages > 0 && w.Carries(class) && !w.holds(class) && w.purse.may(q.stream) {
+		if class := q.stream.class; q.messages > 0 && !q.stream.halt.rests(time.Now()) && w.Carries(class) && !w.holds(class) && w.purse.may(q.stream) {
 			n.Waiting, n.Urgent, n.Amount = true, n.Urgent || w.urgent(class) || w.usedUp && w.Schedule == nil, n.Amount+q.messages
 		}
 	}

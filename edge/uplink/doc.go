@@ -26,7 +26,7 @@
 // An inbound QoS 1 or 2 message is acknowledged when the local broker has it on the disk, and a QoS 2 message enters once.
 // What came from an uplink is not carried back by it. QoS, Retain, properties and what is left of the expiry go through,
 // as far as the Server takes them; what it does not take is counted, reported once, and does not hold up what follows, be it that the Server
-// hangs up on it and does not say why (poison.go). Receive Maximum and Maximum Packet Size of the Server are obeyed. Attempts to connect are spread by decorrelated jitter, and a
+// hangs up on it and does not say why (poison.go); what a client may not publish is kept as long as the Server takes nothing else (denied.go). Receive Maximum and Maximum Packet Size of the Server are obeyed. Attempts to connect are spread by decorrelated jitter, and a
 // connection that does not last counts as a failed attempt, so that nothing here can loop fast. When the session moves to another link, that
 // one has been dialled before, what is on its way is waited for, and the session upstream goes on. From a range the
 // keep-alive is learned for each path (package keepalive): while anything is received nothing is asked, and no outage makes it shorter.

@@ -8,6 +8,7 @@ import (
 	"skerry/broker"
 	"skerry/broker/client"
 	"skerry/broker/packet"
+	"skerry/edge/config"
 	"skerry/queue"
 )
 
@@ -151,18 +152,25 @@ func (l *link) refused(lane *lane, a *packet.Ack) bool {
 		}
 		lane.deferred()
 		return true
+	case deniable(a.ReasonCode) && lane.denied(a):
+		l.u.count(func(s *Status) { s.Deferred++ })
+		return true
 	}
 	l.u.count(func(s *Status) { s.Refused++ })
 	l.u.missedSome(lane.stream)
 	reason, _ := a.Properties.ReasonString()
-	l.u.once(lane.name+": "+a.ReasonCode.String(), func() {
+	kind := lane.name + ": " + a.ReasonCode.String()
+	if deniable(a.ReasonCode) && lane.encode == config.EncodePass {
+		kind = lane.name + ": denied" // which was said when the first of its topic was given up
+	}
+	l.u.once(kind, func() {
 		l.u.log.Error("the server refuses a message for good; it is dropped, and further ones are only counted",
 			"stream", lane.name, "err", a.ReasonCode.Error(), "reason", string(reason))
 	})
 	if !lane.ack(a.PacketID) {
 		l.u.count(func(s *Status) { s.UnknownAcks++ })
 	}
-	lane.accepted()
+	lane.givenUp()
 	return true
 }
 

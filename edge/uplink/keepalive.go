@@ -269,6 +269,11 @@ func (k *keeper) status() (s KeepAliveStatus) {
 		learner = keepalive.New(keepalive.State{}, k.bounds(), time.Now())
 		s.Ping = learner.Interval()
 	}
+	if k.conn != nil {
+		if most := k.conn.Server().KeepAlive; most > 0 {
+			s.Ping = min(s.Ping, most) // the connection does not wait longer than the Server does
+		}
+	}
 	if learner != nil {
 		learned := learner.Status()
 		s.Learned = &learned

@@ -341,6 +341,19 @@ func TestKeepAliveServerSays(t *testing.T) {
 	})
 }
 
+// TestKeepAliveFixedServerSays: what is fixed and longer than the Server measures by is not what the status says.
+func TestKeepAliveFixedServerSays(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.config.KeepAlive = config.KeepAlive{Min: time.Minute, Max: time.Minute}
+		at.server.limits = at.server.limits.AppendNumber(packet.ServerKeepAlive, 20)
+		at.start()
+		at.online()
+		if s := at.uplink.Status(); s.Alive.Ping != 20*time.Second || s.Links[0].Alive.Ping != 20*time.Second {
+			t.Errorf("asked after %v", s.Alive.Ping)
+		}
+	})
+}
+
 // TestKeepAliveBesideAnotherLink: where there is a second link, a NAT on the first one is learned all the same, without moving to the
 // second one for each connection that is lost; and a link that is dead in silence is left for it.
 func TestKeepAliveBesideAnotherLink(t *testing.T) {

@@ -36,18 +36,19 @@ type lane struct {
 
 	doubtful bool // the Server may hold something of an earlier run, and the link does not carry its class: that is not sent again here
 
-	mu     sync.Mutex // guards hold, blocks and owed
+	mu     sync.Mutex // guards hold, blocks, owed, and the denial of the stream
 	hold   hold
 	blocks map[uint16]flying // on their way, by Packet Identifier
 	owed   uint64            // the lowest ordinal of the blocks that the Server has refused; 0: none
 	wait   *backoff
 }
 
-// hold is the state of a lane whose Server has refused a message for lack of room (Quota exceeded).
+// hold is the state of a lane whose Server has refused a message for lack of room (Quota exceeded), or as denial says.
 type hold struct {
 	on      bool      // nothing new is sent
 	until   time.Time // when everything unacknowledged is sent again; zero: when all answers have come
 	probing bool      // one message at a time, until one is taken
+	asking  bool      // a few of them, until one is taken
 }
 
 // connect opens the local session anew: what is unacknowledged is delivered again, in order.
@@ -127,10 +128,30 @@ func (a *lane) held() bool {
 
 // accepted notes that the Server has taken a message.
 func (a *lane) accepted() {
+	a.link.tookLast.Store(int64(time.Since(a.link.born)))
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.hold.probing && !a.hold.on {
-		a.hold.probing = false
+	d := &a.denial
+	if d.others = d.others || len(d.ids) > 0; len(d.ids) == 0 && !d.since.IsZero() {
+		d.since, d.times = time.Time{}, 0
+	}
+	if len(d.ids) == 0 && a.halt.set("") {
+		a.link.u.log.Info("the server takes what a stream publishes", "stream", a.name)
+	}
+	a.goOn()
+}
+
+// givenUp notes that the Server has refused a message, and will not be asked again.
+func (a *lane) givenUp() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.goOn()
+}
+
+// goOn has more than a trial sent, if there was one. mu is held.
+func (a *lane) goOn() {
+	if (a.hold.probing || a.hold.asking) && !a.hold.on {
+		a.hold.probing, a.hold.asking = false, false
 		a.wait.reset()
 	}
 }
@@ -142,16 +163,31 @@ func (a *lane) may(unacknowledged int) (n int, resend bool) {
 	switch {
 	case a.hold.on && unacknowledged > 0:
 		return 0, false // the answers to what is on its way come first
+	case a.hold.on && a.denial.proven(a.link):
+		a.sentence()
+		return quantum, true
 	case a.hold.on && a.hold.until.IsZero():
 		d := max(a.wait.next(), a.wait.Min)
+		if len(a.denial.ids) > 0 && a.denial.times > 0 {
+			d = a.denial.pause()
+		}
 		a.hold.until = time.Now().Add(d)
+		if len(a.denial.ids) > 0 {
+			a.rest()
+		}
 		time.AfterFunc(d, a.link.Wake)
 		return 0, false
 	case a.hold.on && time.Now().Before(a.hold.until):
 		return 0, false
+	case a.hold.on && len(a.denial.ids) > 0:
+		a.denial.again()
+		a.hold = hold{asking: true}
+		return askedAnew, true
 	case a.hold.on:
 		a.hold = hold{probing: true}
 		return 1, true
+	case a.hold.asking:
+		return max(askedAnew-unacknowledged, 0), false
 	case a.hold.probing && unacknowledged > 0:
 		return 0, false
 	case a.hold.probing:

@@ -62,8 +62,14 @@ func hasUserProperty(properties packet.Properties, name string) bool {
 
 // retains tells whether a message that was to be retained is to be retained upstream. In one stream each message is newer than the one
 // before. But what another stream may have overtaken, what has waited while the streams were others, or what the Server had no room for while it took
-// what was behind it, must not take the place of something newer.
+// what was behind it, must not take the place of something newer. Nor must what came of a window that is over take the place of what another stream
+// carries as it comes: for the Server that is one topic.
 func (l *link) retains(s *stream, m *broker.Message) bool {
+	if name := l.u.original(m.TopicName); name != m.TopicName && l.u.asItComes(s, name) {
+		c := *m
+		c.TopicName = name
+		return l.u.broker.Newest(&c) // it is when it removes what is removed
+	}
 	if s.class != config.BackfillClass && !s.mixed && !s.shuffled.Load() && l.u.alone(s, plain(m.TopicName)) {
 		return true
 	}
@@ -78,12 +84,17 @@ func (l *link) retains(s *stream, m *broker.Message) bool {
 
 // alone tells whether no other stream carries a topic.
 func (u *Uplink) alone(s *stream, name string) bool {
-	for _, o := range u.streams {
-		if o != s && slices.ContainsFunc(o.match, func(filter string) bool { return topic.Match(plain(filter), name) }) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(u.streams, func(o *stream) bool { return o != s && o.matches(name) })
+}
+
+// asItComes tells whether another stream carries the messages of a topic themselves.
+func (u *Uplink) asItComes(s *stream, name string) bool {
+	return slices.ContainsFunc(u.streams, func(o *stream) bool { return o != s && o.reduce == nil && o.matches(name) })
+}
+
+// matches tells whether a stream carries a topic, or what comes of its messages.
+func (s *stream) matches(name string) bool {
+	return slices.ContainsFunc(s.match, func(filter string) bool { return topic.Match(plain(filter), name) })
 }
 
 // plain is a Topic Name or Topic Filter without the content filter in front of it.

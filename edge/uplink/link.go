@@ -46,6 +46,7 @@ type link struct {
 	fetching   atomic.Int32       // requests for primers without an answer
 	identified map[uint32]mapping // the receive map by Subscription Identifier
 	taken      atomic.Int64       // when the Server last acknowledged something; nanoseconds since born
+	tookLast   atomic.Int64       // when it took a message of a stream last; nanoseconds since born
 	served     atomic.Bool        // it has acknowledged a message of a stream
 	born       time.Time
 	heard      atomic.Bool // what was sent with CONNECT is acknowledged
@@ -83,7 +84,7 @@ func newLink(u *Uplink, w *way, conn *client.Conn) (*link, error) {
 	l.identified = u.identify()
 	for _, s := range u.streams {
 		s.beginPriming(conn.Server().SessionPresent)
-		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry), resumed: !conn.Server().SessionPresent || s.blocked, alone: !s.blocked}
+		a := &lane{link: l, stream: s, wait: newBackoff(u.config.Retry), hold: s.askedFirst(), resumed: !conn.Server().SessionPresent || s.blocked, alone: !s.blocked}
 		if err := a.connect(); err != nil {
 			l.close()
 			return nil, err

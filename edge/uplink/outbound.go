@@ -180,7 +180,7 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		return 0, true, nil
 	}
 	d := l.pick(a, n)
-	if d != nil && l.abandon(a, d) {
+	if d != nil && (l.condemned(a, d) || l.abandon(a, d)) {
 		a.done()
 		return 0, true, nil
 	}
@@ -192,6 +192,7 @@ func (l *link) turn(a *lane) (bytes int, sent bool, err error) {
 		return 0, false, nil
 	}
 	doubts := l.doubts(a, d)
+	a.noteUnwelcome(d)
 	if bytes, err = l.send(a, d); err != nil {
 		if errors.Is(err, client.ErrQuota) { // it waits for its turn
 			err = nil
@@ -321,6 +322,9 @@ func (l *link) count(a *lane, d *broker.Delivery, head *packet.PublishHead, over
 	}
 	l.pace.Sent(time.Now(), len(head.TopicName)+len(d.Message.Payload))
 	l.sent(d, head.PacketID)
+	if less := head.QoS < d.QoS || head.Retain != d.Retain && !overtaken; less {
+		l.tellLess()
+	}
 	l.u.count(func(s *Status) {
 		s.Sent++
 		if head.Dup {
@@ -332,6 +336,15 @@ func (l *link) count(a *lane, d *broker.Delivery, head *packet.PublishHead, over
 		if head.QoS < d.QoS || head.Retain != d.Retain && !overtaken {
 			s.Downgraded++
 		}
+	})
+}
+
+// tellLess says once that the Server does not take what a message wants.
+func (l *link) tellLess() {
+	l.u.once("less", func() {
+		server := l.conn.Server()
+		l.u.log.Warn("the server takes less than a message wants, which is sent with what it takes; further ones are only counted",
+			"qos", server.MaximumQoS, "retain", server.RetainAvailable)
 	})
 }
 

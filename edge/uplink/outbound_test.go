@@ -300,7 +300,7 @@ func TestRefusedForGood(t *testing.T) {
 			at.online()
 			at.publishMany(0, 30, qos)
 			at.until("all settled", func() bool { s := at.uplink.Status(); return s.Acknowledged == 27 && s.Refused == 3 })
-			if lines := at.log.matching("refuses a message"); len(lines) != 1 {
+			if lines := at.log.matching("for good"); len(lines) != 1 {
 				t.Errorf("log %q", lines)
 			}
 			at.server.cut()

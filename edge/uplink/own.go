@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -157,6 +158,10 @@ func (l *link) subscribe(filter string, id uint32) error {
 	if l.conn.Server().SubscriptionIdentifierAvailable {
 		s.Properties = s.Properties.AppendNumber(packet.SubscriptionIdentifier, id)
 	}
+	if !l.conn.Server().WildcardSubscriptionAvailable && strings.ContainsAny(filter, "+#") { // it would be a fault of ours, and end the connection
+		l.noFilter(filter, packet.WildcardSubscriptionsNotSupported)
+		return nil
+	}
 	l.u.asking.asked()
 	s.PacketID = l.own.ask(func(codes []packet.ReasonCode) {
 		granted := len(codes) == 1 && !codes[0].IsError()
@@ -165,14 +170,24 @@ func (l *link) subscribe(filter string, id uint32) error {
 		}
 		if granted {
 			l.remember(func(subscribed map[string]uint32) { subscribed[filter] = id })
+			l.u.count(func(s *Status) { delete(s.NoFilters, filter) })
 			return
 		}
-		l.u.once("subscribe: "+filter, func() {
-			l.u.log.Error("the server refuses a filter under receive: nothing comes from there", "filter", filter, "codes", codes,
-				"hint", "check what the server allows this client to subscribe to")
-		})
+		l.noFilter(filter, slices.Concat(codes, []packet.ReasonCode{packet.UnspecifiedError})[0])
 	})
 	return l.conn.Send(&s)
+}
+
+// noFilter notes that nothing comes by a filter.
+func (l *link) noFilter(filter string, code packet.ReasonCode) {
+	l.u.count(func(s *Status) { s.NoFilters[filter] = code.Error() })
+	hint := "check what the server allows this client to subscribe to"
+	if code == packet.WildcardSubscriptionsNotSupported {
+		hint = "write the topics under receive one by one, without + and #"
+	}
+	l.u.once("subscribe: "+filter, func() {
+		l.u.log.Error("the server refuses a filter under receive: nothing comes from there", "filter", filter, "err", code.Error(), "hint", hint)
+	})
 }
 
 // remember changes what is known of the subscriptions upstream.

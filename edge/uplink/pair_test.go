@@ -307,6 +307,37 @@ func TestNotOverNewer(t *testing.T) {
 	})
 }
 
+// TestNotOverNewerEdited: a stream that is carried no more has brought some things sooner than one whose backlog still has them.
+func TestNotOverNewerEdited(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = []config.Stream{classed("all", config.LiveClass, "#"), classed("first", config.AlarmClass, "t/a")}
+		at.server.down = true
+		at.start()
+		at.fill("b/x", 500, 1)
+		for _, payload := range []string{"old", "new"} {
+			at.publish(&broker.Message{TopicName: "t/a", Payload: []byte(payload), QoS: 1, Retain: true})
+		}
+		at.server.with(func() {
+			at.server.down, at.server.late = false, time.Second
+			at.server.limits = at.server.limits.AppendNumber(packet.ReceiveMaximum, 8)
+		})
+		at.until("the first are upstream", func() bool { return len(at.server.payloads("farm/t/a")) == 2 })
+		at.streams = at.streams[:1]
+		at.restartUplink()
+		at.until("all are", func() bool { return len(at.server.payloads("farm/t/a")) == 4 })
+		at.server.with(func() {
+			seen := false
+			for _, p := range at.server.got {
+				if string(p.TopicName) == "farm/t/a" && p.Retain {
+					if seen = seen || string(p.Payload) == "new"; seen && string(p.Payload) == "old" {
+						t.Error("the old one is retained over the new one")
+					}
+				}
+			}
+		})
+	})
+}
+
 // retained is what is retained on a topic when everything taken was stored.
 func (s *upstream) retained(topic string) (payload string) {
 	s.mu.Lock()

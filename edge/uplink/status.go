@@ -82,6 +82,8 @@ type Status struct {
 	Drain   time.Duration // how long the backlog takes to leave at the pace of the last minutes; below 0: it grows, or nothing is known
 	Offline time.Duration // how long the store takes in what comes, at the pace of the last hour, while nothing leaves; below 0: not known
 
+	NoFilters map[string]string // those under receive that the Server refuses, with its reason
+
 	Streams []StreamStatus    // that are carried
 	Backlog map[string]uint64 // by stream: messages of QoS 1 and 2 that the Server has not acknowledged
 	Aside   map[string]uint64 // the same for streams that are carried no more
@@ -129,6 +131,7 @@ type StreamStatus struct {
 	Oldest   time.Duration // the age of the oldest, as far as it is proven
 	Limits   queue.Limits
 	Dropped  queue.Drops // since the stream was made
+	Halt     string      // why nothing of it is taken; "": it is, as far as is known
 	Thinned  uint64      // left out of it while a budget was tight: dropped, or of a pair put into the other one
 }
 
@@ -138,7 +141,7 @@ func (u *Uplink) Status() Status {
 	defer u.mu.Unlock()
 	s := u.status
 	s.Links = slices.Clone(s.Links)
-	s.Aside, s.Backlog = maps.Clone(s.Aside), map[string]uint64{}
+	s.Aside, s.Backlog, s.NoFilters = maps.Clone(s.Aside), map[string]uint64{}, maps.Clone(s.NoFilters)
 	for _, stream := range u.streams {
 		if session := stream.session.Load(); session != nil {
 			s.Backlog[stream.name] = session.Unfinished()
@@ -184,6 +187,7 @@ func (u *Uplink) capacity(s *Status) {
 func (u *Uplink) streamStatus(s *stream, q queue.SessionStats) StreamStatus {
 	one := StreamStatus{Name: s.name, Class: s.class, Messages: q.Messages, Bytes: q.Bytes, Oldest: q.Oldest, Limits: s.limits, Dropped: q.Dropped}
 	one.Pair, one.Gathers = u.pairs.of(s)
+	one.Halt = s.halt.reason()
 	if s.thin != nil {
 		one.Thinned = s.thin.thinned()
 	}
@@ -208,8 +212,11 @@ func (u *Uplink) once(kind string, log func()) {
 	}
 }
 
-// connected notes that the connection stands.
-func (u *Uplink) connected(w *way, s *server, present bool) {
+// shortSession is for how many seconds a Server keeps the session at least that outlasts most outages.
+const shortSession = 10 * 60
+
+// connected notes that the connection stands. kept is for how many seconds the Server keeps the session without one.
+func (u *Uplink) connected(w *way, s *server, present bool, kept uint32) {
 	u.mu.Lock()
 	u.status.Online, u.status.Server, u.status.Link, u.status.Since, u.status.Err = true, s.String(), w.Name, time.Now(), ""
 	u.status.Attempts++
@@ -217,6 +224,12 @@ func (u *Uplink) connected(w *way, s *server, present bool) {
 	clear(u.reported)
 	u.mu.Unlock()
 	u.changed()
+	if kept < shortSession {
+		u.once("short session", func() {
+			u.log.Warn("the server keeps the session for a short time only: after a longer outage what waits there is gone, and QoS 2 may arrive twice",
+				"server", s.String(), "seconds", kept)
+		})
+	}
 	u.log.Info("uplink is online", "link", w.Name, "server", s.String(), "version", s.speech().version.String(), "session_present", present)
 }
 

@@ -53,6 +53,10 @@ type stream struct {
 
 	suspicion suspicion // that the Server hangs up on one of its messages
 
+	shunned map[string]bool // topics of which a message was given up because this client may not publish there; the writer's
+	halt    standstill      // why nothing of it is taken
+	denial  denial          // what is refused; guarded by mu of the lane, but for what is the writer's
+
 	shuffled atomic.Bool // the Server had no room for a message, and may have taken what was behind it
 
 	session atomic.Pointer[broker.Session] // the latest handle; what it owes can be asked of a dead one too
@@ -219,9 +223,23 @@ func (u *Uplink) openStream(s *stream, before []*stream, had map[string]string) 
 	if err := u.openEpochs(s, session); err != nil {
 		return false, err
 	}
-	s.mixed = session.Unfinished() > 0 && (known.Mixed || !slices.Equal(known.Match, u.filters(s)))
+	s.mixed = session.Unfinished() > 0 && (known.Mixed || !slices.Equal(known.Match, u.filters(s)) || u.overtaken(s, had))
 	u.memory.Streams[s.name] = &streamMemory{Slot: s.slot, Match: u.filters(s), Mixed: s.mixed}
 	return true, nil
+}
+
+// overtaken tells whether a stream that is carried no more has had a part of what this one has, and may have brought it there sooner.
+func (u *Uplink) overtaken(s *stream, had map[string]string) bool {
+	for filter, name := range had {
+		if slices.ContainsFunc(u.streams, func(o *stream) bool { return o.name == name }) {
+			continue
+		}
+		gone := plain(u.original(filter))
+		if slices.ContainsFunc(s.match, func(f string) bool { return overlap(plain(f), gone) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // moveStream makes the session of a stream anew because its Packet Identifiers are those of another stream. That happens when

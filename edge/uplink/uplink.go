@@ -138,7 +138,7 @@ type Uplink struct {
 func New(c config.Uplink, streams []config.Stream, b *broker.Broker, o Options) (*Uplink, error) {
 	u := &Uplink{config: c, broker: b, mark: o.Mark, log: o.Log, interfaces: o.Interfaces, changed: o.Changed, hold: o.Hold, space: o.Room, ackTimeout: o.AckTimeout, said: map[string]bool{}, reported: map[string]bool{}, ledger: ledger{}}
 	u.proven = true
-	u.status.Aside, u.losses.dropped = map[string]uint64{}, map[string]uint64{}
+	u.status.Aside, u.losses.dropped, u.status.NoFilters = map[string]uint64{}, map[string]uint64{}, map[string]string{}
 	u.profile = profile.Of(c.Profile)
 	u.names, u.now, u.aliases = u.profile.Names(c.ClientID), o.Time, client.NewAliases()
 	if u.now == nil {
