@@ -23,7 +23,7 @@ import (
 
 func main() {
 	dir := flag.String("dir", "bin/board", "what scripts/board/fetch has fetched, and where machines are built")
-	only := flag.String("only", "", "one machine: pi0, pi3, pi4, virt, uml")
+	only := flag.String("only", "", "one machine: pi0, pi3, pi4, virt, clock, hang, uml")
 	timeout := flag.Duration("timeout", 4*time.Minute, "of one machine, from when it is built")
 	ldflags := flag.String("ldflags", "-s -w", "of go build for the daemon")
 	tags := flag.String("tags", "", "of go build for the daemon")
@@ -39,9 +39,13 @@ func main() {
 		m.daemon = []string{"-ldflags", *ldflags, "-tags", *tags}
 		wg.Go(func() {
 			slots <- struct{}{}
-			defer func() { <-slots }()
+			leave := sync.OnceFunc(func() { <-slots })
+			defer leave()
+			if m.calm {
+				leave()
+			}
 			start := time.Now()
-			r := &report{show: *show}
+			r := &report{show: *show, idle: leave}
 			if err := m.run(*timeout, r); err != nil {
 				r.fail(err.Error())
 			}
@@ -60,11 +64,14 @@ func main() {
 // report is what the guest of one machine said.
 type report struct {
 	show     bool
+	idle     func() // called when the machine needs no processor any more
 	ok       int
 	failures []string
 	infos    []string
 	last     []string // the end of the console, for a machine that dies
 }
+
+func (r *report) findings() int { return r.ok + len(r.failures) }
 
 func (r *report) fail(what string) { r.failures = append(r.failures, what) }
 

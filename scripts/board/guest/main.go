@@ -105,7 +105,12 @@ func run() {
 	}
 	m := b.Machine()
 	say("INFO", "model %q, compatible %v, header %v", m.Model, m.Compatible, m.Header)
+	part := os.Getenv("part") // of the kernel's command line
 	switch {
+	case part == "clock":
+		noClock(b)
+	case part == "hang":
+		hang()
 	case m.RaspberryPi():
 		raspberry(b)
 	case slices.Contains(m.Compatible, "linux,dummy-virt"):

@@ -35,8 +35,13 @@ func virt(b *board.Board) {
 	edges(b, played)
 	bounce(b, played)
 	daemonCounts(played)
+	let := time.Now()
+	check("the watchdog is let go of", watchdogIs("inactive"))
 	chipReturns(b, played)
 	rs485(b)
+	say("IDLE", "")
+	time.Sleep(time.Until(let.Add(watchdogTimeout + watchdogTimeout/6)))
+	say("OK", "a daemon that has ended in good order has left no watchdog that resets the machine")
 }
 
 // edges counts slow ones, each of which is kept, and then more than the kernel keeps.
