@@ -164,7 +164,9 @@ func knownLater() {
 	publish("of the second start")
 	_, err := ashore.await(0, awake, with(clients, "of the second start"))
 	check("a client's message is carried without a date", err)
-	check("the uplink keeps the readings", none(ashore, readings))
+	line, err := ashore.await(0, awake, with(readings, "21.5", "clock-unset"))
+	check("a reading of the first start, which nobody can date any more, leaves with its mark", err)
+	check("the uplink keeps those of this start", kept(ashore, line))
 
 	before := time.Now()
 	check("the clock is set", setClock(newDate))
@@ -172,7 +174,7 @@ func knownLater() {
 	_, err = daemon.await(0, awake, with("the date is known", "source=ntp", newDate.Format("2006-01-02")))
 	check("the daemon says that it knows the date", err)
 	from := len(heard.said(0))
-	line, err := heard.await(from, awake, with(readings))
+	line, err = heard.await(from, awake, with(readings))
 	check("a reading since then", err)
 	r, err := readingIn(line)
 	if err == nil {
@@ -194,10 +196,11 @@ func knownLater() {
 	check("the shore ends when it is told to", shore.stop())
 }
 
-// none tells whether nothing was heard under a topic.
-func none(heard *program, topic string) error {
-	if i := slices.IndexFunc(heard.said(0), with(topic)); i >= 0 {
-		return errors.New(heard.said(0)[i])
+// kept tells whether no reading was heard but one.
+func kept(heard *program, but string) error {
+	lines := heard.said(0)
+	if i := slices.IndexFunc(lines, func(line string) bool { return with(readings)(line) && line != but }); i >= 0 {
+		return errors.New(lines[i])
 	}
 	return nil
 }
