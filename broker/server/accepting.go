@@ -102,14 +102,16 @@ func (c *calls) make(ctx context.Context, to net.Addr) (taken chan struct{}, end
 		var name string
 		way.Control = func(_, _ string, raw syscall.RawConn) error {
 			var err error
-			return errors.Join(raw.Control(func(fd uintptr) {
+			control := raw.Control(func(fd uintptr) {
 				if name, err = way.bind(int(fd)); err == nil {
 					c.expect(name, taken) // before it connects
 				}
-			}), err)
+			})
+			return errors.Join(control, err)
 		}
 		conn, err := way.DialContext(ctx, way.network, way.address)
 		if err == nil {
+			conn.Write([]byte{0}) // a socket of systemd may give up only who has said something (DeferAcceptSec=)
 			return taken, func() {
 				c.forget(name)
 				conn.Close()
