@@ -115,7 +115,7 @@ pulses:
 	$(GO) test ./edge/sampler -run '^TestPulsesThroughKills$$' -count=1 -timeout 10m -v -pulses=1000000
 
 # Package board on the real kernel interfaces of boards that QEMU emulates: I2C, SPI, GPIO, RS-485, SMBus; and the daemon there, which
-# publishes a temperature and pulses that are made outside. What it boots is fetched from Debian's archive into bin/board (0.9 GB), one
+# publishes a temperature and pulses that are made outside, outlasts cuts of power in 1970, and is reset by a watchdog when its disk hangs. What it boots is fetched from Debian's archive into bin/board (0.9 GB), one
 # kernel as a module of Go, and nothing is installed. BOARD='-only pi3 -show'
 board:
 	scripts/board/fetch bin/board

@@ -82,6 +82,9 @@ func (w *Watchdog) Close() error {
 	return errors.Join(err, w.file.Close())
 }
 
+// Leave lets go of the device and does not stop the count: a program is to be started anew within the timeout, or the machine is reset.
+func (w *Watchdog) Leave() error { return w.file.Close() }
+
 // fileTimer asks the driver.
 type fileTimer struct{ file *os.File }
 

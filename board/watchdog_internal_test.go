@@ -69,6 +69,25 @@ func TestWatchdog(t *testing.T) {
 	}
 }
 
+// TestWatchdogLeft: without the magic letter the count goes on.
+func TestWatchdogLeft(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "watchdog")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := startWatchdog(f, &fakeTimer{}, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Feed(), w.Leave()); err != nil {
+		t.Error(err)
+	}
+	if got, _ := os.ReadFile(name); string(got) != "\x00" || w.Feed() == nil {
+		t.Errorf("wrote %q", got)
+	}
+}
+
 func TestNoWatchdog(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

@@ -133,6 +133,9 @@ func (b *Broker) Wall(at queue.Stamp) (time.Time, bool) { return b.store.Wall(at
 // date is what date it is, if that is known.
 func (b *Broker) date() (time.Time, bool) { return b.Wall(b.StampAt(time.Now())) }
 
+// MayDate tells whether Wall knows the date of a moment or may know it later; see queue.Store.
+func (b *Broker) MayDate(at queue.Stamp) bool { return b.store.MayDate(at) }
+
 // StampAt is a moment on the boot clock. t must have Go's monotonic reading.
 func (b *Broker) StampAt(t time.Time) queue.Stamp { return b.store.StampAt(t) }
 

@@ -17,17 +17,25 @@ const (
 	boardTimeout = time.Minute
 )
 
-// startWatchdog has the service manager, and the board if the configuration says so, fed as long as log, sensors and broker get on. stop
-// lets go of the board's watchdog.
-func (g *Gateway) startWatchdog(layers *layers, store *queue.Store) (stop func()) {
-	stop = func() {}
+// startWatchdog has the service manager, and the board if the configuration says so, fed as long as log, sensors, broker and listeners get
+// on. stop lets go of the board's watchdog. It goes on counting after an end that nobody has asked for: there may be nobody either who starts
+// the program anew.
+func (g *Gateway) startWatchdog(layers *layers, store *queue.Store) (stop func(told bool)) {
+	stop = func(bool) {}
 	fed := []watchdog.Fed{g.options.Service}
 	if path := g.config.Gateway.Watchdog; path != "" && g.simulated == nil && g.options.Buses == nil {
 		if w, err := board.OpenWatchdog(path, boardTimeout); err != nil {
 			g.log.Error("the watchdog of the board is not used", "error", err)
 		} else {
 			g.log.Info("the board is reset when the station does not get on", "watchdog", path, "timeout", w.Timeout())
-			fed, stop = append(fed, w), func() { w.Close() }
+			fed, stop = append(fed, w), func(told bool) {
+				if told {
+					w.Close()
+					return
+				}
+				g.log.Warn("the watchdog of the board is left counting: it resets the board if nobody starts the station anew", "timeout", w.Timeout())
+				w.Leave()
+			}
 		}
 	}
 	log := &logProof{store: store, since: time.Now(), limit: max(g.config.Storage.CommitWindow, settledWindow) + commitLimit}
@@ -36,6 +44,7 @@ func (g *Gateway) startWatchdog(layers *layers, store *queue.Store) (stop func()
 			{Of: "log", Made: log.made},
 			{Of: "sensors", Made: func(context.Context) error { return g.sensors.Overdue() }},
 			{Of: "broker", Made: g.Answers},
+			{Of: "listeners", Made: g.server.Accepting},
 		},
 		Fed: fed, Status: g.tellStatus, Stacks: g.options.Stacks, Log: g.log,
 	})
@@ -61,10 +70,10 @@ func (g *Gateway) condition() string {
 	return "running"
 }
 
-// logProof shows that the log has committed, or had nothing to commit.
+// logProof shows that the log has committed what was due, or that nothing was. What a Client waits for is due at once, own readings have a window.
 type logProof struct {
 	store *queue.Store
-	limit time.Duration // for what waits for its commit: the longest window, and a commit
+	limit time.Duration // for what waits for its commit, due or not: the longest window, and a commit
 
 	durable queue.Receipt // the last one seen
 	since   time.Time     // since when, or since when nothing waited
@@ -75,13 +84,15 @@ func (p *logProof) made(context.Context) error {
 		return nil // it has failed and ended, and that is told; see outlast
 	}
 	s, now, durable := p.store.Stats(), time.Now(), p.store.Durable()
-	if s.Committing > commitLimit {
-		return fmt.Errorf("the disk has not confirmed a commit for %v", s.Committing.Round(time.Second))
-	}
 	if durable != p.durable || s.Pending == 0 {
 		p.durable, p.since = durable, now
 	}
-	if waited := now.Sub(p.since); waited > p.limit {
+	switch waited := now.Sub(p.since); {
+	case s.Committing > commitLimit:
+		return fmt.Errorf("the disk has not confirmed a commit for %v", s.Committing.Round(time.Second))
+	case s.Overdue > commitLimit:
+		return fmt.Errorf("%d records wait for a commit that nobody begins, though it has been due for %v", s.Pending, s.Overdue.Round(time.Second))
+	case waited > p.limit:
 		return fmt.Errorf("%d records wait for a commit that nobody has begun for %v", s.Pending, waited.Round(time.Second))
 	}
 	return nil

@@ -3,17 +3,19 @@ package edge
 import (
 	"context"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"skerry/edge/watchdog"
 	"skerry/queue"
 	"skerry/queue/vfs"
 )
 
-// TestLogProof: what waits within its window and a slow commit are no reason; a commit that hangs, and one that nobody begins, are; a store
-// that has failed is told elsewhere.
+// TestLogProof: what waits within its window and a slow commit are no reason; a commit that hangs, and one that nobody begins though it is due,
+// are, each after half a minute; a store that has failed is told elsewhere.
 func TestLogProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := vfs.NewDisk()
@@ -45,11 +47,23 @@ func TestLogProof(t *testing.T) {
 
 		time.Sleep(time.Hour)
 		well("nothing to do")
-		keep()
-		time.Sleep(5 * time.Minute)
+		reading := &queue.Message{TopicName: "a", Payload: []byte("1"), Origin: queue.Gateway, Retain: true}
+		if _, err := s.Publish(reading, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5*time.Minute + 29*time.Second)
 		well("in its window")
-		time.Sleep(time.Minute)
-		wrong("nobody commits", "1 records wait for a commit that nobody has begun for 6m0s")
+		time.Sleep(2 * time.Second)
+		wrong("nobody commits", "1 records wait for a commit that nobody begins, though it has been due for 31s")
+		if err := s.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		well("committed")
+		keep() // somebody waits for it
+		time.Sleep(29 * time.Second)
+		well("slow")
+		time.Sleep(2 * time.Second)
+		wrong("nobody commits", "1 records wait for a commit that nobody begins, though it has been due for 31s")
 
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -87,6 +101,57 @@ func TestLogProof(t *testing.T) {
 		}
 		well("failed")
 		end()
+	})
+}
+
+// bowl is what is to be fed once a minute.
+type bowl struct{ last atomic.Int64 }
+
+func (b *bowl) Timeout() time.Duration { return time.Minute }
+
+func (b *bowl) Feed() error {
+	b.last.Store(time.Now().UnixNano())
+	return nil
+}
+
+// TestHungry: a flush that never returns, with a Client that waits for its PUBACK, has the watchdog fed for 30 s at most, though the window is ten
+// times that: what it feeds is hungry 90 s after the hang at the latest.
+func TestHungry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := vfs.NewDisk()
+		s, _, err := queue.Open(disk, "/data", queue.Options{CommitWindow: 5 * time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, end := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { _ = s.Run(ctx) })
+		p, fed := &logProof{store: s, since: time.Now(), limit: settledWindow + commitLimit}, &bowl{}
+		w := watchdog.New(watchdog.Options{Proofs: []watchdog.Proof{{Of: "log", Made: p.made}}, Fed: []watchdog.Fed{fed}})
+		all.Go(func() { _ = w.Run(ctx) })
+		released := make(chan struct{})
+		disk.Hook(func(op vfs.Op) error {
+			if op.Kind == vfs.OpSync {
+				<-released
+			}
+			return nil
+		})
+		time.Sleep(time.Hour + 7*time.Second)
+		b := s.NewBatch()
+		b.Put(200, "a", []byte("b"))
+		receipt, err := s.Apply(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hung := time.Now()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if after := time.Unix(0, fed.last.Load()).Sub(hung); after > commitLimit || s.Durable() >= receipt {
+			t.Errorf("fed for the last time %v after the hang", after)
+		}
+		close(released)
+		end()
+		all.Wait()
 	})
 }
 

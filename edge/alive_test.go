@@ -17,7 +17,7 @@ import (
 )
 
 // managed makes a service manager that feeds on being told, and what it is told, a datagram at a time.
-func managed(t *testing.T, timeout time.Duration) (*service.Manager, func(beginning string)) {
+func managed(t *testing.T, timeout time.Duration) (*service.Manager, func(beginning string) string) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "notify")
 	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
@@ -33,7 +33,7 @@ func managed(t *testing.T, timeout time.Duration) (*service.Manager, func(beginn
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Close)
-	return m, func(beginning string) {
+	return m, func(beginning string) string {
 		t.Helper()
 		l.SetReadDeadline(time.Now().Add(patience))
 		buf := make([]byte, 4096)
@@ -44,7 +44,7 @@ func managed(t *testing.T, timeout time.Duration) (*service.Manager, func(beginn
 				t.Fatalf("no %q, but %q", beginning, heard)
 			}
 			if heard = append(heard, string(buf[:n])); strings.HasPrefix(string(buf[:n]), beginning) {
-				return
+				return heard[len(heard)-1]
 			}
 		}
 	}
@@ -71,6 +71,49 @@ func TestServiceManager(t *testing.T) {
 	hears("STOPPING=1")
 	<-s.ended
 	s.end = nil
+}
+
+// unwilling is a listener that never gives up a connection, though the kernel makes them.
+type unwilling struct {
+	net.Listener
+	closed chan struct{}
+}
+
+func (d *unwilling) Accept() (net.Conn, error) {
+	<-d.closed
+	return nil, net.ErrClosed
+}
+
+func (d *unwilling) Close() error {
+	close(d.closed)
+	return d.Listener.Close()
+}
+
+// TestDeafListener: one that takes no connections any more is told the service manager, which is not fed, though the broker answers.
+func TestDeafListener(t *testing.T) {
+	manager, hears := managed(t, time.Second)
+	g, err := edge.New(configure(t, threeSensors), edge.Options{FS: vfs.NewDisk(), Service: manager})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nl, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Open(&unwilling{nl, make(chan struct{})})
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	hears("READY=1\nSTATUS=running")
+	for range 3 {
+		if heard := hears("STATUS=does not get on: "); !strings.Contains(heard, "listener door takes no connections: one of our own waits in vain") || strings.Contains(heard, "listener local") {
+			t.Error(heard)
+		}
+	}
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestWaitsForItsStore: under a service manager a data directory that cannot be opened is waited for, with a word, and without being

@@ -154,17 +154,21 @@ func (g *Gateway) Run(ctx context.Context) error {
 	if err == nil {
 		err = g.startStatistics(layers, store, recovery.Report, b)
 	}
+	letGo := func(bool) {}
 	if err != nil {
 		layers.fail(err)
 	} else {
 		close(g.listening)
-		defer g.startWatchdog(layers, store)()
+		letGo = g.startWatchdog(layers, store)
 		g.options.Service.Ready(g.condition())
 	}
 	layers.wait(ctx)
 	g.log.Info("stopping")
 	g.options.Service.Stopping("stopping")
-	return layers.stop()
+	told := ctx.Err() != nil
+	err = layers.stop()
+	letGo(told)
+	return err
 }
 
 // build makes the broker and opens its listeners.

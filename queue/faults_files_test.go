@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -304,7 +303,7 @@ func asNobody(t *testing.T, dir string) (string, error) {
 	b, err := os.ReadFile(os.Args[0])
 	must(t, err)
 	must(t, os.WriteFile(program, b, 0o755))
-	cmd := exec.CommandContext(t.Context(), program)
+	cmd := selfCommand(t, program)
 	cmd.Env = append(os.Environ(), childEnv+"="+dir, childTask+"=open", "GOCOVERDIR=")
 	if os.Geteuid() == 0 {
 		const nobody = 65534

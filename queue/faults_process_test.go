@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,10 +26,17 @@ func needs(t *testing.T, program, debianPackage string) {
 // childCommand is this program with a task instead of tests.
 func childCommand(t *testing.T, task, dir string, before ...string) *exec.Cmd {
 	t.Helper()
-	args := append(before, os.Args[0])
-	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+	cmd := selfCommand(t, os.Args[0], before...)
 	cmd.Env = append(os.Environ(), childEnv+"="+dir, childTask+"="+task)
 	return cmd
+}
+
+// selfCommand is this program, or a copy of it, once more: behind what is to run it, and behind SKERRY_EMULATOR, which does so for a processor that the
+// kernel does not know (scripts/arm).
+func selfCommand(t *testing.T, program string, before ...string) *exec.Cmd {
+	t.Helper()
+	args := slices.Concat(before, strings.Fields(os.Getenv("SKERRY_EMULATOR")), []string{program})
+	return exec.CommandContext(t.Context(), args[0], args[1:]...)
 }
 
 // TestSecondProcess: the lock is one of the kernel. It keeps another process out, says why, and is gone with its owner.

@@ -94,7 +94,9 @@ func (s *Store) force() Receipt {
 	g := s.pending
 	s.forced++
 	if g.forced++; g.forced == 1 {
-		g.due = time.Now()
+		if now := time.Now(); g.due.IsZero() || g.due.After(now) {
+			g.due = now
+		}
 	}
 	if g.forced == 1 || g.forced == s.wanted {
 		s.kickLater()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"testing"
@@ -163,7 +162,7 @@ func takeAll(t *testing.T, s *queue.Store, x *queue.Session, next int) int {
 // killedChild runs a child until it printed so many lines, kills it, and returns the last number it printed.
 func killedChild(t *testing.T, dir string, next, lines int) (last int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd := selfCommand(t, os.Args[0])
 	cmd.Env = slices.Concat(os.Environ(), []string{childEnv + "=" + dir, childNext + "=" + fmt.Sprint(next)})
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -35,6 +35,7 @@ type Stats struct {
 	Freed              uint64 // segments freed
 
 	Committing time.Duration // how long the commit under way has taken; much more than a second: the disk hangs
+	Overdue    time.Duration // for how long a commit has been due that has not begun; longer than one takes: nobody commits
 }
 
 type counters struct {
@@ -48,6 +49,7 @@ type counters struct {
 // Stats of the store since it was opened.
 func (s *Store) Stats() Stats {
 	l, drops := s.log.Stats(), s.drops.load()
+	overdue := s.overdue()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var committing time.Duration
@@ -58,9 +60,18 @@ func (s *Store) Stats() Stats {
 		Groups: s.groups.Load(), Records: s.records.Load(), Messages: s.messages.Load(), Flushes: l.Flushes, Bytes: l.Bytes,
 		Elided: s.elided.Load(), Coalesced: s.coalesced.Load(), Dropped: drops[DroppedRing], Expired: drops[DroppedExpired], Drops: drops, Moved: l.Moved,
 		Slots: l.Slots, Segments: s.log.Segments(),
-		Sessions: len(s.sessions), Pending: len(s.pending.items), Committing: committing,
+		Sessions: len(s.sessions), Pending: len(s.pending.items), Committing: committing, Overdue: overdue,
 		Damaged: s.damaged.Load(), LostRecords: s.lostRecords.Load(), Quarantined: s.quarantined.Load(), Lied: s.lied.Load(),
 		Checkpoints: s.checkpoints.Load(), CheckpointBytes: s.checkpointBytes.Load(), CheckpointFailures: s.checkpointFailures.Load(),
 		Covered: s.covered.Load(), Freed: s.freed.Load(),
 	}
+}
+
+// overdue is how long ago a commit had to begin that has not.
+func (s *Store) overdue() time.Duration {
+	due := s.due()
+	if due.IsZero() {
+		return 0
+	}
+	return max(time.Since(due), 0)
 }

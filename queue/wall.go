@@ -12,6 +12,16 @@ func (s *Store) Wall(at Stamp) (time.Time, bool) {
 	return time.UnixMilli((zero + at.At).Milliseconds()), true
 }
 
+// MayDate tells whether Wall knows the date of a moment, or may know it later in this run: nobody learns any more what a life of the kernel did
+// not know that is over.
+func (s *Store) MayDate(at Stamp) bool {
+	if _, known := s.zero(at.Boot); known || at.Boot == s.boot {
+		return true
+	}
+	r := s.runs.of(at.Boot)
+	return r != nil && r.known() && r.id == s.o.Boot.ID
+}
+
 // zero is the date at which the boot clock of a boot stood at 0.
 func (s *Store) zero(boot uint32) (time.Duration, bool) {
 	this := run{boot: s.boot, id: s.o.Boot.ID}

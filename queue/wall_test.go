@@ -28,6 +28,9 @@ func TestWall(t *testing.T) {
 	if last, known := s.LastDate(); known {
 		t.Errorf("the last date is %v", last)
 	}
+	if !s.MayDate(early) {
+		t.Error("nobody will know the date, in the life of the kernel that it belongs to")
+	}
 	closeStore(t, s)
 
 	m.clock, m.date = time.Hour, 59*time.Minute // now it is known, and the first moment was at 0 of it
@@ -65,7 +68,44 @@ func TestWall(t *testing.T) {
 	if last, known := s.LastDate(); !known || last.Before(want.Add(59*time.Minute)) || last.After(want.Add(61*time.Minute)) {
 		t.Errorf("the last date is %v, %t", last, known)
 	}
-	if _, known := s.Wall(queue.Stamp{Boot: 77}); known {
+	if _, known := s.Wall(queue.Stamp{Boot: 77}); known || s.MayDate(queue.Stamp{Boot: 77}) {
 		t.Error("a boot that never was")
+	}
+	if !s.MayDate(early) || !s.MayDate(s.Now()) {
+		t.Error("a date that is known, or may be, never will be")
+	}
+}
+
+// TestNeverDated: what a kernel did not know of the date nobody learns when it is gone; while it is there a new start of the program may.
+func TestNeverDated(t *testing.T) {
+	disk, o := vfs.NewDisk(), small
+	o.Boot = (&machine{kernel: 1, clock: time.Minute, date: -50 * 365 * 24 * time.Hour}).boot()
+	o.Boot.ID = [16]byte{1}
+	start := func() *queue.Store {
+		s, _ := open(t, disk, o)
+		x := create(t, s, queue.SessionOptions{})
+		publish(t, s, message("a"), at(x, 1))
+		commit(t, s)
+		return s
+	}
+	s := start()
+	early := s.Now()
+	closeStore(t, s)
+	s = start()
+	if !s.MayDate(early) {
+		t.Error("the kernel is the same, and its date may become known")
+	}
+	closeStore(t, s)
+	m := machine{kernel: 2, clock: time.Second, date: -50 * 365 * 24 * time.Hour}
+	o.Boot = m.boot()
+	o.Boot.ID = [16]byte{2}
+	s = start()
+	defer closeStore(t, s)
+	m.date, m.trusted = 0, true
+	if _, known := s.Wall(s.Now()); !known {
+		t.Fatal("the date of this kernel is not known")
+	}
+	if s.MayDate(early) {
+		t.Error("the date of a kernel that is gone may become known")
 	}
 }

@@ -52,7 +52,9 @@ func (s *Store) Hurry() {
 // reconsider has the committer look at what waits.
 func (s *Store) reconsider() {
 	if g := s.pending; !g.due.IsZero() && g.forced == 0 {
-		g.due = time.Now()
+		if now := time.Now(); g.due.After(now) { // one that is due already stays as late as it is
+			g.due = now
+		}
 		s.work.kick()
 	}
 }

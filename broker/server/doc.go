@@ -14,6 +14,7 @@
 //     write that does not block.
 //   - No input, however malformed, ends more than the connection that it came on.
 //   - Connections that send no CONNECT shut out nobody but others of their own address.
+//   - A listener that takes no connections any more, for whatever reason, is found out by Accepting.
 //   - Run returns soon after Limits.Shutdown and leaves no goroutine, whatever Clients do.
 //
 // The way of a message: a connection's goroutine reads up to 64 KiB and handles every packet in it; publishing hands

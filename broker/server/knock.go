@@ -28,7 +28,7 @@ func newKnocks(l *Limits) *knocks {
 }
 
 // mayKnock waits until a new connection may be served. False: it may not.
-func (s *Server) mayKnock(ctx context.Context, nc net.Conn) bool {
+func (s *Server) mayKnock(ctx context.Context, l *listener, nc net.Conn) bool {
 	if s.limits.AddressRate <= 0 && s.limits.ConnectRate <= 0 {
 		return true
 	}
@@ -41,7 +41,9 @@ func (s *Server) mayKnock(ctx context.Context, nc net.Conn) bool {
 		return false
 	}
 	if wait > 0 {
+		l.loop.rest()
 		pause(ctx, wait)
+		l.loop.work(s.now())
 	}
 	return ctx.Err() == nil
 }

@@ -71,6 +71,7 @@ type listener struct {
 	limits       Limits // of the Server, with those of the listener in their place
 	certificates *certificates
 	passed       bool // the socket was made by somebody else
+	loop         acceptLoop
 
 	// Guarded by Server.mu.
 	conns int  // Network Connections
@@ -226,7 +227,10 @@ func (s *Server) accept(ctx context.Context, l *listener) {
 	stack.Grow()
 	failed := false
 	for {
+		l.loop.listen()
 		nc, err := l.Accept()
+		l.loop.turns.Add(1)
+		l.loop.work(s.now())
 		if ctx.Err() != nil {
 			if err == nil {
 				nc.Close()
@@ -238,6 +242,7 @@ func (s *Server) accept(ctx context.Context, l *listener) {
 				s.log.Warn("cannot accept connections", "listener", l.Name, "error", err)
 			}
 			failed = true
+			l.loop.rest()
 			pause(ctx, 100*time.Millisecond)
 			continue
 		}
@@ -251,7 +256,9 @@ func (s *Server) accept(ctx context.Context, l *listener) {
 		if l.certificates != nil {
 			l.certificates.refresh()
 		}
-		s.admit(ctx, l, nc)
+		if !s.answered(nc) {
+			s.admit(ctx, l, nc)
+		}
 	}
 }
 

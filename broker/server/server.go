@@ -56,6 +56,7 @@ type Server struct {
 	leaving   int                // those whose place has been given away
 	outplaced time.Duration      // when that was last logged; 0: never
 	work      sync.WaitGroup     // readers and writers
+	calls     calls
 	counters  counters
 	refusals  refusals
 	throttle  access.Throttle
@@ -158,7 +159,7 @@ func (s *Server) connections() []*conn {
 
 // admit starts serving a connection, or closes it when there are too many.
 func (s *Server) admit(ctx context.Context, l *listener, nc net.Conn) {
-	if !s.mayKnock(ctx, nc) {
+	if !s.mayKnock(ctx, l, nc) {
 		nc.Close()
 		return
 	}

@@ -23,6 +23,7 @@ import (
 )
 
 var (
+	asked = flag.Int("modbus.requests", 10_000, "requests of the test with simulated time, a fifth of them with -short")
 	polls = flag.Int("modbus.polls", 500, "requests of the test on a pseudo-terminal")
 	seed  = flag.Uint64("modbus.seed", 1, "of the troubles there")
 )
@@ -122,9 +123,9 @@ func suffer(t *testing.T, m *machine, end io.ReadWriter, stop func(), timeout, l
 
 // The rule of rules, with simulated time: whatever comes late, twice, torn or from elsewhere, no value has another's name.
 func TestNoValueUnderAnotherName(t *testing.T) {
-	requests := 10_000
+	requests := *asked
 	if testing.Short() {
-		requests = 2000
+		requests /= 5
 	}
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -340,6 +340,23 @@ func TestAlarmWithoutDate(t *testing.T) {
 	})
 }
 
+// TestNeverDated: a reading of a life of the kernel that is over, and never knew the date, holds up nothing that comes behind it.
+func TestNeverDated(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = []config.Stream{classed("now", config.LiveClass, "l/#")}
+		at.options.Hold = 5 * time.Minute
+		at.start()
+		at.online()
+		gone := queue.Stamp{Boot: 77, At: time.Second}
+		at.device.Publish(&broker.Message{TopicName: "l/x", Payload: []byte("x"), QoS: 1, Origin: queue.Gateway, Unresolved: true, Stamp: gone}, nil)
+		at.device.Publish(&broker.Message{TopicName: "l/y", Payload: []byte("y"), QoS: 1}, nil)
+		time.Sleep(time.Minute)
+		if got := at.server.order(); got != "ll" {
+			t.Errorf("after a minute upstream has %q", got)
+		}
+	})
+}
+
 // limited gives the uplink one link that carries some classes only.
 func (at *station) limited(classes ...string) {
 	at.config.Links = config.DefaultLinks(at.config)

@@ -248,7 +248,8 @@ func (l *link) awake(a *lane) (bool, error) {
 	return false, nil
 }
 
-// waits tells whether a message is an own reading whose time is not known, and that is to wait for it. An alarm does not.
+// waits tells whether a message is an own reading whose time is not known, and that is to wait for it. An alarm does not, nor does one whose time
+// nobody will know: it would hold up all behind it for nothing.
 func (l *link) waits(a *lane, d *broker.Delivery) bool {
 	if d.Message == nil || !d.Message.Unresolved {
 		return false
@@ -256,7 +257,7 @@ func (l *link) waits(a *lane, d *broker.Delivery) bool {
 	one := []broker.Delivery{*d}
 	l.u.broker.Resolve(one) // it may be known by now
 	*d = one[0]
-	if !d.Message.Unresolved || a.class == config.AlarmClass || l.u.online+time.Since(l.born) >= l.u.hold {
+	if !d.Message.Unresolved || a.class == config.AlarmClass || !l.u.broker.MayDate(d.Message.Stamp) || l.u.online+time.Since(l.born) >= l.u.hold {
 		return false
 	}
 	l.lookAgain()

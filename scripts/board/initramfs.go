@@ -51,12 +51,17 @@ func (m *machine) addStation(a *archive) error {
 	if err != nil {
 		return err
 	}
-	configuration, err := os.ReadFile(filepath.Join("scripts/board/station", m.station))
-	if err != nil {
-		return err
-	}
 	a.file("skerry", daemon)
-	a.file("skerry.yaml", configuration)
+	for i, name := range append([]string{m.station}, m.others...) {
+		configuration, err := os.ReadFile(filepath.Join("scripts/board/station", name))
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			name = "skerry.yaml"
+		}
+		a.file(name, configuration)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -71,9 +72,48 @@ func TestOneFile(t *testing.T) {
 	}
 }
 
+// resets is an other side that can reset the machine and nothing else.
+type resets struct{}
+
+func (resets) do(what string) error {
+	if what != "reset" {
+		return errors.New("cannot")
+	}
+	return nil
+}
+
+func (resets) Close() error { return nil }
+
+// A machine that is late for want of a processor is waited for; one that stands still, or works for ever, is not.
+func TestPatience(t *testing.T) {
+	p := patienceWith{work: time.Minute, still: 20 * time.Second, most: 3 * time.Minute}
+	for name, c := range map[string]struct {
+		share float64 // of a processor
+		until time.Duration
+		want  time.Duration // when patience is over; 0: never
+	}{
+		"quick": {1, 50 * time.Second, 0}, "busy machine": {0.1, 170 * time.Second, 0}, "works for ever": {1, time.Hour, 61 * time.Second},
+		"stands still": {0, time.Hour, 21 * time.Second}, "too busy": {0.1, time.Hour, 181 * time.Second},
+	} {
+		var looks []look
+		over := time.Duration(0)
+		for on := time.Second; on < c.until && over == 0; on += time.Second {
+			if looks = append(looks, look{on, time.Duration(c.share * float64(on))}); p.over(looks) {
+				over = on
+			}
+		}
+		if over != c.want {
+			t.Errorf("%s: patience was over after %v, want %v", name, over, c.want)
+		}
+	}
+	if d, err := worked(os.Getpid()); err != nil || d < 0 || d > time.Hour {
+		t.Errorf("this test has worked for %v (%v)", d, err)
+	}
+}
+
 // A console as a kernel and a guest write it.
 func TestFollow(t *testing.T) {
-	m := &machine{name: "test"}
+	m := &machine{name: "test", acts: func(*machine) (actor, error) { return resets{}, nil }}
 	tests := []struct {
 		console    string
 		ok, failed int
@@ -83,12 +123,20 @@ func TestFollow(t *testing.T) {
 		{">>OK a\n>>O[ 4.0] usb\nK b\n>>END 2\n", 1, 0, "found 2 things, and 1 came"},
 		{"[ 0.1] boot\n", 0, 0, "said nothing"},
 		{">>OK a\n[ 3.0] Kernel panic\n", 1, 0, "stopped before END"},
+		{">>OK a\n>>CUT 1\n", 1, 0, "power cut"},
+		{">>OK a\n>>CUT 2\n", 1, 0, "found 2 things, and 1 came"},
+		{">>OK a\n>>RESET 1\n[ 0.1] boot\n>>OK b\n>>OK c\n>>END 2\n", 3, 0, ""},
+		{">>OK a\n[ 0.1] boot\n>>OK a\n>>RESET 1\n", 2, 0, "found 1 things, and 2 came"}, // it was reset when it must not be
+		{">>DO nothing\n>>END 0\n", 0, 0, "do nothing: cannot"},
+		{">>IDLE\n>>END 0\n", 0, 0, ""},
 	}
 	for _, test := range tests {
-		r := &report{}
-		silent := time.AfterFunc(time.Hour, func() {})
-		err := m.follow(strings.NewReader(test.console), r, silent)
-		silent.Stop()
+		idle := 0
+		r := &report{idle: func() { idle++ }}
+		err := m.follow(strings.NewReader(test.console), r, func() {})
+		if want := strings.Count(test.console, "IDLE"); idle != want {
+			t.Errorf("%q: idle %d times", test.console, idle)
+		}
 		if r.ok != test.ok || len(r.failures) != test.failed || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%q: %d ok, %q, %v", test.console, r.ok, r.failures, err)
 		}

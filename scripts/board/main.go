@@ -1,10 +1,11 @@
 // Board boots boards that QEMU emulates, with kernels of Debian and one of Raspberry Pi, and has package board use their real kernel
 // interfaces: I2C, SPI and lines of a Raspberry Pi Zero and 3, the lines of a 4, edges of GPIO and RS-485 on a machine of QEMU's own,
 // SMBus on user-mode Linux. On the Zero, the 3 and QEMU's own machine the daemon runs as well, built as for the packages, with a
-// configuration of the folder station: what changes outside must arrive at a subscriber of its broker.
+// configuration of the folder station: what changes outside must arrive at a subscriber of its broker. Two more machines have a disk: one that
+// is in 1970 at each start loses its power ("clock"), and one is reset by its watchdog because the disk hangs ("hang").
 //
 // Vocabulary: the guest is the program in the machine (scripts/board/guest). What it asks for with DO is done here: a temperature set,
-// edges made, from outside the machine.
+// edges made, from outside the machine. A turn is what it does from one start to the next.
 //
 // Guarantee: a machine that does not say END in time has failed. One whose kernel stops before the guest runs is booted again, which is told.
 //
@@ -23,8 +24,8 @@ import (
 
 func main() {
 	dir := flag.String("dir", "bin/board", "what scripts/board/fetch has fetched, and where machines are built")
-	only := flag.String("only", "", "one machine: pi0, pi3, pi4, virt, uml")
-	timeout := flag.Duration("timeout", 4*time.Minute, "of one machine, from when it is built")
+	only := flag.String("only", "", "one machine: pi0, pi3, pi4, virt, clock, hang, uml")
+	timeout := flag.Duration("timeout", 6*time.Minute, "of one machine, from when it is built")
 	ldflags := flag.String("ldflags", "-s -w", "of go build for the daemon")
 	tags := flag.String("tags", "", "of go build for the daemon")
 	show := flag.Bool("show", false, "show the consoles")
@@ -37,11 +38,15 @@ func main() {
 			continue
 		}
 		m.daemon = []string{"-ldflags", *ldflags, "-tags", *tags}
+		leave := func() {}
+		if !m.calm {
+			slots <- struct{}{} // here: the first of the list begin first
+			leave = sync.OnceFunc(func() { <-slots })
+		}
 		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
+			defer leave()
 			start := time.Now()
-			r := &report{show: *show}
+			r := &report{show: *show, idle: leave}
 			if err := m.run(*timeout, r); err != nil {
 				r.fail(err.Error())
 			}
@@ -60,11 +65,14 @@ func main() {
 // report is what the guest of one machine said.
 type report struct {
 	show     bool
+	idle     func() // called when the machine needs no processor any more
 	ok       int
 	failures []string
 	infos    []string
 	last     []string // the end of the console, for a machine that dies
 }
+
+func (r *report) findings() int { return r.ok + len(r.failures) }
 
 func (r *report) fail(what string) { r.failures = append(r.failures, what) }
 

@@ -30,6 +30,11 @@ func (t *talk) ask(line string, wanted func(string) bool) (string, error) {
 	if _, err := fmt.Fprintln(t, line); err != nil {
 		return "", err
 	}
+	return t.await(wanted)
+}
+
+// await is the first line that is wanted, before the deadline.
+func (t *talk) await(wanted func(string) bool) (string, error) {
 	for {
 		answer, err := t.lines.ReadString('\n')
 		if err != nil || wanted(answer) {
@@ -94,6 +99,33 @@ func (t thermometer) do(what string) error {
 		return err
 	}
 	return t.command(nil, "qom-set", map[string]any{"path": "/machine/peripheral/thermometer", "property": "temperature", "value": milli})
+}
+
+// watchdogResets is how long it may take until the watchdog resets a machine whose daemon has said that it is not fed: its timeout, and room for a
+// busy emulator.
+const watchdogResets = 90 * time.Second
+
+// watch sees whether the emulated watchdog strikes.
+type watch struct{ control }
+
+func watches(m *machine) (actor, error) {
+	c, err := newControl(m.socket("qmp"))
+	return watch{c}, err
+}
+
+func (w watch) do(what string) error {
+	switch what {
+	case "watch": // from now on
+		return nil
+	case "reset":
+		w.SetDeadline(time.Now().Add(watchdogResets))
+		struck, err := w.await(func(s string) bool { return strings.Contains(s, `"event": "WATCHDOG"`) })
+		if err == nil && !strings.Contains(struck, `"action": "reset"`) {
+			err = errors.New(struck)
+		}
+		return err
+	}
+	return errors.New("not known")
 }
 
 // gpio moves the lines of the PL061 of the machine virt, by QEMU's interface for tests.

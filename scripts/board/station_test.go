@@ -16,11 +16,13 @@ func TestConfigurations(t *testing.T) {
 			continue
 		}
 		with++
-		if _, err := config.Load(filepath.Join("station", m.station), all.Kinds()); err != nil {
-			t.Errorf("%s: %v", m.name, err)
+		for _, name := range append([]string{m.station}, m.others...) {
+			if _, err := config.Load(filepath.Join("station", name), all.Kinds()); err != nil {
+				t.Errorf("%s: %v", m.name, err)
+			}
 		}
 	}
-	if with != 3 {
+	if with != 5 {
 		t.Errorf("%d machines have the daemon", with)
 	}
 }

@@ -3,7 +3,8 @@
 // scripts/board boots it and acts on the other side.
 //
 // Vocabulary, one line each on the console: OK and FAIL are findings. INFO is something worth knowing. DO is what the other side is
-// to do now: set a temperature, make edges. END is the last line, with the number of findings.
+// to do now: set a temperature, make edges. IDLE: from here on it only waits. END is the last line, with the number of findings; a turn that is not the last
+// one ends with CUT, for the other side to cut the power, or with RESET, when the machine's watchdog is to reset it, with the same number.
 //
 // Limit: it is process 1, and ends with a long sleep: the other side switches the machine off.
 package main
@@ -105,7 +106,12 @@ func run() {
 	}
 	m := b.Machine()
 	say("INFO", "model %q, compatible %v, header %v", m.Model, m.Compatible, m.Header)
+	part := os.Getenv("part") // of the kernel's command line
 	switch {
+	case part == "clock":
+		noClock(b)
+	case part == "hang":
+		hang()
 	case m.RaspberryPi():
 		raspberry(b)
 	case slices.Contains(m.Compatible, "linux,dummy-virt"):

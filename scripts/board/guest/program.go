@@ -50,6 +50,24 @@ func start(name, path string, arguments ...string) (*program, error) {
 	return p, nil
 }
 
+// command runs one to its end, and gives what it has written.
+func command(timeout time.Duration, path string, arguments ...string) ([]string, error) {
+	p, err := start(path+" "+strings.Join(arguments, " "), path, arguments...)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(timeout):
+		p.cmd.Process.Kill()
+		return p.said(0), fmt.Errorf("%s has not ended after %v; it said: %s", p.name, timeout, tail(p.said(0)))
+	}
+	if p.state != nil {
+		return p.said(0), fmt.Errorf("%s: %w; it said: %s", p.name, p.state, tail(p.said(0)))
+	}
+	return p.said(0), nil
+}
+
 // said are the lines that it has written, but for those before from.
 func (p *program) said(from int) []string {
 	p.mu.Lock()

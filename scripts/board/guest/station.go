@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,14 +24,8 @@ func station(during func(heard *program)) {
 		check("room for the daemon", err)
 		return
 	}
-	begun := time.Now()
-	daemon, err := start("the daemon", skerry, "run", "/skerry.yaml")
-	if err == nil {
-		_, err = daemon.await(0, awake, func(line string) bool { return strings.Contains(line, "msg=listening") })
-	}
-	check("the daemon listens", err)
-	if err == nil {
-		say("INFO", "the daemon listens %.1f s after its start", time.Since(begun).Seconds())
+	daemon, listens := startDaemon("the daemon", "/skerry.yaml")
+	if listens {
 		before := failures
 		listen(during)
 		if failures > before { // its log may say why
@@ -44,6 +39,27 @@ func station(during func(heard *program)) {
 		say("INFO", "the daemon has %s resident", resident)
 	}
 	check("the daemon ends when it is told to", daemon.stop())
+}
+
+// startDaemon has the daemon run with a configuration, and tells whether it listens.
+func startDaemon(name, configuration string) (daemon *program, listens bool) {
+	begun := time.Now()
+	daemon, err := start(name, skerry, "run", configuration)
+	if err == nil {
+		_, err = daemon.await(0, awake, with("msg=listening"))
+	}
+	check(name+" listens", err)
+	if err == nil {
+		say("INFO", "%s listens %.1f s after its start", name, time.Since(begun).Seconds())
+	}
+	return daemon, err == nil
+}
+
+// with is a line that has all of these in it.
+func with(texts ...string) func(string) bool {
+	return func(line string) bool {
+		return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) })
+	}
 }
 
 func listen(during func(heard *program)) {
@@ -80,20 +96,26 @@ func message(heard *program, topic string, number float64, outside func() error)
 // it is told to resolve twelve bits, and the byte that its configuration lacks, where the emulator gives one of the last temperature, has the
 // bit of an extended TMP102 not set: at multiples of an eighth of a degree.
 func daemonReads(bus i2c.Bus) {
+	twelveBits(bus, func() {
+		station(func(heard *program) {
+			for _, milli := range []int{21500, -4750} {
+				message(heard, readings, float64(milli)/1000, func() error {
+					say("DO", "temperature %d", milli)
+					return nil
+				})
+			}
+		})
+	})
+}
+
+func twelveBits(bus i2c.Bus, during func()) {
 	const config, twelveBits = 1, 0x60
 	_, err := tx(bus, thermometer, []byte{config, twelveBits}, 0)
 	check("the thermometer set to twelve bits", err)
 	if err != nil {
 		return
 	}
-	station(func(heard *program) {
-		for _, milli := range []int{21500, -4750} {
-			message(heard, "bench/pi/air/temperature", float64(milli)/1000, func() error {
-				say("DO", "temperature %d", milli)
-				return nil
-			})
-		}
-	})
+	during()
 	_, err = tx(bus, thermometer, []byte{config, 0}, 0)
 	check("the thermometer set back", err)
 }
@@ -102,6 +124,7 @@ func daemonReads(bus i2c.Bus) {
 func daemonCounts(played func(string) error) {
 	const total = "bench/virt/rain/total"
 	station(func(heard *program) {
+		check("the watchdog counts", watchdogIs("active"))
 		message(heard, total, 0, func() error { return nil })
 		message(heard, total, 1, func() error { return played("pulses 1") })
 		message(heard, total, 2, func() error { return played("pulses 1") })
@@ -116,6 +139,11 @@ func room() error {
 	if err := unix.Mount("tmpfs", "/data", "tmpfs", 0, "size=64m"); err != nil {
 		return fmt.Errorf("mount /data: %w", err)
 	}
+	return loopback()
+}
+
+// loopback switches the interface on by which programs of this machine reach each other.
+func loopback() error {
 	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err

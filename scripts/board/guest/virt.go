@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -35,8 +36,13 @@ func virt(b *board.Board) {
 	edges(b, played)
 	bounce(b, played)
 	daemonCounts(played)
+	let := time.Now()
+	check("the watchdog is let go of", watchdogIs("inactive"))
 	chipReturns(b, played)
 	rs485(b)
+	say("IDLE", "")
+	time.Sleep(time.Until(let.Add(watchdogTimeout + watchdogTimeout/6)))
+	say("OK", "a daemon that has ended in good order has left no watchdog that resets the machine")
 }
 
 // edges counts slow ones, each of which is kept, and then more than the kernel keeps.
@@ -61,12 +67,31 @@ func edges(b *board.Board, played func(string) error) {
 	if len(got) > 0 && (got[0].Time.Before(start) || got[len(got)-1].Time.After(time.Now()) || !got[0].Rising) {
 		say("FAIL", "edges from %v to %v, rising %v; they were played from %v to now", got[0].Time, got[len(got)-1].Time, got[0].Rising, start)
 	}
-	check("1500 pulses are played", played("pulses 1500"))
-	got, err = in.Read(nil)
-	check("of 1500 pulses the kernel keeps 1024", sequence(got, err, 1024))
-	if n := len(got); n > 0 && (got[n-1].Seq < 1100 || got[n-1].Seq > 1510) { // the emulator merges some
-		say("FAIL", "the last of 1510 edges has number %d", got[n-1].Seq)
+	check("of 1500 pulses the kernel keeps 1024", overflow(in, played))
+}
+
+// overflow plays more edges than the kernel keeps. The emulator merges some, on a busy machine so many that it has to be tried again.
+func overflow(in drivers.Edges, played func(string) error) error {
+	const kept, tries = 1024, 4
+	from := 10 // edges before
+	var err error
+	for range tries {
+		if err := played("pulses 1500"); err != nil {
+			return err
+		}
+		var got []drivers.Edge
+		got, err = in.Read(nil)
+		if err = sequence(got, err, kept); len(got) == 0 {
+			return err
+		}
+		last := int(got[len(got)-1].Seq)
+		if err == nil && last > from+kept && last <= from+1500 {
+			return nil
+		}
+		err = cmp.Or(err, fmt.Errorf("the last of %d edges has number %d", from+1500, last))
+		from = last
 	}
+	return err
 }
 
 // sequence tells whether there are n edges, numbered without a gap.
