@@ -1,7 +1,8 @@
 package pack
 
 // A pattern is the latest payload of a shape as it stands. The next one is taken apart by the digits in which it differs, and made by moving the numbers on: most are as
-// long as before, and what stands between them is the same. It is a short cut and nothing that a block tells: a shape has one if all its numbers are plain decimals and none is negative.
+// long as before, and what stands between them is the same. It is a short cut and nothing that a block tells: a shape has one if all its numbers are decimals, plain or shortest, or
+// instants.
 type pattern struct {
 	begin, length, room int32 // in the texts of patterns; length 0: there is none
 }
@@ -9,10 +10,42 @@ type pattern struct {
 const (
 	maxPattern  = 1024      // bytes of a payload that is kept as a pattern
 	maxPatterns = 256 << 10 // of all of them
+	word        = 4         // a pattern begins at a word: what begins so compares by words
 )
 
 // A stand is where a number stands in a payload.
 type stand struct{ start, end uint16 }
+
+// A figure is a number in the pattern of its shape. Its lowest digits tell how far it has moved, unless that is very far.
+type figure struct {
+	stand           // of its digits: without a sign
+	low      int32  // the lowest digits: of an instant, seconds and their decimals
+	limit    int32  // low is less
+	factor   int32  // how much one more of them is
+	lowStart uint16 // where they stand
+	dot      uint16 // where there is a point between them, or noDot
+	high     bool   // there are more digits than those
+	kind     kind
+}
+
+// A kind of figure is what else must be seen to when it moves.
+type kind uint8
+
+const (
+	trimmed  kind = 1 << iota // the last decimal is not 0
+	negative                  // it is not 0
+	clock                     // before the lowest digits there are hours and minutes
+
+	plain = 0
+)
+
+const (
+	lowDigits  = 6
+	mostLow    = 1e9 // no step is as far
+	mostLacked = 6   // decimals that a trimmed number may lack
+	noDot      = 1<<16 - 1
+	hourMinute = len("04:16:")
+)
 
 // keepPattern makes the pattern of a shape, whose numbers stand at stands in the payload and are those of its trails.
 func (s *shaper) keepPattern(sh *shape, trails []trail, stands []stand, payload []byte) {
@@ -21,19 +54,22 @@ func (s *shaper) keepPattern(sh *shape, trails []trail, stands []stand, payload 
 		return
 	}
 	for i := range trails[:len(trails)-1] {
-		t := &trails[i]
-		if t.format > maxDecimals || t.value < 0 || t.value >= 1e18 {
+		if !trails[i].settle(stands[i], payload) {
 			return
 		}
-		t.stand = stands[i]
-		t.setLow(payload)
 	}
 	if n := int32(len(payload)); n > p.room {
-		if len(s.patterns)+len(payload) > maxPatterns {
+		room := (n + word - 1) &^ (word - 1)
+		if len(s.patterns)+int(room) > maxPatterns {
 			return
 		}
-		p.begin, p.room = int32(len(s.patterns)), n
+		p.begin, p.room = int32(len(s.patterns)), room
 		s.patterns = append(s.patterns, payload...)
+		for int32(len(s.patterns)) < p.begin+room {
+			s.patterns = append(s.patterns, 0)
+		}
+		p.length = n
+		return
 	}
 	p.length = int32(copy(s.patterns[p.begin:][:p.room], payload))
 }
@@ -42,93 +78,198 @@ func (s *state) patternOf(sh *shape) []byte {
 	return s.patterns[sh.pattern.begin:][:sh.pattern.length]
 }
 
-// The lowest digits of a number tell how far it has moved, unless that is very far.
-const (
-	lowDigits = 6
-	lowRange  = 1e6
-)
-
-// setLow takes the lowest digits of a number from a payload.
-func (t *trail) setLow(payload []byte) {
-	n := int(t.end - t.start)
-	if t.format > 0 {
-		n--
+// settle finds the figure of a number in a payload. If it returns false it can be in no pattern.
+func (t *trail) settle(at stand, payload []byte) bool {
+	g, d := &t.figure, t.format.digits()
+	g.stand, g.factor, g.kind = at, 1, plain
+	n := int(at.end - at.start)
+	switch family := t.format.family(); {
+	case family == instant:
+		if d > mostDecimals {
+			return false
+		}
+		g.kind, g.high, n = clock, true, 2+d
+		g.limit = 60 * int32(powers32[d])
+	case family == padded || t.value <= -1e18 || t.value >= 1e18:
+		return false
+	default:
+		if t.value < 0 {
+			g.kind, g.factor = negative, -1
+			g.start++
+			n--
+		}
+		if family == shortest {
+			k := decimalsOf(payload[g.start:g.end])
+			if d-k > mostLacked {
+				return false
+			}
+			if k > 0 {
+				g.kind |= trimmed
+			}
+			g.factor *= int32(powers32[d-k])
+			d = k
+		}
+		if d > 0 {
+			n--
+		}
+		if g.high = n > lowDigits; g.high {
+			n = lowDigits
+		}
+		g.limit = int32(powers32[n])
 	}
-	if t.high = n > lowDigits; t.high {
-		n = lowDigits
+	if g.dot = noDot; d > 0 && d < n {
+		g.dot = g.end - uint16(d) - 1
+		n++
 	}
-	t.digits = uint8(n)
-	if t.format > 0 && int(t.format) < n {
-		n++ // the point
-	}
-	t.lowStart = t.end - uint16(n)
-	t.low = t.lowOf(payload)
-}
-
-// lowOf is the lowest digits in a payload of the same pattern.
-func (t *trail) lowOf(payload []byte) (v int32) {
-	for _, c := range payload[t.lowStart:t.end] {
+	g.lowStart = g.end - uint16(n)
+	low := int32(0)
+	for _, c := range payload[g.lowStart:g.end] {
 		if c != '.' {
-			v = v*10 + int32(c) - '0'
+			low = low*10 + int32(c) - '0'
 		}
 	}
-	return v
+	g.low = low
+	return true
 }
 
-// stepTo is how far a number has most likely moved in a payload of the same pattern.
-func (t *trail) stepTo(payload []byte) int32 {
-	step := t.lowOf(payload) - t.low
-	if t.high {
-		if step < -lowRange/2 {
-			step += lowRange
-		} else if step > lowRange/2 {
-			step -= lowRange
+// decimalsOf counts the digits behind the point.
+func decimalsOf(number []byte) int {
+	for i := len(number) - 1; i >= 0; i-- {
+		if number[i] == '.' {
+			return len(number) - 1 - i
 		}
 	}
-	return step
+	return 0
+}
+
+// follow takes the lowest digits of a payload that should be of the same pattern into its text, and tells how far the number has moved: most likely about as far as expected. If it
+// returns false it is not written so, or has moved very far; if true, all digits are right if text and payload are the same.
+func (g *figure) follow(text, payload []byte, expected int64) (step int64, ok bool) {
+	low, wrong := uint32(0), uint32(0)
+	from, to := payload[g.lowStart:g.end], text[g.lowStart:g.end]
+	if g.dot != noDot {
+		n := g.dot - g.lowStart
+		if from[n] != '.' {
+			return 0, false
+		}
+		whole := to[:n]
+		for i, c := range from[:n] {
+			whole[i] = c
+			digit := uint32(c) - '0'
+			wrong |= digit | (9 - digit)
+			low = low*10 + digit
+		}
+		from, to = from[n+1:], to[n+1:]
+	}
+	to = to[:len(from)]
+	for i, c := range from {
+		to[i] = c
+		digit := uint32(c) - '0'
+		wrong |= digit | (9 - digit)
+		low = low*10 + digit
+	}
+	if int32(wrong) < 0 {
+		return 0, false
+	}
+	moved := int32(low) - g.low
+	g.low = int32(low)
+	if g.high {
+		e := int32(expected)
+		if int64(e) != expected || e >= mostLow || e <= -mostLow {
+			return 0, false
+		}
+		if g.kind != plain {
+			e /= g.factor
+		}
+		if carry := g.carries(e - moved); carry != 0 {
+			if !g.carry(text, carry) {
+				return 0, false
+			}
+			moved += carry * g.limit
+		}
+	} else if text[g.start] == '0' && g.end-g.start > 1 && text[g.start+1] != '.' {
+		return 0, false
+	}
+	if g.kind == plain {
+		return int64(moved) * int64(g.factor), true
+	}
+	return int64(moved) * int64(g.factor), g.right(text)
+}
+
+// carries is how often low goes over its limit when it moves by about so much.
+func (g *figure) carries(by int32) int32 {
+	half := g.limit >> 1
+	switch {
+	case by <= half && by >= -half:
+		return 0
+	case by > 0:
+		return (by + half) / g.limit
+	}
+	return (by - half) / g.limit
+}
+
+// carry adds to the digits before the lowest. It returns false if they do not suffice, or it is much.
+func (g *figure) carry(text []byte, carry int32) bool {
+	if !g.high || carry > 99 || carry < -99 {
+		return false
+	}
+	if g.kind == clock {
+		return bumpMinutes(text[g.start:g.lowStart], carry)
+	}
+	return bump(text[g.start:g.lowStart], carry)
+}
+
+// right tells whether what was written is as its kind is. It may say no where it is.
+func (g *figure) right(text []byte) bool {
+	switch {
+	case g.kind&trimmed != 0 && text[g.end-1] == '0', g.kind&negative != 0 && g.low == 0, g.low >= g.limit:
+		return false
+	}
+	return true
 }
 
 // advance moves a number of a pattern on. If it then has another length or sign, or has moved very far, it returns false, and the pattern is none any more.
-func (t *trail) advance(text []byte, step int64) bool {
-	if step >= lowRange || step <= -lowRange {
+func (g *figure) advance(text []byte, step int64) bool {
+	by := int32(step)
+	if int64(by) != step || by >= mostLow || by <= -mostLow {
 		return false
 	}
-	t.low += int32(step)
-	carry := int32(0)
-	if t.low < 0 {
-		carry = -1
-	} else if t.low >= int32(powers32[t.digits]) {
-		carry = 1
-	}
-	if carry != 0 {
-		if !t.high || !bump(text[t.start:t.lowStart], carry) {
+	if g.factor != 1 {
+		n := by / g.factor
+		if n*g.factor != by {
 			return false
 		}
-		t.low -= carry * lowRange
+		by = n
 	}
-	if step > -10 && step < 10 && carry == 0 {
-		bump(text[t.lowStart:t.end], int32(step))
-	} else {
-		t.write(text)
+	low := g.low + by
+	if uint32(low) >= uint32(g.limit) {
+		carry := low / g.limit
+		if low < 0 {
+			carry = (low - g.limit + 1) / g.limit
+		}
+		if !g.carry(text, carry) {
+			return false
+		}
+		low -= carry * g.limit
 	}
-	first := text[t.start:t.end]
-	return first[0] != '0' || len(first) == 1 || first[1] == '.'
+	g.write(text, uint32(low))
+	if first := text[g.start:g.end]; first[0] == '0' && len(first) > 1 && first[1] != '.' {
+		return false
+	}
+	return g.kind == plain || g.right(text)
 }
 
-// write writes the lowest digits.
-func (t *trail) write(text []byte) {
-	v := uint32(t.low)
-	q := v / 100
-	p := q / 100
-	two, four, six := (v-q*100)*2, (q-p*100)*2, p*2
-	digits := [lowDigits]byte{pairs[six], pairs[six+1], pairs[four], pairs[four+1], pairs[two], pairs[two+1]}
-	from := lowDigits - int(t.digits)
-	text = text[t.lowStart:t.end]
-	for i := range text {
-		if text[i] != '.' && from < lowDigits {
-			text[i] = digits[from]
-			from++
+// write writes the lowest digits, from the last to the first that stays.
+func (g *figure) write(text []byte, low uint32) {
+	old, i := uint32(g.low), int(g.end)
+	g.low = int32(low)
+	for low != old {
+		if i--; i == int(g.dot) {
+			i--
 		}
+		rest := low / 10
+		text[i] = byte('0' + low - rest*10)
+		low, old = rest, old/10
 	}
 }
 
@@ -142,15 +283,28 @@ func bump(text []byte, step int32) bool {
 			continue
 		}
 		digit := int32(text[i]) - '0' + step
-		if step = 0; digit > 9 {
-			digit -= 10
-			step = 1
-		} else if digit < 0 {
-			digit += 10
-			step = -1
+		step = 0
+		for ; digit > 9; digit -= 10 {
+			step++
+		}
+		for ; digit < 0; digit += 10 {
+			step--
 		}
 		text[i] = byte(digit + '0')
 	}
+	return true
+}
+
+// bumpMinutes adds minutes to a time that ends with hours and minutes, and returns false if the day ends.
+func bumpMinutes(text []byte, step int32) bool {
+	b := text[len(text)-hourMinute:]
+	minutes := 600*int32(b[0]-'0') + 60*int32(b[1]-'0') + 10*int32(b[3]-'0') + int32(b[4]-'0') + step
+	if minutes < 0 || minutes >= 24*60 {
+		return false
+	}
+	h := minutes / 60
+	m := minutes - h*60
+	b[0], b[1], b[3], b[4] = pairs[h*2], pairs[h*2+1], pairs[m*2], pairs[m*2+1]
 	return true
 }
 
@@ -161,11 +315,11 @@ const mostStep = 1 << 60
 // anew.
 func (s *shaper) quick(at int, follows bool, m *Message) bool {
 	sh := &s.shapes[at]
-	text := s.patternOf(sh)
-	if len(text) == 0 || len(text) != len(m.Payload) || sh.timed != (m.Time != 0) || m.Sequence != s.sequence+1 {
+	if n := int(sh.pattern.length); n == 0 || n != len(m.Payload) || sh.timed != (m.Time != 0) || m.Sequence != s.sequence+1 {
 		return false
 	}
 	w := s.walk(sh)
+	text := s.patternOf(sh)
 	clock, ok := s.advanceTo(&w, text, m.Payload)
 	if !ok || string(text) != string(m.Payload) {
 		sh.pattern.length = 0
@@ -212,9 +366,10 @@ func (s *shaper) advanceTo(w *walk, text, payload []byte) (clock int64, ok bool)
 		}
 		step := expected
 		if d.size = sl.size; d.size >= mostQuiet {
-			step = int64(t.stepTo(payload))
-		}
-		if step != 0 && !t.advance(text, step) {
+			if step, ok = t.follow(text, payload, expected); !ok {
+				return 0, false
+			}
+		} else if step != 0 && !t.advance(text, step) {
 			return 0, false
 		}
 		d.v, d.step, w.left = zigzag(step-expected), step, step
@@ -269,9 +424,15 @@ func (s *shaper) hearQuick(sh *shape, w *walk) (clock int64, err error) {
 	if inRange(least) != least || inRange(most) != most {
 		return 0, corrupt("a number is out of range")
 	}
-	if s.payload = text; !whole {
-		s.renderAll(sh, w)
+	if s.payload = text; whole {
+		return clock, nil
 	}
+	for i := range len(w.trails) - 1 {
+		if t := &w.trails[i]; !t.format.fits(t.value) {
+			return 0, corrupt("a number is out of range")
+		}
+	}
+	s.renderAll(sh, w)
 	return clock, nil
 }
 

@@ -99,12 +99,7 @@ type trail struct {
 	format format
 	seen   bool // there was one
 
-	// in the pattern of the shape
-	high     bool // it has more digits than the lowest
-	digits   uint8
-	lowStart uint16
-	low      int32 // the lowest digits
-	stand
+	figure // in the pattern of the shape
 }
 
 // How many a block can have. A further topic or property is not remembered, a further shape neither; a payload with a further skeleton
