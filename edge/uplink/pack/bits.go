@@ -45,10 +45,11 @@ func (c *coder) drop(n uint32) {
 }
 
 func (c *coder) fill() {
-	if left := c.bytes[min(c.done, len(c.bytes)):]; len(left) >= 2 {
-		c.pending |= (uint32(left[0]) | uint32(left[1])<<8) << (c.have & 31)
-	} else if len(left) == 1 {
-		c.pending |= uint32(left[0]) << (c.have & 31)
+	if i := c.done; i < len(c.bytes)-1 {
+		b := c.bytes[i:]
+		c.pending |= (uint32(b[0]) | uint32(b[1])<<8) << (c.have & 31)
+	} else if i == len(c.bytes)-1 {
+		c.pending |= uint32(c.bytes[i]) << (c.have & 31)
 	}
 	c.done += 2
 	c.have += 16
@@ -82,16 +83,31 @@ const mostUnary = 6
 
 // putNumber writes v, which is expected to have about k bits, 64 at most.
 func (c *coder) putNumber(v uint64, k uint32) {
-	q := v >> k
-	if q < mostUnary {
-		if k < 8 {
-			c.put((1|(uint32(v)&(1<<(k&31)-1))<<1)<<uint32(q), uint32(q)+1+k)
-			return
-		}
+	if v>>32 == 0 && k < 8 {
+		c.putSmall(uint32(v), k)
+		return
+	}
+	if q := v >> k; q < mostUnary {
 		c.put(1<<uint32(q), uint32(q)+1)
 		c.putWide(v, k)
 		return
 	}
+	c.putLarge(v)
+}
+
+// putSmall does so if k is less than 8, in one go as a rule.
+func (c *coder) putSmall(v, k uint32) {
+	k &= 7
+	q := v >> k
+	if q >= mostUnary {
+		c.putLarge(uint64(v))
+		return
+	}
+	c.put((1|(v&(1<<k-1))<<1)<<(q&7), q+1+k)
+}
+
+// putLarge writes a number that is larger than expected.
+func (c *coder) putLarge(v uint64) {
 	n := uint32(bits.Len64(v)) - 1
 	c.put(0, mostUnary)
 	c.put(n, 6)
@@ -100,16 +116,18 @@ func (c *coder) putNumber(v uint64, k uint32) {
 
 func (c *coder) takeNumber(k uint32) uint64 {
 	q := uint32(bits.TrailingZeros32(c.pending | 1<<mostUnary))
-	if q < mostUnary {
-		c.drop(q + 1)
-		if k <= 16 {
-			return uint64(q<<(k&31) | c.take(k))
-		}
-		return uint64(q)<<k | c.takeWide(k)
+	switch {
+	case q == mostUnary:
+		c.drop(mostUnary)
+		n := c.take(6)
+		return 1<<n | c.takeWide(n)
+	case k < 8:
+		v := c.pending >> ((q + 1) & 31) & (1<<(k&7) - 1)
+		c.drop(q + 1 + k)
+		return uint64(q<<(k&7) | v)
 	}
-	c.drop(mostUnary)
-	n := c.take(6)
-	return 1<<n | c.takeWide(n)
+	c.drop(q + 1)
+	return uint64(q)<<k | c.takeWide(k)
 }
 
 // putWide writes the lowest n bits of v.

@@ -66,8 +66,11 @@ func appendInstant(dst []byte, v int64, d int) []byte {
 // milliseconds is a number as a time in milliseconds since 1970, if it looks like one, else 0: an instant, or one of the years 2001 to 2286 in seconds
 // with at most six decimals, or in whole milliseconds, microseconds or nanoseconds.
 func milliseconds(n number) int64 {
-	if n.format == 0 && n.value >= 1e12 && n.value < 1e13 { // the most frequent
+	switch { // the most frequent
+	case n.format == 0 && n.value >= 1e12 && n.value < 1e13, n.format == instant|3:
 		return n.value
+	case n.format < padded && n.value < 1e9:
+		return 0
 	}
 	return n.milliseconds()
 }

@@ -75,7 +75,7 @@ func (m *Message) check() error {
 		return unfit("QoS %d", m.QoS)
 	case m.bytes() > MaxBytes:
 		return unfit("%d bytes (hint: a block holds %d)", m.bytes(), MaxBytes)
-	case m.Time < 0 || m.Time > maxTime:
+	case uint64(m.Time) > maxTime:
 		return unfit("time %d ms is before 1970 or after 9999", m.Time)
 	}
 	return nil

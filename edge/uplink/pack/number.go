@@ -50,6 +50,17 @@ var powers = func() (p [maxDigits]int64) {
 	return p
 }()
 
+// instants are more than any time, in units of so many decimals of a second: the year 10000.
+var instants = func() (most [maxFraction + 1]int64) {
+	for d := range most {
+		most[d] = maxNumber
+		if p := powers[d]; p < maxNumber/(maxTime/1000+1) {
+			most[d] = (maxTime/1000 + 1) * p
+		}
+	}
+	return most
+}()
+
 // powers32 are those that fit into 32 bits.
 var powers32 = [10]uint32{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
@@ -275,7 +286,7 @@ func (f format) fits(v int64) bool {
 	case padded:
 		return v >= 0 && (f.digits() >= maxDigits || v < powers[f.digits()])
 	case instant:
-		return v >= 0 && v/powers[f.digits()] <= maxTime/1000
+		return v >= 0 && v < instants[f.digits()]
 	}
 	return true
 }

@@ -11,6 +11,7 @@ const (
 	maxPattern  = 1024      // bytes of a payload that is kept as a pattern
 	maxPatterns = 256 << 10 // of all of them
 	word        = 4         // a pattern begins at a word: what begins so compares by words
+	slack       = 11        // bytes that one may grow by, about
 )
 
 // A stand is where a number stands in a payload.
@@ -54,12 +55,12 @@ func (s *shaper) keepPattern(sh *shape, trails []trail, stands []stand, payload 
 		return
 	}
 	for i := range trails[:len(trails)-1] {
-		if !trails[i].settle(stands[i], payload) {
+		if t := &trails[i]; !t.settle(stands[i], t.format, t.value, payload) {
 			return
 		}
 	}
 	if n := int32(len(payload)); n > p.room {
-		room := (n + word - 1) &^ (word - 1)
+		room := (n + slack) &^ (word - 1)
 		if len(s.patterns)+int(room) > maxPatterns {
 			return
 		}
@@ -78,22 +79,62 @@ func (s *state) patternOf(sh *shape) []byte {
 	return s.patterns[sh.pattern.begin:][:sh.pattern.length]
 }
 
+// splice puts another text in the place of number i of a pattern, and returns that; nil if it has no room or cannot be in a pattern.
+func (s *shaper) splice(sh *shape, trails []trail, i int, number []byte, value int64) []byte {
+	p, t := &sh.pattern, &trails[i]
+	begin, end := int(t.begin()), int(t.end)
+	more := len(number) - (end - begin)
+	text := s.patterns[p.begin:][:p.room]
+	if n := int(p.length) + more; n > len(text) || n > maxPattern {
+		return nil
+	}
+	if more != 0 {
+		copy(text[end+more:], text[end:p.length])
+		p.length += int32(more)
+		for j := i + 1; j < len(trails)-1; j++ {
+			trails[j].shift(uint16(more))
+		}
+	}
+	copy(text[begin:], number)
+	text = text[:p.length]
+	if !t.settle(stand{uint16(begin), uint16(end + more)}, t.format, value, text) {
+		return nil
+	}
+	return text
+}
+
+// begin is where the number begins, its sign included.
+func (g *figure) begin() uint16 {
+	if g.kind&negative != 0 {
+		return g.start - 1
+	}
+	return g.start
+}
+
+// shift moves a figure on in its text.
+func (g *figure) shift(by uint16) {
+	g.start, g.end, g.lowStart = g.start+by, g.end+by, g.lowStart+by
+	if g.dot != noDot {
+		g.dot += by
+	}
+}
+
 // settle finds the figure of a number in a payload. If it returns false it can be in no pattern.
-func (t *trail) settle(at stand, payload []byte) bool {
-	g, d := &t.figure, t.format.digits()
+func (g *figure) settle(at stand, f format, value int64, payload []byte) bool {
+	d := f.digits()
 	g.stand, g.factor, g.kind = at, 1, plain
 	n := int(at.end - at.start)
-	switch family := t.format.family(); {
+	switch family := f.family(); {
 	case family == instant:
 		if d > mostDecimals {
 			return false
 		}
 		g.kind, g.high, n = clock, true, 2+d
 		g.limit = 60 * int32(powers32[d])
-	case family == padded || t.value <= -1e18 || t.value >= 1e18:
+	case family == padded || value <= -1e18 || value >= 1e18:
 		return false
 	default:
-		if t.value < 0 {
+		if value < 0 {
 			g.kind, g.factor = negative, -1
 			g.start++
 			n--
@@ -146,7 +187,11 @@ func decimalsOf(number []byte) int {
 // returns false it is not written so, or has moved very far; if true, all digits are right if text and payload are the same.
 func (g *figure) follow(text, payload []byte, expected int64) (step int64, ok bool) {
 	low, wrong := uint32(0), uint32(0)
-	from, to := payload[g.lowStart:g.end], text[g.lowStart:g.end]
+	end := int(g.end)
+	if len(payload) < end || (len(payload) == end) != (len(text) == end) || len(payload) > end && len(text) > end && payload[end] != text[end] {
+		return 0, false
+	}
+	from, to := payload[g.lowStart:end], text[g.lowStart:end]
 	if g.dot != noDot {
 		n := g.dot - g.lowStart
 		if from[n] != '.' {
@@ -315,20 +360,11 @@ const mostStep = 1 << 60
 // anew.
 func (s *shaper) quick(at int, follows bool, m *Message) bool {
 	sh := &s.shapes[at]
-	if n := int(sh.pattern.length); n == 0 || n != len(m.Payload) || sh.timed != (m.Time != 0) || m.Sequence != s.sequence+1 {
+	if sh.pattern.length == 0 || sh.timed != (m.Time != 0) || m.Sequence != s.sequence+1 {
 		return false
 	}
 	w := s.walk(sh)
-	text := s.patternOf(sh)
-	clock, ok := s.advanceTo(&w, text, m.Payload)
-	if !ok || string(text) != string(m.Payload) {
-		sh.pattern.length = 0
-		return false
-	}
-	n := len(w.trails)
-	if !sh.timed {
-		n--
-	} else if !s.timeTo(&w, m.Time-clock) {
+	if !s.advanceTo(&w, sh, m) {
 		sh.pattern.length = 0
 		return false
 	}
@@ -337,6 +373,10 @@ func (s *shaper) quick(at int, follows bool, m *Message) bool {
 	} else {
 		s.put(asKnown, 2)
 		s.place(at, len(s.shapes))
+	}
+	n := len(w.trails)
+	if !sh.timed {
+		n--
 	}
 	w.left = 0
 	for i := range w.trails[:n] {
@@ -348,36 +388,64 @@ func (s *shaper) quick(at int, follows bool, m *Message) bool {
 		w.move(d.step, d.v)
 	}
 	s.sequence = m.Sequence
-	s.close(at, false, true)
+	s.shapes[s.last].next = int32(at)
+	s.last = at
 	return true
 }
 
-// advanceTo moves the numbers of a pattern on as those of a payload did. If it returns false they cannot be.
-func (s *shaper) advanceTo(w *walk, text, payload []byte) (clock int64, ok bool) {
-	for i := range len(w.trails) - 1 {
+// advanceTo moves the numbers of a pattern on as those of a message did. If it returns false they cannot be.
+func (s *shaper) advanceTo(w *walk, sh *shape, m *Message) bool {
+	text, payload := s.patternOf(sh), m.Payload
+	clock, ok := int64(0), false
+	numbers := len(w.trails) - 1
+	for i := range w.trails[:numbers] {
 		t, sl, d := &w.trails[i], &w.slots[i], &s.differences[i]
 		if sl.format != t.format || sl.taught == 0 {
-			return 0, false
+			return false
 		}
-		w.i, w.slot, w.trail = i, sl, t
-		expected := w.step()
-		if expected >= mostStep || expected <= -mostStep {
-			return 0, false
+		expected := int64(0)
+		if sl.way != asBefore {
+			w.i, w.slot, w.trail = i, sl, t
+			if expected = w.step(); far(expected) {
+				return false
+			}
 		}
 		step := expected
-		if d.size = sl.size; d.size >= mostQuiet {
-			if step, ok = t.follow(text, payload, expected); !ok {
-				return 0, false
+		if d.size = sl.size; d.size < mostQuiet {
+			if step != 0 && !t.advance(text, step) {
+				return false
 			}
-		} else if step != 0 && !t.advance(text, step) {
-			return 0, false
+		} else if step, ok = t.follow(text, payload, expected); !ok {
+			if step, text = s.anew(sh, w.trails, i, payload); text == nil {
+				return false
+			}
 		}
 		d.v, d.step, w.left = zigzag(step-expected), step, step
 		if clock == 0 {
 			clock = milliseconds(number{t.value + step, t.format})
 		}
 	}
-	return clock, true
+	return string(text) == string(payload) && (!sh.timed || s.timeTo(w, m.Time-clock))
+}
+
+// far tells whether a step is so far that the number might not be in range.
+func far(step int64) bool {
+	high := int32(step >> 32)
+	return high >= mostStep>>32 || high <= -mostStep>>32
+}
+
+// anew takes a number of a payload that is not as long as that in the pattern, or differs in more than the lowest digits. The text is nil if there is none.
+func (s *shaper) anew(sh *shape, trails []trail, i int, payload []byte) (step int64, text []byte) {
+	t := &trails[i]
+	begin := int(t.begin())
+	if begin >= len(payload) {
+		return 0, nil
+	}
+	v, n := s.readNumber(payload[begin:], t.format)
+	if n == 0 {
+		return 0, nil
+	}
+	return v - t.value, s.splice(sh, trails, i, payload[begin:begin+n], v)
 }
 
 // timeTo finds the difference of the time of a message. If it returns false, it is not as usual.
@@ -388,52 +456,60 @@ func (s *shaper) timeTo(w *walk, v int64) bool {
 		return false
 	}
 	w.i, w.slot, w.trail = i, sl, t
-	expected, size := w.expect()
-	d.v, d.step, d.size = zigzag(v-expected), v-t.value, size
-	return d.v == 0 || size >= mostQuiet
+	expected := inRange(t.value + w.step())
+	d.v, d.step, d.size = zigzag(v-expected), v-t.value, sl.size
+	return v == expected || sl.size >= mostQuiet
 }
 
 // hearQuick decodes the numbers of a message that is as usual, and makes its payload of the pattern of its shape.
 func (s *shaper) hearQuick(sh *shape, w *walk) (clock int64, err error) {
 	text := s.patternOf(sh)
-	whole, least, most := true, int64(0), int64(0)
 	for i := range len(w.trails) - 1 {
 		t, sl := &w.trails[i], &w.slots[i]
 		w.i, w.slot, w.trail = i, sl, t
 		if sl.format != t.format || sl.taught == 0 {
 			w.to(i, t.format)
 		}
-		step := w.step()
-		if step >= mostStep || step <= -mostStep {
-			step = inRange(t.value+step) - t.value
+		step := int64(0)
+		if sl.way != asBefore {
+			if step = w.step(); far(step) {
+				step = inRange(t.value+step) - t.value
+			}
 		}
-		var d uint64
+		d := uint64(0)
 		if sl.size >= mostQuiet {
 			d = s.takeNumber(bitsFor(sl.size))
 			step += unzigzag(d)
 		}
-		if step != 0 && whole {
-			whole = t.advance(text, step)
-		}
 		w.move(step, d)
-		least, most = min(least, t.value), max(most, t.value)
+		if step != 0 && text != nil && !t.advance(text, step) {
+			if inRange(t.value) != t.value || !t.format.fits(t.value) {
+				return 0, corrupt("a number is out of range")
+			}
+			s.number = s.appendNumber(s.number[:0], t)
+			text = s.splice(sh, w.trails, i, s.number, t.value)
+		}
 		if clock == 0 {
 			clock = milliseconds(number{t.value, t.format})
 		}
 	}
-	if inRange(least) != least || inRange(most) != most {
-		return 0, corrupt("a number is out of range")
-	}
-	if s.payload = text; whole {
+	if s.payload = text; text != nil {
 		return clock, nil
 	}
 	for i := range len(w.trails) - 1 {
-		if t := &w.trails[i]; !t.format.fits(t.value) {
+		if t := &w.trails[i]; inRange(t.value) != t.value || !t.format.fits(t.value) {
 			return 0, corrupt("a number is out of range")
 		}
 	}
 	s.renderAll(sh, w)
 	return clock, nil
+}
+
+func (s *shaper) appendNumber(dst []byte, t *trail) []byte {
+	if t.format.family() == instant {
+		return s.day.append(dst, t.format, t.value)
+	}
+	return t.format.append(dst, t.value)
 }
 
 // renderAll makes the payload of a shape from its numbers.
@@ -443,11 +519,7 @@ func (s *shaper) renderAll(sh *shape, w *walk) {
 		t := &w.trails[i]
 		out = append(out, s.of(w.slots[i].before)...)
 		start := len(out)
-		if t.format.family() == instant {
-			out = s.day.append(out, t.format, t.value)
-		} else {
-			out = t.format.append(out, t.value)
-		}
+		out = s.appendNumber(out, t)
 		s.stands[i] = stand{uint16(start), uint16(len(out))}
 	}
 	sk := &s.skeletons[sh.skeleton]

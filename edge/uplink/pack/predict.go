@@ -151,39 +151,35 @@ func (w *walk) learn(v int64, difference uint64) {
 // move takes note of how far a number has moved.
 func (w *walk) move(step int64, difference uint64) {
 	sl, t := w.slot, w.trail
+	value := t.value + step
 	if difference != 0 {
-		w.teach(step, difference)
+		bits := int32(bits.Len64(difference)) << 4
+		sl.size += (min(bits, sl.size+64) - sl.size) >> 2 // one surprise does not change much
+		n := sl.taught
+		if sl.due() {
+			w.review(value)
+		}
+		sixteenths, pace := step<<4, sl.pace
+		if n > 0 {
+			t.lag = (t.lag + pace - sixteenths) >> 1
+		}
+		sl.pace = pace + (sixteenths-pace)>>(gains[n&15]&7)
+		if n++; n == 16 {
+			n = 8
+		}
+		sl.taught = n
 	} else if sl.size != 0 || t.lag != 0 || sl.taught == 0 {
 		sl.rest()
 		t.lag = 0
 	}
-	t.value += step
-	t.step, sl.value, w.left = step, t.value, step
+	t.value, t.step = value, step
+	sl.value, w.left = value, step
 }
 
 // rest takes note of a number that is as expected.
 func (sl *slot) rest() {
 	sl.size -= (sl.size + 3) >> 2
 	sl.taught = max(sl.taught, 1)
-}
-
-// teach takes note of a number that is not as expected.
-func (w *walk) teach(step int64, difference uint64) {
-	sl, t := w.slot, w.trail
-	sl.size = learnSize(sl.size, difference)
-	n := sl.taught
-	if sl.due() {
-		w.review(t.value + step)
-	}
-	sixteenths := step << 4
-	if n > 0 {
-		t.lag = (t.lag + sl.pace - sixteenths) >> 1
-	}
-	sl.pace += (sixteenths - sl.pace) >> (gains[n&15] & 7)
-	if n++; n == 16 {
-		n = 8
-	}
-	sl.taught = n
 }
 
 // meet takes note of the first number under a topic.
@@ -220,11 +216,6 @@ func (w *walk) review(v int64) {
 			sl.way = uint8(i)
 		}
 	}
-}
-
-// learnSize takes note of a difference. One surprise does not change much.
-func learnSize(size int32, difference uint64) int32 {
-	return size + (min(int32(bits.Len64(difference))<<4, size+64)-size)>>2
 }
 
 // length is how many bits a difference has.

@@ -8,6 +8,7 @@ type shaper struct {
 	state
 	out     []byte             // the payload of the message in hand, decoded
 	payload []byte             // it, in out or a pattern
+	number  []byte             // one of them
 	stands  [maxNumbers]stand  // where its numbers are
 	left    int                // bytes that may still be decoded
 	day     day                // of the latest instant

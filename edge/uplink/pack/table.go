@@ -39,6 +39,9 @@ const none = -1
 type span struct{ start, end int32 }
 
 func hold[T string | []byte](s *state, b T) span {
+	for len(s.texts)%word != 0 { // what begins at a word compares by words
+		s.texts = append(s.texts, 0)
+	}
 	start := len(s.texts)
 	s.texts = append(s.texts, b...)
 	return span{int32(start), int32(len(s.texts))}
