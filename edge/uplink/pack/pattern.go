@@ -1,5 +1,7 @@
 package pack
 
+import "slices"
+
 // A pattern is the latest payload of a shape as it stands. The next one is taken apart by the digits in which it differs, and made by moving the numbers on: most are as
 // long as before, and what stands between them is the same. It is a short cut and nothing that a block tells: a shape has one if all its numbers are decimals, plain or shortest, or
 // instants.
@@ -65,12 +67,7 @@ func (s *shaper) keepPattern(sh *shape, trails []trail, stands []stand, payload 
 			return
 		}
 		p.begin, p.room = int32(len(s.patterns)), room
-		s.patterns = append(s.patterns, payload...)
-		for int32(len(s.patterns)) < p.begin+room {
-			s.patterns = append(s.patterns, 0)
-		}
-		p.length = n
-		return
+		s.patterns = slices.Grow(s.patterns, int(room))[:len(s.patterns)+int(room)]
 	}
 	p.length = int32(copy(s.patterns[p.begin:][:p.room], payload))
 }
@@ -384,7 +381,7 @@ func (s *shaper) quick(at int, follows bool, m *Message) bool {
 		if d.size >= mostQuiet {
 			s.putNumber(d.v, bitsFor(d.size))
 		}
-		w.i, w.slot, w.trail = i, &w.slots[i], &w.trails[i]
+		w.at(i)
 		w.move(d.step, d.v)
 	}
 	s.sequence = m.Sequence
@@ -399,13 +396,13 @@ func (s *shaper) advanceTo(w *walk, sh *shape, m *Message) bool {
 	clock, ok := int64(0), false
 	numbers := len(w.trails) - 1
 	for i := range w.trails[:numbers] {
-		t, sl, d := &w.trails[i], &w.slots[i], &s.differences[i]
+		sl, t := w.at(i)
+		d := &s.differences[i]
 		if sl.format != t.format || sl.taught == 0 {
 			return false
 		}
 		expected := int64(0)
 		if sl.way != asBefore {
-			w.i, w.slot, w.trail = i, sl, t
 			if expected = w.step(); far(expected) {
 				return false
 			}
@@ -451,11 +448,11 @@ func (s *shaper) anew(sh *shape, trails []trail, i int, payload []byte) (step in
 // timeTo finds the difference of the time of a message. If it returns false, it is not as usual.
 func (s *shaper) timeTo(w *walk, v int64) bool {
 	i := w.time()
-	t, sl, d := &w.trails[i], &w.slots[i], &s.differences[i]
+	sl, t := w.at(i)
+	d := &s.differences[i]
 	if !t.seen || sl.taught == 0 || sl.format != 0 || t.format != 0 {
 		return false
 	}
-	w.i, w.slot, w.trail = i, sl, t
 	expected := inRange(t.value + w.step())
 	d.v, d.step, d.size = zigzag(v-expected), v-t.value, sl.size
 	return v == expected || sl.size >= mostQuiet
@@ -465,8 +462,7 @@ func (s *shaper) timeTo(w *walk, v int64) bool {
 func (s *shaper) hearQuick(sh *shape, w *walk) (clock int64, err error) {
 	text := s.patternOf(sh)
 	for i := range len(w.trails) - 1 {
-		t, sl := &w.trails[i], &w.slots[i]
-		w.i, w.slot, w.trail = i, sl, t
+		sl, t := w.at(i)
 		if sl.format != t.format || sl.taught == 0 {
 			w.to(i, t.format)
 		}

@@ -23,6 +23,8 @@ type walk struct {
 	slot  *slot
 	trail *trail
 	left  int64 // how far the number to the left has moved
+	known bool  // it was looked for the number of the neighbour
+	found int64 // that
 }
 
 func (s *state) walk(sh *shape) walk {
@@ -46,10 +48,16 @@ func (w *walk) usual(i int) format {
 // time is where the time of the message stands.
 func (w *walk) time() int { return len(w.trails) - 1 }
 
+// at goes to a number that has the format which is known.
+func (w *walk) at(i int) (*slot, *trail) {
+	sl, t := &w.slots[i], &w.trails[i]
+	w.i, w.slot, w.trail, w.known = i, sl, t, false
+	return sl, t
+}
+
 // to goes to a number, which has a format.
 func (w *walk) to(i int, f format) {
-	sl, t := &w.slots[i], &w.trails[i]
-	w.i, w.slot, w.trail = i, sl, t
+	sl, t := w.at(i)
 	if sl.taught == 0 && t.seen {
 		w.adopt()
 	}
@@ -98,12 +106,14 @@ func (t *trail) align(f format) {
 
 // near is the number in this place of the message before.
 func (w *walk) near() int64 {
-	i, _ := w.neighbour()
-	if i == none {
-		return 0
+	if !w.known {
+		w.known, w.found = true, 0
+		if i, _ := w.neighbour(); i != none {
+			t := &w.state.trails[i]
+			w.found = rescale(t.value, t.format, w.slot.format)
+		}
 	}
-	t := &w.state.trails[i]
-	return rescale(t.value, t.format, w.slot.format)
+	return w.found
 }
 
 // expect is what number will stand there, and how many bits the difference from it may have, in sixteenths.

@@ -1,5 +1,7 @@
 package pack
 
+import "slices"
+
 // state is what the coder has learned from the messages of a block so far, and the same at both ends. It points to nothing but its slices: parts of it name
 // each other by their places, so that a copy with copies of the slices goes its own way.
 type state struct {
@@ -39,11 +41,9 @@ const none = -1
 type span struct{ start, end int32 }
 
 func hold[T string | []byte](s *state, b T) span {
-	for len(s.texts)%word != 0 { // what begins at a word compares by words
-		s.texts = append(s.texts, 0)
-	}
-	start := len(s.texts)
-	s.texts = append(s.texts, b...)
+	start := (len(s.texts) + word - 1) &^ (word - 1) // what begins at a word compares by words
+	s.texts = slices.Grow(s.texts, len(b)+word)[:start+len(b)]
+	copy(s.texts[start:], b)
 	return span{int32(start), int32(len(s.texts))}
 }
 

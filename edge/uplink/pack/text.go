@@ -1,6 +1,9 @@
 package pack
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // text is the model of strings: topics, skeletons, properties, payloads that have no skeleton. A string is told by turns as a stretch that stands in those before
 // it (as in LZ77, J. Ziv and A. Lempel 1977) and as a byte that does not. Where the stretch stands follows from what is behind it, the two bytes before or the kind of
@@ -58,30 +61,40 @@ var taught = sync.OnceValue(func() *text {
 })
 
 func (t *text) reset() {
-	p := taught()
+	t.goOn(taught())
+}
+
+func (t *text) goOn(p *text) {
 	t.seen = append(t.seen[:0], p.seen...)
-	t.stretch = [kinds]int{}
-	t.at, t.begun, t.behind = p.at, p.begun, p.behind
+	t.stretch, t.at, t.begun = p.stretch, p.at, p.begun
+	copy(t.behind[:], p.behind[:])
+}
+
+// reach makes room for n bytes, as far as there is any: what is there is not theirs and not to be read.
+func (t *text) reach(n int) {
+	if more := min(t.at+n, ringSize) - len(t.seen); more > 0 {
+		t.seen = slices.Grow(t.seen, more)[:len(t.seen)+more]
+	}
+}
+
+// spelled cuts off the room that was not needed.
+func (t *text) spelled() {
+	if len(t.seen) < ringSize {
+		t.seen = t.seen[:t.at]
+	}
 }
 
 // follow says where stands what followed the last two bytes before; 0: nowhere. From now on it is what comes next.
 func (t *text) follow() (from int) {
-	a, b := t.seen[before(t.at)], t.seen[before(before(t.at))]
+	at, seen := t.at, t.seen
+	a, b := seen[at-1], seen[max(at-2, 0)] // before place 0 there is none but itself
 	place := &t.behind[(uint32(a)<<8|uint32(b))*0x9e3779b1>>(32-twoBits)]
 	from = int(*place)
-	*place = uint16(t.at)
-	if from == 0 || t.seen[before(from)] != a || t.seen[before(before(from))] != b {
+	*place = uint16(at)
+	if from == 0 || seen[from-1] != a || seen[max(from-2, 0)] != b {
 		return 0
 	}
 	return from
-}
-
-// before is the place before one; that before the first is none.
-func before(at int) int {
-	if at == 0 {
-		return 0
-	}
-	return at - 1
 }
 
 // after is the place after one.
@@ -203,15 +216,11 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 	if len(v) == 0 && !ended {
 		return
 	}
+	s.text.reach(len(v) + 2)
 	p := s.text.spell(kind)
 	for i := 0; ; {
 		if p.from != 0 {
-			n := i
-			for n < len(v) && p.seen[p.from] == v[n] { // it may reach over its own beginning, as in a row of zeros
-				p.add(v[n])
-				p.from = after(p.from)
-				n++
-			}
+			n := i + stretch(&p, v[i:])
 			whole := n == len(v) && (!ended || p.seen[p.from] == end)
 			if s.flag(whole); whole {
 				break
@@ -227,6 +236,7 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 		p.other = s.putLiteral(b, p.other)
 		p.add(b)
 		if i++; i > len(v) || i == len(v) && !ended {
+			s.text.spelled()
 			return
 		}
 		p.next()
@@ -234,6 +244,23 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 	if ended {
 		p.add(end)
 	}
+	s.text.spelled()
+}
+
+// stretch adds the bytes of v that are as expected, and counts them. They may reach over their own beginning, as in a row of zeros.
+func stretch[T string | []byte](p *spelling, v T) int {
+	seen, at, from, n := p.seen, p.at, p.from, 0
+	for ; n < len(v) && seen[from] == v[n]; n++ {
+		seen[at] = v[n]
+		if at++; at == ringSize {
+			at = 1
+		}
+		if from++; from == ringSize {
+			from = 1
+		}
+	}
+	p.at, p.from = at, from
+	return n
 }
 
 // putStretch writes the length of a stretch. That at the beginning is most likely as long as in the string of its kind before.
@@ -277,12 +304,13 @@ func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
 				return dst, tooLong(n)
 			}
 			start := len(dst)
-			for ; stretch > 0 && (p.seen[p.from] != end || !ended); stretch-- {
-				b := p.seen[p.from]
-				dst = append(dst, b)
-				p.add(b)
-				p.from = after(p.from)
+			stop := -1 // a byte that ends the stretch
+			if ended {
+				stop = end
 			}
+			var left uint64
+			dst, left = p.read(dst, stretch, stop)
+			stretch = left
 			switch {
 			case whole && ended && p.seen[p.from] == end:
 				p.add(end)
@@ -308,6 +336,31 @@ func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
 		}
 		p.next()
 	}
+}
+
+// read adds bytes that are as expected, and appends them to dst. It returns how many are left when stop is next.
+func (p *spelling) read(dst []byte, n uint64, stop int) ([]byte, uint64) {
+	seen, at, from := p.seen, p.at, p.from
+	for ; n > 0; n-- {
+		b := seen[from]
+		if int(b) == stop {
+			break
+		}
+		dst = append(dst, b)
+		if at < len(seen) {
+			seen[at] = b
+		} else {
+			seen = append(seen, b)
+		}
+		if at++; at == ringSize {
+			at = 1
+		}
+		if from++; from == ringSize {
+			from = 1
+		}
+	}
+	p.text.seen, p.at, p.from = seen, at, from
+	return dst, n
 }
 
 func tooLong(n int) error { return corrupt("a text is longer than %d bytes, or not there", n) }
