@@ -32,7 +32,7 @@ func (s *state) saying(sh *shape) saying {
 // hear decodes a message.
 func (s *shaper) hear(h *heard) error {
 	following := s.following()
-	if next := following.shape; next != none && s.pending&asFollows != 0 && s.shapes[next].pattern.length > 0 && s.sequence != math.MaxUint64 {
+	if next := following.shape; next != none && s.pending&asFollows != 0 && s.hasPattern(&s.shapes[next]) && s.sequence != math.MaxUint64 {
 		s.drop(1)
 		return s.hearNext(next, h)
 	}
@@ -235,7 +235,7 @@ func (s *shaper) hearPayload(sh *shape, h *heard, usual bool) error {
 	case sh.skeleton == 0:
 		err = s.hearCounted(payloadText)
 		s.payload = s.out
-	case usual && sh.pattern.length > 0:
+	case usual && s.hasPattern(sh):
 		clock, err = s.hearQuick(sh, w)
 	default:
 		clock, err = s.hearNumbers(sh, w, asBefore, usual)

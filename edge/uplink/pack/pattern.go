@@ -1,12 +1,16 @@
 package pack
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A pattern is the latest payload of a shape as it stands. The next one is taken apart by the digits in which it differs, and made by moving the numbers on: most are as
 // long as before, and what stands between them is the same. It is a short cut and nothing that a block tells: a shape has one if all its numbers are decimals, plain or shortest, or
 // instants.
 type pattern struct {
 	begin, length, room int32 // in the texts of patterns; length 0: there is none
+	settled             bool  // its figures were found: of many topics there is one message
 }
 
 const (
@@ -57,10 +61,9 @@ func (s *shaper) keepPattern(sh *shape, trails []trail, stands []stand, payload 
 		return
 	}
 	for i := range trails[:len(trails)-1] {
-		if t := &trails[i]; !t.settle(stands[i], t.format, t.value, payload) {
-			return
-		}
+		trails[i].stand = stands[i]
 	}
+	p.settled = false
 	if n := int32(len(payload)); n > p.room {
 		room := (n + slack) &^ (word - 1)
 		if len(s.patterns)+int(room) > maxPatterns {
@@ -70,6 +73,23 @@ func (s *shaper) keepPattern(sh *shape, trails []trail, stands []stand, payload 
 		s.patterns = slices.Grow(s.patterns, int(room))[:len(s.patterns)+int(room)]
 	}
 	p.length = int32(copy(s.patterns[p.begin:][:p.room], payload))
+}
+
+// hasPattern tells whether a shape has a pattern, and finds the figures of it.
+func (s *state) hasPattern(sh *shape) bool {
+	p := &sh.pattern
+	if p.settled || p.length == 0 {
+		return p.length != 0
+	}
+	text := s.patternOf(sh)
+	p.settled = true
+	for i := range sh.numbers {
+		if t := &s.trails[sh.first+i]; !t.settle(t.stand, t.format, t.value, text) {
+			p.length = 0
+			return false
+		}
+	}
+	return true
 }
 
 func (s *state) patternOf(sh *shape) []byte {
@@ -185,7 +205,11 @@ func decimalsOf(number []byte) int {
 func (g *figure) follow(text, payload []byte, expected int64) (step int64, ok bool) {
 	low, wrong := uint32(0), uint32(0)
 	end := int(g.end)
-	if len(payload) < end || (len(payload) == end) != (len(text) == end) || len(payload) > end && len(text) > end && payload[end] != text[end] {
+	if end < len(text) {
+		if end >= len(payload) || payload[end] != text[end] {
+			return 0, false
+		}
+	} else if end != len(payload) {
 		return 0, false
 	}
 	from, to := payload[g.lowStart:end], text[g.lowStart:end]
@@ -229,11 +253,12 @@ func (g *figure) follow(text, payload []byte, expected int64) (step int64, ok bo
 			}
 			moved += carry * g.limit
 		}
-	} else if text[g.start] == '0' && g.end-g.start > 1 && text[g.start+1] != '.' {
+	}
+	if g.led(text) {
 		return 0, false
 	}
-	if g.kind == plain {
-		return int64(moved) * int64(g.factor), true
+	if g.kind == plain && g.factor == 1 {
+		return int64(moved), true
 	}
 	return int64(moved) * int64(g.factor), g.right(text)
 }
@@ -295,10 +320,12 @@ func (g *figure) advance(text []byte, step int64) bool {
 		low -= carry * g.limit
 	}
 	g.write(text, uint32(low))
-	if first := text[g.start:g.end]; first[0] == '0' && len(first) > 1 && first[1] != '.' {
-		return false
-	}
-	return g.kind == plain || g.right(text)
+	return !g.led(text) && (g.kind == plain || g.right(text))
+}
+
+// led tells whether a zero leads that should not.
+func (g *figure) led(text []byte) bool {
+	return text[g.start] == '0' && g.end-g.start > 1 && text[g.start+1] != '.'
 }
 
 // write writes the lowest digits, from the last to the first that stays.
@@ -357,7 +384,7 @@ const mostStep = 1 << 60
 // anew.
 func (s *shaper) quick(at int, follows bool, m *Message) bool {
 	sh := &s.shapes[at]
-	if sh.pattern.length == 0 || sh.timed != (m.Time != 0) || m.Sequence != s.sequence+1 {
+	if !s.hasPattern(sh) || sh.timed != (m.Time != 0) || m.Sequence != s.sequence+1 {
 		return false
 	}
 	w := s.walk(sh)
@@ -382,7 +409,7 @@ func (s *shaper) quick(at int, follows bool, m *Message) bool {
 			s.putNumber(d.v, bitsFor(d.size))
 		}
 		w.at(i)
-		w.move(d.step, d.v)
+		w.move(d.step, int32(bits.Len64(d.v)))
 	}
 	s.sequence = m.Sequence
 	s.shapes[s.last].next = int32(at)
@@ -477,7 +504,7 @@ func (s *shaper) hearQuick(sh *shape, w *walk) (clock int64, err error) {
 			d = s.takeNumber(bitsFor(sl.size))
 			step += unzigzag(d)
 		}
-		w.move(step, d)
+		w.move(step, int32(bits.Len64(d)))
 		if step != 0 && text != nil && !t.advance(text, step) {
 			if inRange(t.value) != t.value || !t.format.fits(t.value) {
 				return 0, corrupt("a number is out of range")

@@ -151,29 +151,35 @@ func bitsFor(size int32) uint32 { return uint32(size+4) >> 4 }
 
 // learn takes note of the number that stands there, and of the difference from what was expected.
 func (w *walk) learn(v int64, difference uint64) {
+	n := int32(bits.Len64(difference))
 	if t := w.trail; t.seen {
-		w.move(v-t.value, difference)
+		w.move(v-t.value, n)
 		return
 	}
-	w.meet(v, difference)
+	w.meet(v, n)
 }
 
-// move takes note of how far a number has moved.
-func (w *walk) move(step int64, difference uint64) {
+// move takes note of how far a number has moved, and how many bits the difference from what was expected has.
+func (w *walk) move(step int64, bits int32) {
 	sl, t := w.slot, w.trail
 	value := t.value + step
-	if difference != 0 {
-		bits := int32(bits.Len64(difference)) << 4
-		sl.size += (min(bits, sl.size+64) - sl.size) >> 2 // one surprise does not change much
+	if bits != 0 {
+		size := sl.size
+		sl.size = size + (min(bits<<4, size+64)-size)>>2 // one surprise does not change much
 		n := sl.taught
-		if sl.due() {
+		if n <= 8 { // it is time to compare the ways
 			w.review(value)
 		}
 		sixteenths, pace := step<<4, sl.pace
 		if n > 0 {
 			t.lag = (t.lag + pace - sixteenths) >> 1
 		}
-		sl.pace = pace + (sixteenths-pace)>>(gains[n&15]&7)
+		if n >= 8 {
+			pace += (sixteenths - pace) >> 4
+		} else {
+			pace += (sixteenths - pace) >> gains[n]
+		}
+		sl.pace = pace
 		if n++; n == 16 {
 			n = 8
 		}
@@ -192,24 +198,21 @@ func (sl *slot) rest() {
 	sl.taught = max(sl.taught, 1)
 }
 
-// meet takes note of the first number under a topic.
-func (w *walk) meet(v int64, difference uint64) {
+// meet takes note of the first number under a topic, and how many bits the difference from what was expected has.
+func (w *walk) meet(v int64, bits int32) {
 	sl := w.slot
 	if sl.value != 0 { // not for the first of all, which is far from 0
-		sl.newSize += (min(int32(bits.Len64(difference))<<4, sl.newSize+256) - sl.newSize) >> 1
+		sl.newSize += (min(bits<<4, sl.newSize+256) - sl.newSize) >> 1
 	}
-	if difference != 0 {
+	if bits != 0 {
 		sl.lean += (length(v-sl.value)-length(v-w.near()))<<2 - sl.lean>>2
 	}
 	w.trail.value, w.trail.seen = v, true
 	sl.value, w.left = v, 0
 }
 
-// gains is how much less than the first a step counts for the average of steps, in powers of two, by how many there were.
-var gains = [16]uint8{0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4}
-
-// due tells whether it is time to compare the ways.
-func (sl *slot) due() bool { return sl.taught <= 8 }
+// gains is how much less than the first a step counts for the average of steps, in powers of two, by how many there were. From eight on it is four.
+var gains = [8]uint8{0, 1, 2, 2, 3, 3, 3, 3}
 
 // review compares the ways.
 func (w *walk) review(v int64) {

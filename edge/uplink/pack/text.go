@@ -296,21 +296,20 @@ func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
 	most := len(dst) + n
 	for {
 		if p.from != 0 {
-			whole, stretch := s.take(1) != 0, uint64(most-len(dst))
+			whole, stretch := s.take(1) != 0, most-len(dst)
 			if !whole {
-				stretch = s.takeStretch(&p)
-			}
-			if stretch > uint64(most-len(dst)) {
-				return dst, tooLong(n)
+				told := s.takeStretch(&p)
+				if told > uint64(stretch) {
+					return dst, tooLong(n)
+				}
+				stretch = int(told)
 			}
 			start := len(dst)
 			stop := -1 // a byte that ends the stretch
 			if ended {
 				stop = end
 			}
-			var left uint64
-			dst, left = p.read(dst, stretch, stop)
-			stretch = left
+			dst, stretch = p.read(dst, stretch, stop)
 			switch {
 			case whole && ended && p.seen[p.from] == end:
 				p.add(end)
@@ -338,29 +337,29 @@ func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
 	}
 }
 
-// read adds bytes that are as expected, and appends them to dst. It returns how many are left when stop is next.
-func (p *spelling) read(dst []byte, n uint64, stop int) ([]byte, uint64) {
-	seen, at, from := p.seen, p.at, p.from
-	for ; n > 0; n-- {
-		b := seen[from]
-		if int(b) == stop {
+func tooLong(n int) error { return corrupt("a text is longer than %d bytes, or not there", n) }
+
+// read adds n bytes that are as expected, and appends them to dst. It returns how many are left when stop is next.
+func (p *spelling) read(dst []byte, n, stop int) ([]byte, int) {
+	const most = 256 // bytes that room is made for: n may be much more than there are
+	for n > 0 {
+		room := min(n, most, ringSize-p.at, ringSize-p.from)
+		p.reach(room)
+		from, to := p.seen[p.from:][:room], p.seen[p.at:][:room]
+		i := 0
+		for ; i < len(from) && int(from[i]) != stop; i++ {
+			to[i] = from[i]
+		}
+		dst = append(dst, to[:i]...)
+		if p.at += i; p.at == ringSize {
+			p.at = 1
+		}
+		if p.from += i; p.from == ringSize {
+			p.from = 1
+		}
+		if n -= i; i < room {
 			break
 		}
-		dst = append(dst, b)
-		if at < len(seen) {
-			seen[at] = b
-		} else {
-			seen = append(seen, b)
-		}
-		if at++; at == ringSize {
-			at = 1
-		}
-		if from++; from == ringSize {
-			from = 1
-		}
 	}
-	p.text.seen, p.at, p.from = seen, at, from
 	return dst, n
 }
-
-func tooLong(n int) error { return corrupt("a text is longer than %d bytes, or not there", n) }
