@@ -96,13 +96,7 @@ func (s *shaper) hearNew(following following) (at int, kept bool, err error) {
 
 // hearNext decodes a message that is as usual, of the shape that followed last time, which has a pattern.
 func (s *shaper) hearNext(next int, h *heard) error {
-	sh := &s.shapes[next]
-	w := s.walk(sh)
-	clock, err := s.hearQuick(sh, &w)
-	if err != nil {
-		return err
-	}
-	if err := s.hearTime(sh, &w, h, clock, true); err != nil {
+	if err := s.hearQuick(&s.shapes[next], h); err != nil {
 		return err
 	}
 	s.sequence++
@@ -221,6 +215,9 @@ func (s *shaper) hearFormats(w *walk) error {
 
 // hearPayload decodes the payload and the time of a message.
 func (s *shaper) hearPayload(sh *shape, h *heard, usual bool) error {
+	if usual && s.hasPattern(sh) {
+		return s.hearQuick(sh, h)
+	}
 	walk := s.walk(sh)
 	w := &walk
 	asBefore := true
@@ -231,13 +228,10 @@ func (s *shaper) hearPayload(sh *shape, h *heard, usual bool) error {
 		}
 	}
 	clock, err := int64(0), error(nil)
-	switch {
-	case sh.skeleton == 0:
+	if sh.skeleton == 0 {
 		err = s.hearCounted(payloadText)
 		s.payload = s.out
-	case usual && s.hasPattern(sh):
-		clock, err = s.hearQuick(sh, w)
-	default:
+	} else {
 		clock, err = s.hearNumbers(sh, w, asBefore, usual)
 	}
 	if err != nil {
@@ -253,7 +247,7 @@ func (s *shaper) hearTime(sh *shape, w *walk, h *heard, clock int64, usual bool)
 		return nil
 	}
 	w.to(w.time(), 0)
-	if h.time = clock + s.value(w, usual); h.time <= 0 || h.time > maxTime {
+	if h.time = clock + s.value(w, usual); uint64(h.time-1) >= maxTime {
 		return corrupt("a time is out of range")
 	}
 	return nil

@@ -402,53 +402,81 @@ func (s *shaper) quick(at int, follows bool, m *Message) bool {
 	if !sh.timed {
 		n--
 	}
-	w.left = 0
-	for i := range w.trails[:n] {
-		d := &s.differences[i]
-		if d.size >= mostQuiet {
-			s.putNumber(d.v, bitsFor(d.size))
-		}
-		w.at(i)
-		w.move(d.step, int32(bits.Len64(d.v)))
-	}
+	s.moveAll(&w, n)
 	s.sequence = m.Sequence
 	s.shapes[s.last].next = int32(at)
 	s.last = at
 	return true
 }
 
+// moveAll tells and learns the differences of n numbers. It does so without calls as a rule: small boards feel them.
+func (s *shaper) moveAll(w *walk, n int) {
+	left := int64(0)
+	slots, differences := w.slots[:n], s.differences[:n]
+	for i := range w.trails[:n] {
+		sl, t, d := &slots[i], &w.trails[i], &differences[i]
+		if k := bitsFor(d.size); d.size < mostQuiet {
+		} else if q := uint32(d.v) >> (k & 31); d.bits < 16 && k < 8 && q < mostUnary {
+			s.put((1|(uint32(d.v)&(1<<(k&7)-1))<<1)<<(q&7), q+1+k)
+		} else {
+			s.putNumber(d.v, k)
+		}
+		step := d.step
+		value := t.value + step
+		if d.bits != 0 {
+			if sl.due() {
+				w.at(i)
+				w.left = left
+				w.review(value)
+			}
+			sl.stretch(d.bits)
+			sl.pull(t, step)
+		} else if !sl.rests(t) {
+			sl.rest(t)
+		}
+		t.value, t.step, sl.value, left = value, step, value, step
+	}
+}
+
 // advanceTo moves the numbers of a pattern on as those of a message did. If it returns false they cannot be.
 func (s *shaper) advanceTo(w *walk, sh *shape, m *Message) bool {
 	text, payload := s.patternOf(sh), m.Payload
-	clock, ok := int64(0), false
+	clock, left, ok := int64(0), int64(0), false
 	numbers := len(w.trails) - 1
+	slots, differences := w.slots[:numbers], s.differences[:numbers]
 	for i := range w.trails[:numbers] {
-		sl, t := w.at(i)
-		d := &s.differences[i]
+		sl, t, d := &slots[i], &w.trails[i], &differences[i]
 		if sl.format != t.format || sl.taught == 0 {
 			return false
 		}
-		expected := int64(0)
-		if sl.way != asBefore {
-			if expected = w.step(); far(expected) {
-				return false
-			}
+		expected := sl.ahead(t, left)
+		if sl.way == asNeighbour {
+			w.at(i)
+			expected = w.step()
+		}
+		if far(expected) {
+			return false
 		}
 		step := expected
 		if d.size = sl.size; d.size < mostQuiet {
-			if step != 0 && !t.advance(text, step) {
+			if d.v, d.bits = 0, 0; step != 0 && !t.advance(text, step) {
 				return false
 			}
-		} else if step, ok = t.follow(text, payload, expected); !ok {
-			if step, text = s.anew(sh, w.trails, i, payload); text == nil {
-				return false
+		} else {
+			if step, ok = t.follow(text, payload, expected); !ok {
+				if step, text = s.anew(sh, w.trails, i, payload); text == nil {
+					return false
+				}
 			}
+			d.v = zigzag(step - expected)
+			d.bits = int32(bits.Len64(d.v))
 		}
-		d.v, d.step, w.left = zigzag(step-expected), step, step
+		d.step, left = step, step
 		if clock == 0 {
 			clock = milliseconds(number{t.value + step, t.format})
 		}
 	}
+	w.left = left
 	return string(text) == string(payload) && (!sh.timed || s.timeTo(w, m.Time-clock))
 }
 
@@ -482,50 +510,78 @@ func (s *shaper) timeTo(w *walk, v int64) bool {
 	}
 	expected := inRange(t.value + w.step())
 	d.v, d.step, d.size = zigzag(v-expected), v-t.value, sl.size
+	d.bits = int32(bits.Len64(d.v))
 	return v == expected || sl.size >= mostQuiet
 }
 
-// hearQuick decodes the numbers of a message that is as usual, and makes its payload of the pattern of its shape.
-func (s *shaper) hearQuick(sh *shape, w *walk) (clock int64, err error) {
+// hearQuick decodes the numbers of a message that is as usual, and its time, and makes its payload of the pattern of its shape. It does so without calls as a rule.
+func (s *shaper) hearQuick(sh *shape, h *heard) error {
+	w := s.walk(sh)
 	text := s.patternOf(sh)
-	for i := range len(w.trails) - 1 {
-		sl, t := w.at(i)
+	numbers := len(w.trails) - 1
+	clock, left := int64(0), int64(0)
+	slots := w.slots[:numbers]
+	for i := range w.trails[:numbers] {
+		sl, t := &slots[i], &w.trails[i]
 		if sl.format != t.format || sl.taught == 0 {
 			w.to(i, t.format)
 		}
-		step := int64(0)
-		if sl.way != asBefore {
-			if step = w.step(); far(step) {
-				step = inRange(t.value+step) - t.value
-			}
+		step := sl.ahead(t, left)
+		if sl.way == asNeighbour {
+			w.at(i)
+			step = w.step()
 		}
-		d := uint64(0)
+		if far(step) {
+			step = inRange(t.value+step) - t.value
+		}
+		n := int32(0)
 		if sl.size >= mostQuiet {
-			d = s.takeNumber(bitsFor(sl.size))
+			d := s.takeNumber(bitsFor(sl.size))
 			step += unzigzag(d)
+			n = int32(bits.Len64(d))
 		}
-		w.move(step, int32(bits.Len64(d)))
+		value := t.value + step
+		if n != 0 {
+			if sl.due() {
+				w.at(i)
+				w.left = left
+				w.review(value)
+			}
+			sl.stretch(n)
+			sl.pull(t, step)
+		} else if !sl.rests(t) {
+			sl.rest(t)
+		}
+		t.value, t.step, sl.value, left = value, step, value, step
 		if step != 0 && text != nil && !t.advance(text, step) {
-			if inRange(t.value) != t.value || !t.format.fits(t.value) {
-				return 0, corrupt("a number is out of range")
+			if inRange(value) != value || !t.format.fits(value) {
+				return corrupt("a number is out of range")
 			}
 			s.number = s.appendNumber(s.number[:0], t)
-			text = s.splice(sh, w.trails, i, s.number, t.value)
+			text = s.splice(sh, w.trails, i, s.number, value)
 		}
 		if clock == 0 {
-			clock = milliseconds(number{t.value, t.format})
+			clock = milliseconds(number{value, t.format})
 		}
 	}
-	if s.payload = text; text != nil {
-		return clock, nil
+	if s.payload = text; text == nil {
+		if !w.inRange() {
+			return corrupt("a number is out of range")
+		}
+		s.renderAll(sh, &w)
 	}
+	w.left = left
+	return s.hearTime(sh, &w, h, clock, true)
+}
+
+// inRange tells whether all numbers can be there, and be written.
+func (w *walk) inRange() bool {
 	for i := range len(w.trails) - 1 {
 		if t := &w.trails[i]; inRange(t.value) != t.value || !t.format.fits(t.value) {
-			return 0, corrupt("a number is out of range")
+			return false
 		}
 	}
-	s.renderAll(sh, w)
-	return clock, nil
+	return true
 }
 
 func (s *shaper) appendNumber(dst []byte, t *trail) []byte {

@@ -130,15 +130,21 @@ func (w *walk) expect() (v int64, size int32) {
 
 // step is how far the number will move.
 func (w *walk) step() int64 {
-	switch w.slot.way {
-	case onward:
-		return w.trail.step
-	case inStep:
-		return (w.trail.lag + w.slot.pace + 8) >> 4
-	case asNeighbour:
+	if w.slot.way == asNeighbour {
 		return w.near() - w.trail.value
+	}
+	return w.slot.ahead(w.trail, w.left)
+}
+
+// ahead is how far a number will move that is expected in another way than as its neighbour.
+func (sl *slot) ahead(t *trail, left int64) int64 {
+	switch sl.way {
+	case onward:
+		return t.step
+	case inStep:
+		return (t.lag + sl.pace + 8) >> 4
 	case moved:
-		return w.left
+		return left
 	}
 	return 0
 }
@@ -164,38 +170,53 @@ func (w *walk) move(step int64, bits int32) {
 	sl, t := w.slot, w.trail
 	value := t.value + step
 	if bits != 0 {
-		size := sl.size
-		sl.size = size + (min(bits<<4, size+64)-size)>>2 // one surprise does not change much
-		n := sl.taught
-		if n <= 8 { // it is time to compare the ways
+		if sl.due() {
 			w.review(value)
 		}
-		sixteenths, pace := step<<4, sl.pace
-		if n > 0 {
-			t.lag = (t.lag + pace - sixteenths) >> 1
-		}
-		if n >= 8 {
-			pace += (sixteenths - pace) >> 4
-		} else {
-			pace += (sixteenths - pace) >> gains[n]
-		}
-		sl.pace = pace
-		if n++; n == 16 {
-			n = 8
-		}
-		sl.taught = n
-	} else if sl.size != 0 || t.lag != 0 || sl.taught == 0 {
-		sl.rest()
-		t.lag = 0
+		sl.stretch(bits)
+		sl.pull(t, step)
+	} else if !sl.rests(t) {
+		sl.rest(t)
 	}
 	t.value, t.step = value, step
 	sl.value, w.left = value, step
 }
 
+// due tells whether it is time to compare the ways.
+func (sl *slot) due() bool { return sl.taught <= 8 }
+
+// stretch takes note of the bits of a difference. One surprise does not change much.
+func (sl *slot) stretch(bits int32) {
+	size := sl.size
+	sl.size = size + (min(bits<<4, size+64)-size)>>2
+}
+
+// pull takes note of a step that was not as expected.
+func (sl *slot) pull(t *trail, step int64) {
+	n, pace := sl.taught, sl.pace
+	step <<= 4
+	if n > 0 {
+		t.lag = (t.lag + pace - step) >> 1
+	}
+	if n >= 8 { // as a rule
+		sl.pace = pace + (step-pace)>>4
+	} else {
+		sl.pace = pace + (step-pace)>>(gains[n&7]&7)
+	}
+	if n++; n == 16 {
+		n = 8
+	}
+	sl.taught = n
+}
+
+// rests tells whether rest would change nothing.
+func (sl *slot) rests(t *trail) bool { return sl.size|int32(t.lag)|int32(t.lag>>32) == 0 && sl.taught != 0 }
+
 // rest takes note of a number that is as expected.
-func (sl *slot) rest() {
+func (sl *slot) rest(t *trail) {
 	sl.size -= (sl.size + 3) >> 2
 	sl.taught = max(sl.taught, 1)
+	t.lag = 0
 }
 
 // meet takes note of the first number under a topic, and how many bits the difference from what was expected has.

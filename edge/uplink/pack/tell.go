@@ -9,7 +9,8 @@ import (
 // A difference is what a number differs by from what was expected, and how many bits were: so it is written.
 type difference struct {
 	v    uint64
-	step int64
+	step int64 // of a message that is as usual: how far the number has moved
+	bits int32 // and how many bits v has
 	size int32
 }
 
