@@ -92,7 +92,7 @@ func (s *shaper) tell(m *Message, e int) int32 {
 			s.putNumber(d.v, bitsFor(d.size))
 		}
 	}
-	if p.apart {
+	if p.apart || sh.skeleton == 0 { // a payload that is carried as text is told each time
 		sh.pattern.length = 0
 	} else {
 		s.keepPattern(sh, w.trails, s.stands[:], m.Payload)
