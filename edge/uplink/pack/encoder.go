@@ -14,6 +14,7 @@ type Encoder struct {
 	messages []Message // of the block; what they point to is the caller's
 	told     []int32   // their shapes
 	held     int       // their bytes
+	last     uint64    // sequence of the last
 	shaper   shaper
 	check    shaper // decodes the block
 	body     []byte // shape codec
@@ -70,11 +71,11 @@ func (e *Encoder) Append(m Message) error {
 			return unfit("%.80q is no Topic Name", m.Topic)
 		}
 	}
-	if n > 0 && m.Sequence <= e.messages[n-1].Sequence {
-		return unfit("its sequence is %d, after %d", m.Sequence, e.messages[n-1].Sequence)
+	if n > 0 && m.Sequence <= e.last {
+		return unfit("its sequence is %d, after %d", m.Sequence, e.last)
 	}
 	messages, bytes := e.header.room()
-	if e.full || n >= messages || n > 0 && e.held+m.bytes() > bytes || n > 0 && m.Sequence-e.messages[n-1].Sequence > 1<<62 {
+	if e.full || n >= messages || n > 0 && e.held+m.bytes() > bytes || n > 0 && m.Sequence-e.last > 1<<62 {
 		e.full = true
 		return ErrFull
 	}
@@ -99,6 +100,7 @@ func (e *Encoder) Append(m Message) error {
 	}
 	e.messages, e.told = append(e.messages, m), append(e.told, shape)
 	e.held += m.bytes()
+	e.last = m.Sequence
 	return nil
 }
 

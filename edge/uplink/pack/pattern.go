@@ -441,7 +441,7 @@ func (s *shaper) moveAll(w *walk, n int) {
 // advanceTo moves the numbers of a pattern on as those of a message did. If it returns false they cannot be.
 func (s *shaper) advanceTo(w *walk, sh *shape, m *Message) bool {
 	text, payload := s.patternOf(sh), m.Payload
-	clock, left, ok := int64(0), int64(0), false
+	left, ok := int64(0), false
 	numbers := len(w.trails) - 1
 	slots, differences := w.slots[:numbers], s.differences[:numbers]
 	for i := range w.trails[:numbers] {
@@ -472,12 +472,22 @@ func (s *shaper) advanceTo(w *walk, sh *shape, m *Message) bool {
 			d.bits = int32(bits.Len64(d.v))
 		}
 		d.step, left = step, step
-		if clock == 0 {
-			clock = milliseconds(number{t.value + step, t.format})
+	}
+	if string(text) != string(payload) {
+		return false
+	}
+	if !sh.timed {
+		return true
+	}
+	clock := int64(0)
+	for i := range w.trails[:numbers] {
+		t := &w.trails[i]
+		if clock = milliseconds(number{t.value + differences[i].step, t.format}); clock != 0 {
+			break
 		}
 	}
 	w.left = left
-	return string(text) == string(payload) && (!sh.timed || s.timeTo(w, m.Time-clock))
+	return s.timeTo(w, m.Time-clock)
 }
 
 // far tells whether a step is so far that the number might not be in range.
@@ -519,9 +529,13 @@ func (s *shaper) hearQuick(sh *shape, h *heard) error {
 	w := s.walk(sh)
 	text := s.patternOf(sh)
 	numbers := len(w.trails) - 1
-	clock, left := int64(0), int64(0)
-	slots := w.slots[:numbers]
-	for i := range w.trails[:numbers] {
+	places := numbers
+	if sh.timed && w.trails[numbers].seen {
+		places++
+	}
+	left := int64(0)
+	slots := w.slots[:places]
+	for i := range w.trails[:places] {
 		sl, t := &slots[i], &w.trails[i]
 		if sl.format != t.format || sl.taught == 0 {
 			w.to(i, t.format)
@@ -531,7 +545,7 @@ func (s *shaper) hearQuick(sh *shape, h *heard) error {
 			w.at(i)
 			step = w.step()
 		}
-		if far(step) {
+		if far(step) || far(t.value) {
 			step = inRange(t.value+step) - t.value
 		}
 		n := int32(0)
@@ -553,15 +567,12 @@ func (s *shaper) hearQuick(sh *shape, h *heard) error {
 			sl.rest(t)
 		}
 		t.value, t.step, sl.value, left = value, step, value, step
-		if step != 0 && text != nil && !t.advance(text, step) {
+		if step != 0 && text != nil && i < numbers && !t.advance(text, step) {
 			if inRange(value) != value || !t.format.fits(value) {
 				return corrupt("a number is out of range")
 			}
 			s.number = s.appendNumber(s.number[:0], t)
 			text = s.splice(sh, w.trails, i, s.number, value)
-		}
-		if clock == 0 {
-			clock = milliseconds(number{value, t.format})
 		}
 	}
 	if s.payload = text; text == nil {
@@ -570,8 +581,24 @@ func (s *shaper) hearQuick(sh *shape, h *heard) error {
 		}
 		s.renderAll(sh, &w)
 	}
-	w.left = left
-	return s.hearTime(sh, &w, h, clock, true)
+	if h.time = 0; !sh.timed {
+		return nil
+	}
+	clock := int64(0)
+	for i := range w.trails[:numbers] {
+		t := &w.trails[i]
+		if clock = milliseconds(number{t.value, t.format}); clock != 0 {
+			break
+		}
+	}
+	if places == numbers {
+		w.left = left
+		return s.hearTime(sh, &w, h, clock, true)
+	}
+	if h.time = clock + w.trails[numbers].value; uint64(h.time-1) >= maxTime {
+		return corrupt("a time is out of range")
+	}
+	return nil
 }
 
 // inRange tells whether all numbers can be there, and be written.

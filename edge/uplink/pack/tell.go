@@ -44,11 +44,19 @@ func (s *shaper) expects(topic string) bool {
 
 // tell encodes a message, and returns its shape. The topic of the message is entry e of the index, or none if it is the expected one.
 func (s *shaper) tell(m *Message, e int) int32 {
+	if e == none {
+		if next := s.follower(); s.heads(next, m) && s.quick(next, true, m) {
+			return int32(next)
+		}
+	}
+	return s.tellAll(m, e)
+}
+
+// tellAll encodes a message that is not as usual in all.
+func (s *shaper) tellAll(m *Message, e int) int32 {
 	p := plan{Message: m, gap: m.Sequence - s.sequence - 1, kept: true}
 	following := s.following()
-	if next := following.shape; e == none && s.heads(next, m) && s.quick(next, true, m) {
-		return int32(next)
-	} else if e == none && s.heads(next, m) && s.matches(&s.shapes[next], m.Payload) {
+	if next := following.shape; e == none && s.heads(next, m) && s.matches(&s.shapes[next], m.Payload) {
 		p.shape, p.follows, p.asBefore = next, true, true
 	} else {
 		if e == none {
