@@ -210,7 +210,9 @@ func (sl *slot) pull(t *trail, step int64) {
 }
 
 // rests tells whether rest would change nothing.
-func (sl *slot) rests(t *trail) bool { return sl.size|int32(t.lag)|int32(t.lag>>32) == 0 && sl.taught != 0 }
+func (sl *slot) rests(t *trail) bool {
+	return sl.size|int32(t.lag)|int32(t.lag>>32) == 0 && sl.taught != 0
+}
 
 // rest takes note of a number that is as expected.
 func (sl *slot) rest(t *trail) {
@@ -226,7 +228,8 @@ func (w *walk) meet(v int64, bits int32) {
 		sl.newSize += (min(bits<<4, sl.newSize+256) - sl.newSize) >> 1
 	}
 	if bits != 0 {
-		sl.lean += (length(v-sl.value)-length(v-w.near()))<<2 - sl.lean>>2
+		near := w.near()
+		sl.lean += (length(v-sl.value)-length(v-near))<<2 - sl.lean>>2
 	}
 	w.trail.value, w.trail.seen = v, true
 	sl.value, w.left = v, 0
@@ -253,12 +256,21 @@ func (w *walk) review(v int64) {
 }
 
 // length is how many bits a difference has.
-func length(v int64) int32 { return int32(bits.Len64(zigzag(v))) }
+func length(v int64) int32 {
+	if n := int32(v); int64(n) == v { // as a rule
+		return int32(bits.Len32(uint32(n<<1 ^ n>>31)))
+	}
+	return int32(bits.Len64(zigzag(v)))
+}
 
 func zigzag(v int64) uint64 { return uint64(v<<1) ^ uint64(v>>63) }
 
 // inRange is an expectation as a number that could be there.
 func inRange(v int64) int64 {
+	const most = maxNumber >> 32
+	if high := int32(v >> 32); high > -most && high < most { // as a rule
+		return v
+	}
 	if v <= -maxNumber || v >= maxNumber {
 		return 0
 	}

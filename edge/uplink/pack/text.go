@@ -248,19 +248,30 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 }
 
 // stretch adds the bytes of v that are as expected, and counts them. They may reach over their own beginning, as in a row of zeros.
-func stretch[T string | []byte](p *spelling, v T) int {
-	seen, at, from, n := p.seen, p.at, p.from, 0
-	for ; n < len(v) && seen[from] == v[n]; n++ {
-		seen[at] = v[n]
-		if at++; at == ringSize {
-			at = 1
+func stretch[T string | []byte](p *spelling, v T) (n int) {
+	for n < len(v) {
+		room := min(len(v)-n, ringSize-p.at, ringSize-p.from)
+		from, to, rest := p.seen[p.from:][:room], p.seen[p.at:][:room], v[n:][:room]
+		i := 0
+		for ; i < len(from) && from[i] == rest[i]; i++ {
+			to[i] = from[i]
 		}
-		if from++; from == ringSize {
-			from = 1
+		p.pass(i)
+		if n += i; i < room {
+			break
 		}
 	}
-	p.at, p.from = at, from
 	return n
+}
+
+// pass goes on behind n bytes that were expected, and no further than the end of the ring.
+func (p *spelling) pass(n int) {
+	if p.at += n; p.at == ringSize {
+		p.at = 1
+	}
+	if p.from += n; p.from == ringSize {
+		p.from = 1
+	}
 }
 
 // putStretch writes the length of a stretch. That at the beginning is most likely as long as in the string of its kind before.
@@ -351,12 +362,7 @@ func (p *spelling) read(dst []byte, n, stop int) ([]byte, int) {
 			to[i] = from[i]
 		}
 		dst = append(dst, to[:i]...)
-		if p.at += i; p.at == ringSize {
-			p.at = 1
-		}
-		if p.from += i; p.from == ringSize {
-			p.from = 1
-		}
+		p.pass(i)
 		if n -= i; i < room {
 			break
 		}
