@@ -64,13 +64,13 @@ func (s *shaper) hearWhich(following following) (at int, fresh, kept, usual bool
 	switch {
 	case s.take(1) == 1:
 	case s.take(1) == 1:
-		at = s.place(0, max(len(s.shapes), 1))
+		at = s.takePlace(max(len(s.shapes), 1))
 	case s.take(1) == 1:
 		fresh = true
 		at, kept, err = s.hearNew(following)
 	case s.take(1) == 1:
 		usual = false
-		at = s.place(0, max(len(s.shapes), 1))
+		at = s.takePlace(max(len(s.shapes), 1))
 	default:
 		fresh, usual = true, false
 		at, kept, err = s.hearShape(following)
@@ -133,7 +133,7 @@ func (s *shaper) hearShape(following following) (at int, kept bool, err error) {
 	topic := 0
 	if s.take(1) == 1 {
 		topic, err = s.hearTopic()
-	} else if topic = s.place(0, max(len(s.topics), 1)); topic >= len(s.topics) {
+	} else if topic = s.takePlace(max(len(s.topics), 1)); topic >= len(s.topics) {
 		err = corrupt("topic %d of %d", topic, len(s.topics))
 	}
 	if err != nil {
@@ -163,7 +163,7 @@ func (s *shaper) hearShape(following following) (at int, kept bool, err error) {
 
 func (s *shaper) hearBag() (int, error) {
 	n := len(s.properties)
-	if i := s.place(0, n+1); i < n {
+	if i := s.takePlace(n + 1); i < n {
 		return i, nil
 	} else if i > n {
 		return 0, corrupt("properties %d of %d", i, n)
@@ -186,7 +186,7 @@ func (s *shaper) hearCounted(kind byte) (err error) {
 
 func (s *shaper) hearSkeleton() (int, error) {
 	n := len(s.skeletons)
-	if i := s.place(0, n+1); i < n {
+	if i := s.takePlace(n + 1); i < n {
 		return i, nil
 	} else if i > n {
 		return 0, corrupt("skeleton %d of %d", i, n)

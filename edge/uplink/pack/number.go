@@ -241,7 +241,11 @@ func (f format) read(b []byte) (v int64, length int) {
 	if len(b) > 0 && b[0] == '-' {
 		at = 1
 	}
-	v, n := readDigits(b[at:])
+	low, n := readNine(b[at:])
+	v = int64(low)
+	if n == 9 {
+		v, n = readDigits(b[at:])
+	}
 	if n == 0 || n > 1 && b[at] == '0' {
 		return 0, 0
 	}
@@ -250,7 +254,11 @@ func (f format) read(b []byte) (v int64, length int) {
 		if length == len(b) || b[length] != '.' {
 			return 0, 0
 		}
-		decimals, m := readDigits(b[length+1:])
+		low, m := readNine(b[length+1:])
+		decimals := int64(low)
+		if m == 9 {
+			decimals, m = readDigits(b[length+1:])
+		}
 		if m != d || n+m > 18 {
 			return 0, 0
 		}

@@ -158,11 +158,17 @@ func bitsFor(size int32) uint32 { return uint32(size+4) >> 4 }
 // learn takes note of the number that stands there, and of the difference from what was expected.
 func (w *walk) learn(v int64, difference uint64) {
 	n := int32(bits.Len64(difference))
-	if t := w.trail; t.seen {
+	sl, t := w.slot, w.trail
+	if t.seen {
 		w.move(v-t.value, n)
 		return
 	}
-	w.meet(v, n)
+	near := int64(0)
+	if n != 0 {
+		near = w.near()
+	}
+	sl.meet(t, v, near, n)
+	w.left = 0
 }
 
 // move takes note of how far a number has moved, and how many bits the difference from what was expected has.
@@ -221,18 +227,15 @@ func (sl *slot) rest(t *trail) {
 	t.lag = 0
 }
 
-// meet takes note of the first number under a topic, and how many bits the difference from what was expected has.
-func (w *walk) meet(v int64, bits int32) {
-	sl := w.slot
+// meet takes note of the first number under a topic, of that in its place in the message before, and how many bits the difference from what was expected has.
+func (sl *slot) meet(t *trail, v, near int64, bits int32) {
 	if sl.value != 0 { // not for the first of all, which is far from 0
 		sl.newSize += (min(bits<<4, sl.newSize+256) - sl.newSize) >> 1
 	}
 	if bits != 0 {
-		near := w.near()
 		sl.lean += (length(v-sl.value)-length(v-near))<<2 - sl.lean>>2
 	}
-	w.trail.value, w.trail.seen = v, true
-	sl.value, w.left = v, 0
+	t.value, t.seen, sl.value = v, true, v
 }
 
 // gains is how much less than the first a step counts for the average of steps, in powers of two, by how many there were. From eight on it is four.
@@ -275,4 +278,22 @@ func inRange(v int64) int64 {
 		return 0
 	}
 	return v
+}
+
+// nearby is near of number i, which has a format, in line as a rule.
+func (w *walk) nearby(before []trail, i int, f format) int64 {
+	if i < len(before) && before[i].format == f {
+		return before[i].value
+	}
+	w.at(i)
+	return w.near()
+}
+
+// before are the trails of the numbers of the message before.
+func (w *walk) before() []trail {
+	if w.last == none {
+		return nil
+	}
+	sh := &w.shapes[w.last]
+	return w.state.trails[sh.first:][:sh.numbers]
 }

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -209,7 +210,13 @@ func (s *shaper) fits(skeleton int, slots []slot, trails []trail, payload []byte
 		if len(payload) <= len(text) || string(payload[:len(text)]) != string(text) {
 			return false
 		}
-		v, n := s.readNumber(payload[len(text):], f)
+		var v int64
+		n := 0
+		if f.family() == instant {
+			v, n = s.day.read(payload[len(text):], f)
+		} else {
+			v, n = f.read(payload[len(text):])
+		}
 		if n == 0 {
 			return false
 		}
@@ -347,16 +354,36 @@ func (s *shaper) create(p *plan, skeleton int, e *entry) {
 // differ finds what each number of a message differs by from what was expected, and learns it. It tells whether no number does where none is expected to.
 func (s *shaper) differ(w *walk, m *Message) (quiet bool) {
 	var surprise uint64
-	var clock int64
+	before := w.before()
+	differences, slots, trails := s.differences[:len(s.numbers)], w.slots[:len(s.numbers)], w.trails[:len(s.numbers)]
 	for i := range s.numbers {
-		n := &s.numbers[i]
-		w.to(i, n.format)
-		surprise |= s.differences[i].of(w, n.value)
-		if clock == 0 {
-			clock = milliseconds(*n)
+		n, d, sl, t := &s.numbers[i], &differences[i], &slots[i], &trails[i]
+		if t.seen || sl.format != n.format {
+			w.to(i, n.format)
+			surprise |= d.of(w, n.value)
+			continue
 		}
+		// the first under its topic: what to, expect and learn do, in line
+		t.format = n.format
+		near := w.nearby(before, i, n.format)
+		expected := sl.value
+		if sl.lean > 0 {
+			expected = near
+		}
+		d.v, d.size = zigzag(n.value-inRange(expected)), sl.newSize
+		if d.size < mostQuiet {
+			surprise |= d.v
+		}
+		sl.meet(t, n.value, near, int32(bits.Len64(d.v)))
+		w.left = 0
 	}
 	if m.Time != 0 {
+		clock := int64(0)
+		for i := range s.numbers {
+			if clock = milliseconds(s.numbers[i]); clock != 0 {
+				break
+			}
+		}
 		w.to(w.time(), 0)
 		surprise |= s.differences[len(s.numbers)].of(w, m.Time-clock)
 	}

@@ -194,15 +194,6 @@ func (t *text) spell(kind byte) spelling {
 	return spelling{text: t, kind: kind, first: true, from: from}
 }
 
-// stretched is behind a stretch of n bytes, which were added.
-func (p *spelling) stretched(n int) {
-	p.aside = 0
-	if n > 0 {
-		p.follow()
-		p.aside, p.other = after(p.from), false
-	}
-}
-
 // next goes on behind a byte.
 func (p *spelling) next() {
 	if p.from = p.follow(); p.from == 0 {
@@ -225,8 +216,15 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 			if s.flag(whole); whole {
 				break
 			}
-			s.putStretch(&p, n-i)
-			p.stretched(n - i)
+			if p.first {
+				s.putFirst(&p, n-i)
+			} else {
+				s.putNumber(uint64(n-i), otherStretch)
+			}
+			if p.aside = 0; n > i {
+				p.follow()
+				p.aside, p.other = after(p.from), false
+			}
 			i = n
 		}
 		b := byte(end)
@@ -274,13 +272,10 @@ func (p *spelling) pass(n int) {
 	}
 }
 
-// putStretch writes the length of a stretch. That at the beginning is most likely as long as in the string of its kind before.
-func (c *coder) putStretch(p *spelling, n int) {
-	if !p.first {
-		c.putNumber(uint64(n), otherStretch)
-		return
-	}
-	if c.flag(n == p.stretch[p.kind]); n != p.stretch[p.kind] {
+// putFirst writes the length of a stretch at the beginning, which is most likely as long as in the string of its kind before.
+func (c *coder) putFirst(p *spelling, n int) {
+	same := n == p.stretch[p.kind]
+	if c.flag(same); !same {
 		c.putNumber(uint64(n), firstStretch)
 	}
 	p.stretch[p.kind] = n
@@ -330,7 +325,10 @@ func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
 			case whole:
 				return dst, nil
 			}
-			p.stretched(len(dst) - start)
+			if p.aside = 0; len(dst) > start {
+				p.follow()
+				p.aside, p.other = after(p.from), false
+			}
 		}
 		b, other := s.takeLiteral(p.other)
 		p.other = other
