@@ -58,8 +58,8 @@ func (e *Encoder) sizeOf(messages int) int {
 // Append puts a message into the block. ErrFull says that it is the first of the next one: Seal, Begin, and append it again. After
 // an error that wraps ErrMessage the block goes on without it. What the message points to must not change before Seal. It takes time only for this message.
 func (e *Encoder) Append(m Message) error {
-	if err := m.check(); err != nil {
-		return err
+	if !m.fits() {
+		return m.check()
 	}
 	n := len(e.messages)
 	if n == 0 {

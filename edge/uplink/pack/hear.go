@@ -1,6 +1,9 @@
 package pack
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // heard is what was decoded of a message. It is good until the next.
 type heard struct {
@@ -255,13 +258,32 @@ func (s *shaper) hearTime(sh *shape, w *walk, h *heard, clock int64, usual bool)
 
 // hearNumbers decodes the numbers of a payload.
 func (s *shaper) hearNumbers(sh *shape, w *walk, asBefore, usual bool) (clock int64, err error) {
+	before := w.before()
 	for i := range len(w.trails) - 1 {
 		f := w.usual(i)
 		if !asBefore {
 			f = s.formats[i]
 		}
-		w.to(i, f)
-		n := number{s.value(w, usual), f}
+		n := number{format: f}
+		if sl, t := &w.slots[i], &w.trails[i]; t.seen || sl.format != f {
+			w.to(i, f)
+			n.value = s.value(w, usual)
+		} else { // the first under its topic: what these do, in line
+			t.format = f
+			near := w.nearby(before, i, f)
+			expected := sl.value
+			if sl.lean > 0 {
+				expected = near
+			}
+			n.value = inRange(expected)
+			d := uint64(0)
+			if !usual || sl.newSize >= mostQuiet {
+				d = s.takeNumber(bitsFor(sl.newSize))
+				n.value += unzigzag(d)
+			}
+			sl.meet(t, n.value, near, int32(bits.Len64(d)))
+			w.left = 0
+		}
 		if inRange(n.value) != n.value || f > shortest+maxDecimals && !f.fits(n.value) {
 			return 0, corrupt("a number is out of range")
 		}

@@ -78,7 +78,7 @@ func milliseconds(n number) int64 {
 func (n number) milliseconds() int64 {
 	v, d := n.value, n.format.digits()
 	switch {
-	case n.format == 0 && v >= 1e12 && v < 1e13: // the most frequent
+	case n.format == 0 && uint64(v-1e12) < 9e12: // the most frequent
 		return v
 	case n.format.family() == instant:
 		return inMilliseconds(v, d)

@@ -68,6 +68,11 @@ func unfit(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMessage, fmt.Sprintf(format, args...))
 }
 
+// fits tells whether check finds nothing.
+func (m *Message) fits() bool {
+	return m.QoS <= 2 && uint64(m.Time) <= maxTime && m.bytes() <= MaxBytes
+}
+
 // check finds what no block can carry.
 func (m *Message) check() error {
 	switch {

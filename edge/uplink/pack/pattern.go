@@ -77,10 +77,11 @@ func (s *shaper) keepPattern(sh *shape, trails []trail, stands []stand, payload 
 
 // hasPattern tells whether a shape has a pattern, and finds the figures of it.
 func (s *state) hasPattern(sh *shape) bool {
+	return sh.pattern.length != 0 && (sh.pattern.settled || s.settles(sh))
+}
+
+func (s *state) settles(sh *shape) bool {
 	p := &sh.pattern
-	if p.settled || p.length == 0 {
-		return p.length != 0
-	}
 	text := s.patternOf(sh)
 	p.settled = true
 	for i := range sh.numbers {
@@ -244,7 +245,7 @@ func (g *figure) follow(text, payload []byte, expected int64) (step int64, ok bo
 		if int64(e) != expected || e >= mostLow || e <= -mostLow {
 			return 0, false
 		}
-		if g.kind != plain {
+		if g.factor != 1 {
 			e /= g.factor
 		}
 		if carry := g.carries(e - moved); carry != 0 {
@@ -442,6 +443,7 @@ func (s *shaper) moveAll(w *walk, n int) {
 func (s *shaper) advanceTo(w *walk, sh *shape, m *Message) bool {
 	text, payload := s.patternOf(sh), m.Payload
 	left, ok := int64(0), false
+	before := w.before()
 	numbers := len(w.trails) - 1
 	slots, differences := w.slots[:numbers], s.differences[:numbers]
 	for i := range w.trails[:numbers] {
@@ -451,8 +453,7 @@ func (s *shaper) advanceTo(w *walk, sh *shape, m *Message) bool {
 		}
 		expected := sl.ahead(t, left)
 		if sl.way == asNeighbour {
-			w.at(i)
-			expected = w.step()
+			expected = w.nearby(before, i, sl.format) - t.value
 		}
 		if far(expected) {
 			return false
@@ -486,8 +487,7 @@ func (s *shaper) advanceTo(w *walk, sh *shape, m *Message) bool {
 			break
 		}
 	}
-	w.left = left
-	return s.timeTo(w, m.Time-clock)
+	return s.timeTo(w, m.Time-clock, left)
 }
 
 // far tells whether a step is so far that the number might not be in range.
@@ -510,18 +510,21 @@ func (s *shaper) anew(sh *shape, trails []trail, i int, payload []byte) (step in
 	return v - t.value, s.splice(sh, trails, i, payload[begin:begin+n], v)
 }
 
-// timeTo finds the difference of the time of a message. If it returns false, it is not as usual.
-func (s *shaper) timeTo(w *walk, v int64) bool {
+// timeTo finds the difference of the time of a message; the number to its left has moved so far. If it returns false, it is not as usual.
+func (s *shaper) timeTo(w *walk, v, left int64) bool {
 	i := w.time()
-	sl, t := w.at(i)
-	d := &s.differences[i]
+	sl, t, d := &w.slots[i], &w.trails[i], &s.differences[i]
 	if !t.seen || sl.taught == 0 || sl.format != 0 || t.format != 0 {
 		return false
 	}
-	expected := inRange(t.value + w.step())
-	d.v, d.step, d.size = zigzag(v-expected), v-t.value, sl.size
+	expected := sl.ahead(t, left)
+	if sl.way == asNeighbour {
+		expected = w.nearby(nil, i, 0) - t.value
+	}
+	step := v - t.value
+	d.v, d.step, d.size = zigzag(v-inRange(t.value+expected)), step, sl.size
 	d.bits = int32(bits.Len64(d.v))
-	return v == expected || sl.size >= mostQuiet
+	return d.bits == 0 || sl.size >= mostQuiet
 }
 
 // hearQuick decodes the numbers of a message that is as usual, and its time, and makes its payload of the pattern of its shape. It does so without calls as a rule.
@@ -534,6 +537,7 @@ func (s *shaper) hearQuick(sh *shape, h *heard) error {
 		places++
 	}
 	left := int64(0)
+	before := w.before()
 	slots := w.slots[:places]
 	for i := range w.trails[:places] {
 		sl, t := &slots[i], &w.trails[i]
@@ -542,17 +546,27 @@ func (s *shaper) hearQuick(sh *shape, h *heard) error {
 		}
 		step := sl.ahead(t, left)
 		if sl.way == asNeighbour {
-			w.at(i)
-			step = w.step()
+			if i == numbers { // the neighbour of the time is the time
+				before = nil
+			}
+			step = w.nearby(before, i, sl.format) - t.value
 		}
 		if far(step) || far(t.value) {
 			step = inRange(t.value+step) - t.value
 		}
 		n := int32(0)
 		if sl.size >= mostQuiet {
-			d := s.takeNumber(bitsFor(sl.size))
-			step += unzigzag(d)
-			n = int32(bits.Len64(d))
+			k, q := bitsFor(sl.size), uint32(bits.TrailingZeros32(s.pending|1<<mostUnary))
+			if k < 8 && q < mostUnary {
+				d := q<<(k&7) | s.pending>>((q+1)&7)&(1<<(k&7)-1)
+				s.drop(q + 1 + k)
+				step += int64(int32(d>>1) ^ -int32(d&1))
+				n = int32(bits.Len32(d))
+			} else {
+				d := s.takeNumber(k)
+				step += unzigzag(d)
+				n = int32(bits.Len64(d))
+			}
 		}
 		value := t.value + step
 		if n != 0 {
