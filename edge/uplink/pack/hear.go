@@ -221,8 +221,8 @@ func (s *shaper) hearPayload(sh *shape, h *heard, usual bool) error {
 	if usual && s.hasPattern(sh) {
 		return s.hearQuick(sh, h)
 	}
-	walk := s.walk(sh)
-	w := &walk
+	w := &walk{}
+	w.enter(&s.state, sh)
 	asBefore := true
 	if numbers := len(w.trails) - 1; !usual && numbers > 0 && s.take(1) == 0 {
 		asBefore = false

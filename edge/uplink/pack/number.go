@@ -82,6 +82,9 @@ func (t token) as(f format) (int64, bool) {
 		if more < 0 || t.format.digits() > 0 && t.value%10 == 0 {
 			return 0, false
 		}
+		if more == 0 {
+			return t.value, true
+		}
 		v := t.value * powers[more]
 		return v, v/powers[more] == t.value && v > -maxNumber && v < maxNumber
 	case f.family() == padded && t.format == decimals:

@@ -388,7 +388,8 @@ func (s *shaper) quick(at int, follows bool, m *Message) bool {
 	if !s.hasPattern(sh) || sh.timed != (m.Time != 0) || m.Sequence != s.sequence+1 {
 		return false
 	}
-	w := s.walk(sh)
+	var w walk
+	w.enter(&s.state, sh)
 	if !s.advanceTo(&w, sh, m) {
 		sh.pattern.length = 0
 		return false
@@ -529,7 +530,8 @@ func (s *shaper) timeTo(w *walk, v, left int64) bool {
 
 // hearQuick decodes the numbers of a message that is as usual, and its time, and makes its payload of the pattern of its shape. It does so without calls as a rule.
 func (s *shaper) hearQuick(sh *shape, h *heard) error {
-	w := s.walk(sh)
+	var w walk
+	w.enter(&s.state, sh)
 	text := s.patternOf(sh)
 	numbers := len(w.trails) - 1
 	places := numbers

@@ -27,9 +27,10 @@ type walk struct {
 	found int64 // that
 }
 
-func (s *state) walk(sh *shape) walk {
-	trails, slots := s.numbersOf(sh)
-	return walk{state: s, trails: trails, slots: slots}
+// enter begins a walk, which is new, through the numbers of a shape.
+func (w *walk) enter(s *state, sh *shape) {
+	w.state = s
+	w.trails, w.slots = s.numbersOf(sh)
 }
 
 func (s *state) numbersOf(sh *shape) ([]trail, []slot) {
@@ -244,18 +245,22 @@ var gains = [8]uint8{0, 1, 2, 2, 3, 3, 3, 3}
 // review compares the ways.
 func (w *walk) review(v int64) {
 	sl, t := w.slot, w.trail
-	for i, expected := range [ways]int64{
-		asBefore: t.value, onward: t.value + t.step, inStep: t.value + (t.lag+sl.pace+8)>>4, asNeighbour: w.near(), moved: t.value + w.left,
+	step := v - t.value
+	for i, off := range [ways]int64{
+		asBefore: step, onward: step - t.step, inStep: step - (t.lag+sl.pace+8)>>4, asNeighbour: v - w.near(), moved: step - w.left,
 	} {
-		c := &sl.costs[i]
-		*c += length(v-expected)<<4 - *c>>2
+		c := sl.costs[i]
+		sl.costs[i] = c + length(off)<<4 - c>>2
 	}
 	const hold = 24 // a way is left only for one that is so much better
+	way := sl.way
+	least := sl.costs[way] - hold
 	for i, c := range sl.costs {
-		if c+hold < sl.costs[sl.way] {
-			sl.way = uint8(i)
+		if c < least {
+			way, least = uint8(i), c-hold
 		}
 	}
+	sl.way = way
 }
 
 // length is how many bits a difference has.

@@ -70,7 +70,8 @@ func (s *shaper) tellAll(m *Message, e int) int32 {
 	sh := &s.shapes[p.shape]
 	timed := sh.timed == (m.Time != 0)
 	sh.timed = m.Time != 0
-	w := s.walk(sh)
+	var w walk
+	w.enter(&s.state, sh)
 	quiet := s.differ(&w, m)
 
 	usual := p.gap == 0 && s.started && p.asBefore && timed && quiet
@@ -289,7 +290,8 @@ func (s *shaper) apart(p *plan, e *entry) {
 	} else {
 		s.create(p, skeleton, e)
 	}
-	w := s.walk(&s.shapes[p.shape])
+	var w walk
+	w.enter(&s.state, &s.shapes[p.shape])
 	s.numbers = s.numbers[:0]
 	p.asBefore = true
 	for i, t := range s.parts.tokens {
