@@ -246,12 +246,12 @@ var gains = [8]uint8{0, 1, 2, 2, 3, 3, 3, 3}
 func (w *walk) review(v int64) {
 	sl, t := w.slot, w.trail
 	step := v - t.value
-	for i, off := range [ways]int64{
-		asBefore: step, onward: step - t.step, inStep: step - (t.lag+sl.pace+8)>>4, asNeighbour: v - w.near(), moved: step - w.left,
-	} {
-		c := sl.costs[i]
-		sl.costs[i] = c + length(off)<<4 - c>>2
-	}
+	c := &sl.costs
+	c[asBefore] = charge(c[asBefore], step)
+	c[onward] = charge(c[onward], step-t.step)
+	c[inStep] = charge(c[inStep], step-(t.lag+sl.pace+8)>>4)
+	c[asNeighbour] = charge(c[asNeighbour], v-w.near())
+	c[moved] = charge(c[moved], step-w.left)
 	const hold = 24 // a way is left only for one that is so much better
 	way := sl.way
 	least := sl.costs[way] - hold
@@ -262,6 +262,9 @@ func (w *walk) review(v int64) {
 	}
 	sl.way = way
 }
+
+// charge is the cost of a way, of late, that was off by so much.
+func charge(cost int32, off int64) int32 { return cost + length(off)<<4 - cost>>2 }
 
 // length is how many bits a difference has.
 func length(v int64) int32 {
