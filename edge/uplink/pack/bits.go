@@ -2,20 +2,19 @@ package pack
 
 import "math/bits"
 
-// A coder is both ends of a row of bits, the lowest of each byte first. When decoding, what is given to its methods does not matter, and what
-// they return was read; when encoding, they write what is given and return it. It works with 32 bits, which small boards do best.
+// A coder is one end of a row of bits, the lowest of each byte first: it writes or reads. It works with 32 bits, which small boards do best, and most of it is in
+// line where it is called.
 type coder struct {
-	decoding bool
-	pending  uint32 // bits not yet written, less than 16; or read ahead, 16 or more
-	have     uint32 // how many
-	bytes    []byte // written, or to read; beyond their end there are zeros
-	done     int    // how many of them were read
+	pending uint32 // bits not yet written, less than 16; or read ahead, 16 or more
+	have    uint32 // how many
+	bytes   []byte // written, or to read; beyond their end there are zeros
+	done    int    // how many of them were read
 }
 
 func (c *coder) encode(dst []byte) { *c = coder{bytes: dst} }
 
 func (c *coder) decode(body []byte) {
-	*c = coder{decoding: true, bytes: body}
+	*c = coder{bytes: body}
 	c.fill()
 }
 
@@ -44,54 +43,57 @@ func (c *coder) drop(n uint32) {
 	}
 }
 
+// fill reads 16 bits ahead. It is called for a third of the numbers: what is before it can so be in line.
+//
+//go:noinline
 func (c *coder) fill() {
-	if left := c.bytes[min(c.done, len(c.bytes)):]; len(left) >= 2 {
-		c.pending |= (uint32(left[0]) | uint32(left[1])<<8) << (c.have & 31)
-	} else if len(left) == 1 {
-		c.pending |= uint32(left[0]) << (c.have & 31)
+	if i := c.done; i < len(c.bytes)-1 {
+		b := c.bytes[i:]
+		c.pending |= (uint32(b[0]) | uint32(b[1])<<8) << (c.have & 31)
+	} else if i == len(c.bytes)-1 {
+		c.pending |= uint32(c.bytes[i]) << (c.have & 31)
 	}
 	c.done += 2
 	c.have += 16
 }
 
-// bits codes the lowest n bits of v, 16 at most.
-func (c *coder) bits(v, n uint32) uint32 {
-	if c.decoding {
-		return c.take(n)
-	}
-	c.put(v, n)
-	return v
-}
-
-// flag codes a yes or no in one bit.
-func (c *coder) flag(yes bool) bool {
+// flag writes a yes or no in one bit.
+func (c *coder) flag(yes bool) {
 	v := uint32(0)
 	if yes {
 		v = 1
 	}
-	return c.bits(v, 1) != 0
+	c.put(v, 1)
 }
 
-// place codes one of so many places.
-func (c *coder) place(v, places int) int {
-	return int(c.bits(uint32(v), uint32(bits.Len(uint(places-1)))))
-}
+// place writes one of so many places.
+func (c *coder) place(v, places int) { c.put(uint32(v), placeBits(places)) }
+
+func (c *coder) takePlace(places int) int { return int(c.take(placeBits(places))) }
+
+func placeBits(places int) uint32 { return uint32(bits.Len32(uint32(places - 1))) }
 
 // mostUnary is how often 2^k may go into a number that is told by that and its lowest k bits (S. W. Golomb 1966, R. F. Rice 1971).
 const mostUnary = 6
 
 // putNumber writes v, which is expected to have about k bits, 64 at most.
 func (c *coder) putNumber(v uint64, k uint32) {
-	q := v >> k
-	if q < mostUnary {
-		if k < 8 {
-			c.put((1|(uint32(v)&(1<<(k&31)-1))<<1)<<uint32(q), uint32(q)+1+k)
+	if v>>32 == 0 && k < 8 { // as a rule in one go
+		low := uint32(v)
+		if q := low >> (k & 7); q < mostUnary {
+			c.put((1|(low&(1<<(k&7)-1))<<1)<<(q&7), q+1+k)
 			return
 		}
+	} else if q := v >> k; q < mostUnary {
 		c.put(1<<uint32(q), uint32(q)+1)
 		c.putWide(v, k)
 		return
 	}
+	c.putLarge(v)
+}
+
+// putLarge writes a number that is larger than expected.
+func (c *coder) putLarge(v uint64) {
 	n := uint32(bits.Len64(v)) - 1
 	c.put(0, mostUnary)
 	c.put(n, 6)
@@ -100,16 +102,18 @@ func (c *coder) putNumber(v uint64, k uint32) {
 
 func (c *coder) takeNumber(k uint32) uint64 {
 	q := uint32(bits.TrailingZeros32(c.pending | 1<<mostUnary))
-	if q < mostUnary {
-		c.drop(q + 1)
-		if k <= 16 {
-			return uint64(q<<(k&31) | c.take(k))
-		}
-		return uint64(q)<<k | c.takeWide(k)
+	switch {
+	case q == mostUnary:
+		c.drop(mostUnary)
+		n := c.take(6)
+		return 1<<n | c.takeWide(n)
+	case k < 8:
+		v := c.pending >> ((q + 1) & 31) & (1<<(k&7) - 1)
+		c.drop(q + 1 + k)
+		return uint64(q<<(k&7) | v)
 	}
-	c.drop(mostUnary)
-	n := c.take(6)
-	return 1<<n | c.takeWide(n)
+	c.drop(q + 1)
+	return uint64(q)<<k | c.takeWide(k)
 }
 
 // putWide writes the lowest n bits of v.

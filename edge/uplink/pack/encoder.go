@@ -14,6 +14,7 @@ type Encoder struct {
 	messages []Message // of the block; what they point to is the caller's
 	told     []int32   // their shapes
 	held     int       // their bytes
+	last     uint64    // sequence of the last
 	shaper   shaper
 	check    shaper // decodes the block
 	body     []byte // shape codec
@@ -57,8 +58,8 @@ func (e *Encoder) sizeOf(messages int) int {
 // Append puts a message into the block. ErrFull says that it is the first of the next one: Seal, Begin, and append it again. After
 // an error that wraps ErrMessage the block goes on without it. What the message points to must not change before Seal. It takes time only for this message.
 func (e *Encoder) Append(m Message) error {
-	if err := m.check(); err != nil {
-		return err
+	if !m.fits() {
+		return m.check()
 	}
 	n := len(e.messages)
 	if n == 0 {
@@ -70,11 +71,11 @@ func (e *Encoder) Append(m Message) error {
 			return unfit("%.80q is no Topic Name", m.Topic)
 		}
 	}
-	if n > 0 && m.Sequence <= e.messages[n-1].Sequence {
-		return unfit("its sequence is %d, after %d", m.Sequence, e.messages[n-1].Sequence)
+	if n > 0 && m.Sequence <= e.last {
+		return unfit("its sequence is %d, after %d", m.Sequence, e.last)
 	}
 	messages, bytes := e.header.room()
-	if e.full || n >= messages || n > 0 && e.held+m.bytes() > bytes || n > 0 && m.Sequence-e.messages[n-1].Sequence > 1<<62 {
+	if e.full || n >= messages || n > 0 && e.held+m.bytes() > bytes || n > 0 && m.Sequence-e.last > 1<<62 {
 		e.full = true
 		return ErrFull
 	}
@@ -99,6 +100,7 @@ func (e *Encoder) Append(m Message) error {
 	}
 	e.messages, e.told = append(e.messages, m), append(e.told, shape)
 	e.held += m.bytes()
+	e.last = m.Sequence
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package pack
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // heard is what was decoded of a message. It is good until the next.
 type heard struct {
@@ -32,7 +35,7 @@ func (s *state) saying(sh *shape) saying {
 // hear decodes a message.
 func (s *shaper) hear(h *heard) error {
 	following := s.following()
-	if next := following.shape; next != none && s.pending&asFollows != 0 && s.shapes[next].pattern.length > 0 && s.sequence != math.MaxUint64 {
+	if next := following.shape; next != none && s.pending&asFollows != 0 && s.hasPattern(&s.shapes[next]) && s.sequence != math.MaxUint64 {
 		s.drop(1)
 		return s.hearNext(next, h)
 	}
@@ -64,13 +67,13 @@ func (s *shaper) hearWhich(following following) (at int, fresh, kept, usual bool
 	switch {
 	case s.take(1) == 1:
 	case s.take(1) == 1:
-		at = s.place(0, max(len(s.shapes), 1))
+		at = s.takePlace(max(len(s.shapes), 1))
 	case s.take(1) == 1:
 		fresh = true
 		at, kept, err = s.hearNew(following)
 	case s.take(1) == 1:
 		usual = false
-		at = s.place(0, max(len(s.shapes), 1))
+		at = s.takePlace(max(len(s.shapes), 1))
 	default:
 		fresh, usual = true, false
 		at, kept, err = s.hearShape(following)
@@ -96,13 +99,7 @@ func (s *shaper) hearNew(following following) (at int, kept bool, err error) {
 
 // hearNext decodes a message that is as usual, of the shape that followed last time, which has a pattern.
 func (s *shaper) hearNext(next int, h *heard) error {
-	sh := &s.shapes[next]
-	w := s.walk(sh)
-	clock, err := s.hearQuick(sh, &w)
-	if err != nil {
-		return err
-	}
-	if err := s.hearTime(sh, &w, h, clock, true); err != nil {
+	if err := s.hearQuick(&s.shapes[next], h); err != nil {
 		return err
 	}
 	s.sequence++
@@ -139,7 +136,7 @@ func (s *shaper) hearShape(following following) (at int, kept bool, err error) {
 	topic := 0
 	if s.take(1) == 1 {
 		topic, err = s.hearTopic()
-	} else if topic = s.place(0, max(len(s.topics), 1)); topic >= len(s.topics) {
+	} else if topic = s.takePlace(max(len(s.topics), 1)); topic >= len(s.topics) {
 		err = corrupt("topic %d of %d", topic, len(s.topics))
 	}
 	if err != nil {
@@ -169,7 +166,7 @@ func (s *shaper) hearShape(following following) (at int, kept bool, err error) {
 
 func (s *shaper) hearBag() (int, error) {
 	n := len(s.properties)
-	if i := s.place(0, n+1); i < n {
+	if i := s.takePlace(n + 1); i < n {
 		return i, nil
 	} else if i > n {
 		return 0, corrupt("properties %d of %d", i, n)
@@ -192,7 +189,7 @@ func (s *shaper) hearCounted(kind byte) (err error) {
 
 func (s *shaper) hearSkeleton() (int, error) {
 	n := len(s.skeletons)
-	if i := s.place(0, n+1); i < n {
+	if i := s.takePlace(n + 1); i < n {
 		return i, nil
 	} else if i > n {
 		return 0, corrupt("skeleton %d of %d", i, n)
@@ -221,8 +218,11 @@ func (s *shaper) hearFormats(w *walk) error {
 
 // hearPayload decodes the payload and the time of a message.
 func (s *shaper) hearPayload(sh *shape, h *heard, usual bool) error {
-	walk := s.walk(sh)
-	w := &walk
+	if usual && s.hasPattern(sh) {
+		return s.hearQuick(sh, h)
+	}
+	w := &walk{}
+	w.enter(&s.state, sh)
 	asBefore := true
 	if numbers := len(w.trails) - 1; !usual && numbers > 0 && s.take(1) == 0 {
 		asBefore = false
@@ -231,13 +231,10 @@ func (s *shaper) hearPayload(sh *shape, h *heard, usual bool) error {
 		}
 	}
 	clock, err := int64(0), error(nil)
-	switch {
-	case sh.skeleton == 0:
+	if sh.skeleton == 0 {
 		err = s.hearCounted(payloadText)
 		s.payload = s.out
-	case usual && sh.pattern.length > 0:
-		clock, err = s.hearQuick(sh, w)
-	default:
+	} else {
 		clock, err = s.hearNumbers(sh, w, asBefore, usual)
 	}
 	if err != nil {
@@ -253,7 +250,7 @@ func (s *shaper) hearTime(sh *shape, w *walk, h *heard, clock int64, usual bool)
 		return nil
 	}
 	w.to(w.time(), 0)
-	if h.time = clock + s.value(w, usual); h.time <= 0 || h.time > maxTime {
+	if h.time = clock + s.value(w, usual); uint64(h.time-1) >= maxTime {
 		return corrupt("a time is out of range")
 	}
 	return nil
@@ -261,13 +258,32 @@ func (s *shaper) hearTime(sh *shape, w *walk, h *heard, clock int64, usual bool)
 
 // hearNumbers decodes the numbers of a payload.
 func (s *shaper) hearNumbers(sh *shape, w *walk, asBefore, usual bool) (clock int64, err error) {
+	before := w.before()
 	for i := range len(w.trails) - 1 {
 		f := w.usual(i)
 		if !asBefore {
 			f = s.formats[i]
 		}
-		w.to(i, f)
-		n := number{s.value(w, usual), f}
+		n := number{format: f}
+		if sl, t := &w.slots[i], &w.trails[i]; t.seen || sl.format != f {
+			w.to(i, f)
+			n.value = s.value(w, usual)
+		} else { // the first under its topic: what these do, in line
+			t.format = f
+			near := w.nearby(before, i, f)
+			expected := sl.value
+			if sl.lean > 0 {
+				expected = near
+			}
+			n.value = inRange(expected)
+			d := uint64(0)
+			if !usual || sl.newSize >= mostQuiet {
+				d = s.takeNumber(bitsFor(sl.newSize))
+				n.value += unzigzag(d)
+			}
+			sl.meet(t, n.value, near, int32(bits.Len64(d)))
+			w.left = 0
+		}
 		if inRange(n.value) != n.value || f > shortest+maxDecimals && !f.fits(n.value) {
 			return 0, corrupt("a number is out of range")
 		}

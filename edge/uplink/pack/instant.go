@@ -66,8 +66,11 @@ func appendInstant(dst []byte, v int64, d int) []byte {
 // milliseconds is a number as a time in milliseconds since 1970, if it looks like one, else 0: an instant, or one of the years 2001 to 2286 in seconds
 // with at most six decimals, or in whole milliseconds, microseconds or nanoseconds.
 func milliseconds(n number) int64 {
-	if n.format == 0 && n.value >= 1e12 && n.value < 1e13 { // the most frequent
+	if n.format == instant|3 {
 		return n.value
+	}
+	if n.format < padded && n.value < 1e9 {
+		return 0
 	}
 	return n.milliseconds()
 }
@@ -75,6 +78,8 @@ func milliseconds(n number) int64 {
 func (n number) milliseconds() int64 {
 	v, d := n.value, n.format.digits()
 	switch {
+	case n.format == 0 && uint64(v-1e12) < 9e12: // the most frequent
+		return v
 	case n.format.family() == instant:
 		return inMilliseconds(v, d)
 	case v < 1e9 || n.format.family() == padded || d > 6:
@@ -83,8 +88,6 @@ func (n number) milliseconds() int64 {
 		return inMilliseconds(v, d)
 	case d > 0:
 		return 0
-	case v >= 1e12 && v < 1e13:
-		return v
 	case v >= 1e15 && v < 1e16:
 		return v / 1e3
 	case v >= 1e18:

@@ -68,6 +68,11 @@ func unfit(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMessage, fmt.Sprintf(format, args...))
 }
 
+// fits tells whether check finds nothing.
+func (m *Message) fits() bool {
+	return m.QoS <= 2 && uint64(m.Time) <= maxTime && m.bytes() <= MaxBytes
+}
+
 // check finds what no block can carry.
 func (m *Message) check() error {
 	switch {
@@ -75,7 +80,7 @@ func (m *Message) check() error {
 		return unfit("QoS %d", m.QoS)
 	case m.bytes() > MaxBytes:
 		return unfit("%d bytes (hint: a block holds %d)", m.bytes(), MaxBytes)
-	case m.Time < 0 || m.Time > maxTime:
+	case uint64(m.Time) > maxTime:
 		return unfit("time %d ms is before 1970 or after 9999", m.Time)
 	}
 	return nil

@@ -50,6 +50,17 @@ var powers = func() (p [maxDigits]int64) {
 	return p
 }()
 
+// instants are more than any time, in units of so many decimals of a second: the year 10000.
+var instants = func() (most [maxFraction + 1]int64) {
+	for d := range most {
+		most[d] = maxNumber
+		if p := powers[d]; p < maxNumber/(maxTime/1000+1) {
+			most[d] = (maxTime/1000 + 1) * p
+		}
+	}
+	return most
+}()
+
 // powers32 are those that fit into 32 bits.
 var powers32 = [10]uint32{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
@@ -70,6 +81,9 @@ func (t token) as(f format) (int64, bool) {
 		more := f.digits() - t.format.digits()
 		if more < 0 || t.format.digits() > 0 && t.value%10 == 0 {
 			return 0, false
+		}
+		if more == 0 {
+			return t.value, true
 		}
 		v := t.value * powers[more]
 		return v, v/powers[more] == t.value && v > -maxNumber && v < maxNumber
@@ -230,43 +244,63 @@ func (f format) read(b []byte) (v int64, length int) {
 	if len(b) > 0 && b[0] == '-' {
 		at = 1
 	}
-	first, point := at, -1
-	var high, low uint32
-	n := 0
-	for ; at < len(b); at++ {
-		c := uint32(b[at]) - '0'
-		if c > 9 {
-			if b[at] != '.' || point >= 0 || f == 0 {
-				break
-			}
-			point = at
-			continue
-		}
-		if point >= 0 && at-point > int(f) {
-			return 0, 0
-		}
-		low = low*10 + c
-		if n++; n == 9 {
-			high, low = low, 0
-		} else if n > 18 {
-			return 0, 0
-		}
+	low, n := readNine(b[at:])
+	v = int64(low)
+	if n == 9 {
+		v, n = readDigits(b[at:])
 	}
-	whole := n - int(f)
-	if n == 0 || whole < 1 || whole > 1 && b[first] == '0' || f > 0 && at-1-point != int(f) || f > 0 && point < 0 {
+	if n == 0 || n > 1 && b[at] == '0' {
 		return 0, 0
 	}
-	v = int64(low)
-	if n >= 9 {
-		v += int64(high) * int64(powers32[n-9])
+	length = at + n
+	if d := int(f); d > 0 {
+		if length == len(b) || b[length] != '.' {
+			return 0, 0
+		}
+		low, m := readNine(b[length+1:])
+		decimals := int64(low)
+		if m == 9 {
+			decimals, m = readDigits(b[length+1:])
+		}
+		if m != d || n+m > 18 {
+			return 0, 0
+		}
+		v = v*powers[d] + decimals
+		length += 1 + m
 	}
-	if first == 1 {
+	if at == 1 {
 		if v == 0 {
 			return 0, 0
 		}
 		v = -v
 	}
-	return v, at
+	return v, length
+}
+
+// readDigits reads the digits at the start of b. Length 0: there are none, or more than 18.
+func readDigits(b []byte) (v int64, length int) {
+	low, n := readNine(b)
+	if n < 9 {
+		return int64(low), n
+	}
+	next, m := readNine(b[9:])
+	if m == 9 && len(b) > 18 && isDigit(b[18]) {
+		return 0, 0
+	}
+	return int64(low)*int64(powers32[m]) + int64(next), 9 + m
+}
+
+// readNine reads nine digits at most.
+func readNine(b []byte) (v uint32, length int) {
+	b = b[:min(len(b), 9)]
+	for i, c := range b {
+		digit := uint32(c) - '0'
+		if digit > 9 {
+			return v, i
+		}
+		v = v*10 + digit
+	}
+	return v, len(b)
 }
 
 // fits tells whether a number can be written in the format.
@@ -275,7 +309,7 @@ func (f format) fits(v int64) bool {
 	case padded:
 		return v >= 0 && (f.digits() >= maxDigits || v < powers[f.digits()])
 	case instant:
-		return v >= 0 && v/powers[f.digits()] <= maxTime/1000
+		return v >= 0 && v < instants[f.digits()]
 	}
 	return true
 }

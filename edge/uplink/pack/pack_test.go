@@ -272,6 +272,15 @@ func TestFullStaysFull(t *testing.T) {
 	compare(t, decoded(t, [][]byte{block}), messages[:n])
 }
 
+// TestTheSameText: a payload that is carried as text is told each time, also when it is that of the message before.
+func TestTheSameText(t *testing.T) {
+	var messages []pack.Message
+	for i := range 8 {
+		messages = append(messages, pack.Message{Topic: "a", Payload: []byte("\x00on"), Sequence: uint64(i)})
+	}
+	compare(t, decoded(t, blocks(t, head, 0, 0, messages)), messages)
+}
+
 // TestFallback has a payload change under the encoder, which breaks its contract, so that the block decodes to something else.
 func TestFallback(t *testing.T) {
 	messages := packtest.Regular(60, 1)

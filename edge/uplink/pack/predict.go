@@ -23,11 +23,14 @@ type walk struct {
 	slot  *slot
 	trail *trail
 	left  int64 // how far the number to the left has moved
+	known bool  // it was looked for the number of the neighbour
+	found int64 // that
 }
 
-func (s *state) walk(sh *shape) walk {
-	trails, slots := s.numbersOf(sh)
-	return walk{state: s, trails: trails, slots: slots}
+// enter begins a walk, which is new, through the numbers of a shape.
+func (w *walk) enter(s *state, sh *shape) {
+	w.state = s
+	w.trails, w.slots = s.numbersOf(sh)
 }
 
 func (s *state) numbersOf(sh *shape) ([]trail, []slot) {
@@ -46,10 +49,16 @@ func (w *walk) usual(i int) format {
 // time is where the time of the message stands.
 func (w *walk) time() int { return len(w.trails) - 1 }
 
+// at goes to a number that has the format which is known.
+func (w *walk) at(i int) (*slot, *trail) {
+	sl, t := &w.slots[i], &w.trails[i]
+	w.i, w.slot, w.trail, w.known = i, sl, t, false
+	return sl, t
+}
+
 // to goes to a number, which has a format.
 func (w *walk) to(i int, f format) {
-	sl, t := &w.slots[i], &w.trails[i]
-	w.i, w.slot, w.trail = i, sl, t
+	sl, t := w.at(i)
 	if sl.taught == 0 && t.seen {
 		w.adopt()
 	}
@@ -98,12 +107,14 @@ func (t *trail) align(f format) {
 
 // near is the number in this place of the message before.
 func (w *walk) near() int64 {
-	i, _ := w.neighbour()
-	if i == none {
-		return 0
+	if !w.known {
+		w.known, w.found = true, 0
+		if i, _ := w.neighbour(); i != none {
+			t := &w.state.trails[i]
+			w.found = rescale(t.value, t.format, w.slot.format)
+		}
 	}
-	t := &w.state.trails[i]
-	return rescale(t.value, t.format, w.slot.format)
+	return w.found
 }
 
 // expect is what number will stand there, and how many bits the difference from it may have, in sixteenths.
@@ -120,15 +131,21 @@ func (w *walk) expect() (v int64, size int32) {
 
 // step is how far the number will move.
 func (w *walk) step() int64 {
-	switch w.slot.way {
-	case onward:
-		return w.trail.step
-	case inStep:
-		return (w.trail.lag + w.slot.pace + 8) >> 4
-	case asNeighbour:
+	if w.slot.way == asNeighbour {
 		return w.near() - w.trail.value
+	}
+	return w.slot.ahead(w.trail, w.left)
+}
+
+// ahead is how far a number will move that is expected in another way than as its neighbour.
+func (sl *slot) ahead(t *trail, left int64) int64 {
+	switch sl.way {
+	case onward:
+		return t.step
+	case inStep:
+		return (t.lag + sl.pace + 8) >> 4
 	case moved:
-		return w.left
+		return left
 	}
 	return 0
 }
@@ -141,101 +158,150 @@ func bitsFor(size int32) uint32 { return uint32(size+4) >> 4 }
 
 // learn takes note of the number that stands there, and of the difference from what was expected.
 func (w *walk) learn(v int64, difference uint64) {
-	if t := w.trail; t.seen {
-		w.move(v-t.value, difference)
+	n := int32(bits.Len64(difference))
+	sl, t := w.slot, w.trail
+	if t.seen {
+		w.move(v-t.value, n)
 		return
 	}
-	w.meet(v, difference)
-}
-
-// move takes note of how far a number has moved.
-func (w *walk) move(step int64, difference uint64) {
-	sl, t := w.slot, w.trail
-	if difference != 0 {
-		w.teach(step, difference)
-	} else if sl.size != 0 || t.lag != 0 || sl.taught == 0 {
-		sl.rest()
-		t.lag = 0
+	near := int64(0)
+	if n != 0 {
+		near = w.near()
 	}
-	t.value += step
-	t.step, sl.value, w.left = step, t.value, step
+	sl.meet(t, v, near, n)
+	w.left = 0
 }
 
-// rest takes note of a number that is as expected.
-func (sl *slot) rest() {
-	sl.size -= (sl.size + 3) >> 2
-	sl.taught = max(sl.taught, 1)
-}
-
-// teach takes note of a number that is not as expected.
-func (w *walk) teach(step int64, difference uint64) {
+// move takes note of how far a number has moved, and how many bits the difference from what was expected has.
+func (w *walk) move(step int64, bits int32) {
 	sl, t := w.slot, w.trail
-	sl.size = learnSize(sl.size, difference)
-	n := sl.taught
-	if sl.due() {
-		w.review(t.value + step)
+	value := t.value + step
+	if bits != 0 {
+		if sl.due() {
+			w.review(value)
+		}
+		sl.stretch(bits)
+		sl.pull(t, step)
+	} else if !sl.rests(t) {
+		sl.rest(t)
 	}
-	sixteenths := step << 4
+	t.value, t.step = value, step
+	sl.value, w.left = value, step
+}
+
+// due tells whether it is time to compare the ways.
+func (sl *slot) due() bool { return sl.taught <= 8 }
+
+// stretch takes note of the bits of a difference. One surprise does not change much.
+func (sl *slot) stretch(bits int32) {
+	size := sl.size
+	sl.size = size + (min(bits<<4, size+64)-size)>>2
+}
+
+// pull takes note of a step that was not as expected.
+func (sl *slot) pull(t *trail, step int64) {
+	n, pace := sl.taught, sl.pace
+	step <<= 4
 	if n > 0 {
-		t.lag = (t.lag + sl.pace - sixteenths) >> 1
+		t.lag = (t.lag + pace - step) >> 1
 	}
-	sl.pace += (sixteenths - sl.pace) >> (gains[n&15] & 7)
+	if n >= 8 { // as a rule
+		sl.pace = pace + (step-pace)>>4
+	} else {
+		sl.pace = pace + (step-pace)>>(gains[n&7]&7)
+	}
 	if n++; n == 16 {
 		n = 8
 	}
 	sl.taught = n
 }
 
-// meet takes note of the first number under a topic.
-func (w *walk) meet(v int64, difference uint64) {
-	sl := w.slot
-	if sl.value != 0 { // not for the first of all, which is far from 0
-		sl.newSize += (min(int32(bits.Len64(difference))<<4, sl.newSize+256) - sl.newSize) >> 1
-	}
-	if difference != 0 {
-		sl.lean += (length(v-sl.value)-length(v-w.near()))<<2 - sl.lean>>2
-	}
-	w.trail.value, w.trail.seen = v, true
-	sl.value, w.left = v, 0
+// rests tells whether rest would change nothing.
+func (sl *slot) rests(t *trail) bool {
+	return sl.size|int32(t.lag)|int32(t.lag>>32) == 0 && sl.taught != 0
 }
 
-// gains is how much less than the first a step counts for the average of steps, in powers of two, by how many there were.
-var gains = [16]uint8{0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4}
+// rest takes note of a number that is as expected.
+func (sl *slot) rest(t *trail) {
+	sl.size -= (sl.size + 3) >> 2
+	sl.taught = max(sl.taught, 1)
+	t.lag = 0
+}
 
-// due tells whether it is time to compare the ways.
-func (sl *slot) due() bool { return sl.taught <= 8 }
+// meet takes note of the first number under a topic, of that in its place in the message before, and how many bits the difference from what was expected has.
+func (sl *slot) meet(t *trail, v, near int64, bits int32) {
+	if sl.value != 0 { // not for the first of all, which is far from 0
+		sl.newSize += (min(bits<<4, sl.newSize+256) - sl.newSize) >> 1
+	}
+	if bits != 0 {
+		sl.lean += (length(v-sl.value)-length(v-near))<<2 - sl.lean>>2
+	}
+	t.value, t.seen, sl.value = v, true, v
+}
+
+// gains is how much less than the first a step counts for the average of steps, in powers of two, by how many there were. From eight on it is four.
+var gains = [8]uint8{0, 1, 2, 2, 3, 3, 3, 3}
 
 // review compares the ways.
 func (w *walk) review(v int64) {
 	sl, t := w.slot, w.trail
-	for i, expected := range [ways]int64{
-		asBefore: t.value, onward: t.value + t.step, inStep: t.value + (t.lag+sl.pace+8)>>4, asNeighbour: w.near(), moved: t.value + w.left,
-	} {
-		c := &sl.costs[i]
-		*c += length(v-expected)<<4 - *c>>2
-	}
+	step := v - t.value
+	c := &sl.costs
+	c[asBefore] = charge(c[asBefore], step)
+	c[onward] = charge(c[onward], step-t.step)
+	c[inStep] = charge(c[inStep], step-(t.lag+sl.pace+8)>>4)
+	c[asNeighbour] = charge(c[asNeighbour], v-w.near())
+	c[moved] = charge(c[moved], step-w.left)
 	const hold = 24 // a way is left only for one that is so much better
+	way := sl.way
+	least := sl.costs[way] - hold
 	for i, c := range sl.costs {
-		if c+hold < sl.costs[sl.way] {
-			sl.way = uint8(i)
+		if c < least {
+			way, least = uint8(i), c-hold
 		}
 	}
+	sl.way = way
 }
 
-// learnSize takes note of a difference. One surprise does not change much.
-func learnSize(size int32, difference uint64) int32 {
-	return size + (min(int32(bits.Len64(difference))<<4, size+64)-size)>>2
-}
+// charge is the cost of a way, of late, that was off by so much.
+func charge(cost int32, off int64) int32 { return cost + length(off)<<4 - cost>>2 }
 
 // length is how many bits a difference has.
-func length(v int64) int32 { return int32(bits.Len64(zigzag(v))) }
+func length(v int64) int32 {
+	if n := int32(v); int64(n) == v { // as a rule
+		return int32(bits.Len32(uint32(n<<1 ^ n>>31)))
+	}
+	return int32(bits.Len64(zigzag(v)))
+}
 
 func zigzag(v int64) uint64 { return uint64(v<<1) ^ uint64(v>>63) }
 
 // inRange is an expectation as a number that could be there.
 func inRange(v int64) int64 {
+	const most = maxNumber >> 32
+	if high := int32(v >> 32); high > -most && high < most { // as a rule
+		return v
+	}
 	if v <= -maxNumber || v >= maxNumber {
 		return 0
 	}
 	return v
+}
+
+// nearby is near of number i, which has a format, in line as a rule.
+func (w *walk) nearby(before []trail, i int, f format) int64 {
+	if i < len(before) && before[i].format == f {
+		return before[i].value
+	}
+	w.at(i)
+	return w.near()
+}
+
+// before are the trails of the numbers of the message before.
+func (w *walk) before() []trail {
+	if w.last == none {
+		return nil
+	}
+	sh := &w.shapes[w.last]
+	return w.state.trails[sh.first:][:sh.numbers]
 }

@@ -95,12 +95,6 @@ func (s *state) goOn(p *state, first uint64) {
 	s.last, s.sequence, s.started, s.flags, s.bag = p.last, first-1, true, p.flags, p.bag
 }
 
-func (t *text) goOn(p *text) {
-	seen := append(t.seen[:0], p.seen...)
-	*t = *p
-	t.seen = seen
-}
-
 // fill indexes what a block knows of topics at its beginning.
 func (x *index) fill(s *state) {
 	for i, t := range s.topics {

@@ -1,6 +1,9 @@
 package pack
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // A shaper is one end of the shape coder.
 type shaper struct {
@@ -8,6 +11,7 @@ type shaper struct {
 	state
 	out     []byte             // the payload of the message in hand, decoded
 	payload []byte             // it, in out or a pattern
+	number  []byte             // one of them
 	stands  [maxNumbers]stand  // where its numbers are
 	left    int                // bytes that may still be decoded
 	day     day                // of the latest instant
@@ -58,12 +62,7 @@ func (s *state) wasTimed() bool { return s.last != none && s.shapes[s.last].time
 
 // newSkeleton puts one into the table. Its slots begin with what is known of those of the message before.
 func (s *state) newSkeleton(text []byte) (int, error) {
-	n := 0
-	for _, b := range text {
-		if b == numberHere {
-			n++
-		}
-	}
+	n := bytes.Count(text, []byte{numberHere})
 	if len(s.skeletons) > maxSkeletons || len(s.slots)+n+1 > maxSlots || n > maxNumbers {
 		return 0, corrupt("too many skeletons, or numbers in them")
 	}
@@ -82,9 +81,7 @@ func (s *state) newSkeleton(text []byte) (int, error) {
 				sl = s.slots[parent.first+i]
 			}
 			sl.before.start = start
-			for s.texts[start] != numberHere {
-				start++
-			}
+			start += int32(bytes.IndexByte(s.texts[start:], numberHere))
 			sl.before.end = start
 			start++
 		}

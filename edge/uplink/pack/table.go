@@ -1,5 +1,7 @@
 package pack
 
+import "slices"
+
 // state is what the coder has learned from the messages of a block so far, and the same at both ends. It points to nothing but its slices: parts of it name
 // each other by their places, so that a copy with copies of the slices goes its own way.
 type state struct {
@@ -39,8 +41,9 @@ const none = -1
 type span struct{ start, end int32 }
 
 func hold[T string | []byte](s *state, b T) span {
-	start := len(s.texts)
-	s.texts = append(s.texts, b...)
+	start := (len(s.texts) + word - 1) &^ (word - 1) // what begins at a word compares by words
+	s.texts = slices.Grow(s.texts, len(b)+word)[:start+len(b)]
+	copy(s.texts[start:], b)
 	return span{int32(start), int32(len(s.texts))}
 }
 
@@ -99,12 +102,7 @@ type trail struct {
 	format format
 	seen   bool // there was one
 
-	// in the pattern of the shape
-	high     bool // it has more digits than the lowest
-	digits   uint8
-	lowStart uint16
-	low      int32 // the lowest digits
-	stand
+	figure // in the pattern of the shape
 }
 
 // How many a block can have. A further topic or property is not remembered, a further shape neither; a payload with a further skeleton

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -9,7 +10,8 @@ import (
 // A difference is what a number differs by from what was expected, and how many bits were: so it is written.
 type difference struct {
 	v    uint64
-	step int64
+	step int64 // of a message that is as usual: how far the number has moved
+	bits int32 // and how many bits v has
 	size int32
 }
 
@@ -43,11 +45,19 @@ func (s *shaper) expects(topic string) bool {
 
 // tell encodes a message, and returns its shape. The topic of the message is entry e of the index, or none if it is the expected one.
 func (s *shaper) tell(m *Message, e int) int32 {
+	if e == none {
+		if next := s.follower(); s.heads(next, m) && s.quick(next, true, m) {
+			return int32(next)
+		}
+	}
+	return s.tellAll(m, e)
+}
+
+// tellAll encodes a message that is not as usual in all.
+func (s *shaper) tellAll(m *Message, e int) int32 {
 	p := plan{Message: m, gap: m.Sequence - s.sequence - 1, kept: true}
 	following := s.following()
-	if next := following.shape; e == none && s.heads(next, m) && s.quick(next, true, m) {
-		return int32(next)
-	} else if e == none && s.heads(next, m) && s.matches(&s.shapes[next], m.Payload) {
+	if next := following.shape; e == none && s.heads(next, m) && s.matches(&s.shapes[next], m.Payload) {
 		p.shape, p.follows, p.asBefore = next, true, true
 	} else {
 		if e == none {
@@ -60,7 +70,8 @@ func (s *shaper) tell(m *Message, e int) int32 {
 	sh := &s.shapes[p.shape]
 	timed := sh.timed == (m.Time != 0)
 	sh.timed = m.Time != 0
-	w := s.walk(sh)
+	var w walk
+	w.enter(&s.state, sh)
 	quiet := s.differ(&w, m)
 
 	usual := p.gap == 0 && s.started && p.asBefore && timed && quiet
@@ -91,7 +102,7 @@ func (s *shaper) tell(m *Message, e int) int32 {
 			s.putNumber(d.v, bitsFor(d.size))
 		}
 	}
-	if p.apart {
+	if p.apart || sh.skeleton == 0 { // a payload that is carried as text is told each time
 		sh.pattern.length = 0
 	} else {
 		s.keepPattern(sh, w.trails, s.stands[:], m.Payload)
@@ -200,7 +211,13 @@ func (s *shaper) fits(skeleton int, slots []slot, trails []trail, payload []byte
 		if len(payload) <= len(text) || string(payload[:len(text)]) != string(text) {
 			return false
 		}
-		v, n := s.readNumber(payload[len(text):], f)
+		var v int64
+		n := 0
+		if f.family() == instant {
+			v, n = s.day.read(payload[len(text):], f)
+		} else {
+			v, n = f.read(payload[len(text):])
+		}
 		if n == 0 {
 			return false
 		}
@@ -273,7 +290,8 @@ func (s *shaper) apart(p *plan, e *entry) {
 	} else {
 		s.create(p, skeleton, e)
 	}
-	w := s.walk(&s.shapes[p.shape])
+	var w walk
+	w.enter(&s.state, &s.shapes[p.shape])
 	s.numbers = s.numbers[:0]
 	p.asBefore = true
 	for i, t := range s.parts.tokens {
@@ -338,16 +356,36 @@ func (s *shaper) create(p *plan, skeleton int, e *entry) {
 // differ finds what each number of a message differs by from what was expected, and learns it. It tells whether no number does where none is expected to.
 func (s *shaper) differ(w *walk, m *Message) (quiet bool) {
 	var surprise uint64
-	var clock int64
+	before := w.before()
+	differences, slots, trails := s.differences[:len(s.numbers)], w.slots[:len(s.numbers)], w.trails[:len(s.numbers)]
 	for i := range s.numbers {
-		n := &s.numbers[i]
-		w.to(i, n.format)
-		surprise |= s.differences[i].of(w, n.value)
-		if clock == 0 {
-			clock = milliseconds(*n)
+		n, d, sl, t := &s.numbers[i], &differences[i], &slots[i], &trails[i]
+		if t.seen || sl.format != n.format {
+			w.to(i, n.format)
+			surprise |= d.of(w, n.value)
+			continue
 		}
+		// the first under its topic: what to, expect and learn do, in line
+		t.format = n.format
+		near := w.nearby(before, i, n.format)
+		expected := sl.value
+		if sl.lean > 0 {
+			expected = near
+		}
+		d.v, d.size = zigzag(n.value-inRange(expected)), sl.newSize
+		if d.size < mostQuiet {
+			surprise |= d.v
+		}
+		sl.meet(t, n.value, near, int32(bits.Len64(d.v)))
+		w.left = 0
 	}
 	if m.Time != 0 {
+		clock := int64(0)
+		for i := range s.numbers {
+			if clock = milliseconds(s.numbers[i]); clock != 0 {
+				break
+			}
+		}
 		w.to(w.time(), 0)
 		surprise |= s.differences[len(s.numbers)].of(w, m.Time-clock)
 	}

@@ -1,6 +1,9 @@
 package pack
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // text is the model of strings: topics, skeletons, properties, payloads that have no skeleton. A string is told by turns as a stretch that stands in those before
 // it (as in LZ77, J. Ziv and A. Lempel 1977) and as a byte that does not. Where the stretch stands follows from what is behind it, the two bytes before or the kind of
@@ -58,30 +61,40 @@ var taught = sync.OnceValue(func() *text {
 })
 
 func (t *text) reset() {
-	p := taught()
+	t.goOn(taught())
+}
+
+func (t *text) goOn(p *text) {
 	t.seen = append(t.seen[:0], p.seen...)
-	t.stretch = [kinds]int{}
-	t.at, t.begun, t.behind = p.at, p.begun, p.behind
+	t.stretch, t.at, t.begun = p.stretch, p.at, p.begun
+	copy(t.behind[:], p.behind[:])
+}
+
+// reach makes room for n bytes, as far as there is any: what is there is not theirs and not to be read.
+func (t *text) reach(n int) {
+	if more := min(t.at+n, ringSize) - len(t.seen); more > 0 {
+		t.seen = slices.Grow(t.seen, more)[:len(t.seen)+more]
+	}
+}
+
+// spelled cuts off the room that was not needed.
+func (t *text) spelled() {
+	if len(t.seen) < ringSize {
+		t.seen = t.seen[:t.at]
+	}
 }
 
 // follow says where stands what followed the last two bytes before; 0: nowhere. From now on it is what comes next.
 func (t *text) follow() (from int) {
-	a, b := t.seen[before(t.at)], t.seen[before(before(t.at))]
+	at, seen := t.at, t.seen
+	a, b := seen[at-1], seen[max(at-2, 0)] // before place 0 there is none but itself
 	place := &t.behind[(uint32(a)<<8|uint32(b))*0x9e3779b1>>(32-twoBits)]
 	from = int(*place)
-	*place = uint16(t.at)
-	if from == 0 || t.seen[before(from)] != a || t.seen[before(before(from))] != b {
+	*place = uint16(at)
+	if from == 0 || seen[from-1] != a || seen[max(from-2, 0)] != b {
 		return 0
 	}
 	return from
-}
-
-// before is the place before one; that before the first is none.
-func before(at int) int {
-	if at == 0 {
-		return 0
-	}
-	return at - 1
 }
 
 // after is the place after one.
@@ -181,15 +194,6 @@ func (t *text) spell(kind byte) spelling {
 	return spelling{text: t, kind: kind, first: true, from: from}
 }
 
-// stretched is behind a stretch of n bytes, which were added.
-func (p *spelling) stretched(n int) {
-	p.aside = 0
-	if n > 0 {
-		p.follow()
-		p.aside, p.other = after(p.from), false
-	}
-}
-
 // next goes on behind a byte.
 func (p *spelling) next() {
 	if p.from = p.follow(); p.from == 0 {
@@ -203,21 +207,24 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 	if len(v) == 0 && !ended {
 		return
 	}
+	s.text.reach(len(v) + 2)
 	p := s.text.spell(kind)
 	for i := 0; ; {
 		if p.from != 0 {
-			n := i
-			for n < len(v) && p.seen[p.from] == v[n] { // it may reach over its own beginning, as in a row of zeros
-				p.add(v[n])
-				p.from = after(p.from)
-				n++
-			}
+			n := i + stretch(&p, v[i:])
 			whole := n == len(v) && (!ended || p.seen[p.from] == end)
 			if s.flag(whole); whole {
 				break
 			}
-			s.putStretch(&p, n-i)
-			p.stretched(n - i)
+			if p.first {
+				s.putFirst(&p, n-i)
+			} else {
+				s.putNumber(uint64(n-i), otherStretch)
+			}
+			if p.aside = 0; n > i {
+				p.follow()
+				p.aside, p.other = after(p.from), false
+			}
 			i = n
 		}
 		b := byte(end)
@@ -227,6 +234,7 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 		p.other = s.putLiteral(b, p.other)
 		p.add(b)
 		if i++; i > len(v) || i == len(v) && !ended {
+			s.text.spelled()
 			return
 		}
 		p.next()
@@ -234,15 +242,40 @@ func write[T string | []byte](s *shaper, kind byte, v T, ended bool) {
 	if ended {
 		p.add(end)
 	}
+	s.text.spelled()
 }
 
-// putStretch writes the length of a stretch. That at the beginning is most likely as long as in the string of its kind before.
-func (c *coder) putStretch(p *spelling, n int) {
-	if !p.first {
-		c.putNumber(uint64(n), otherStretch)
-		return
+// stretch adds the bytes of v that are as expected, and counts them. They may reach over their own beginning, as in a row of zeros.
+func stretch[T string | []byte](p *spelling, v T) (n int) {
+	for n < len(v) {
+		room := min(len(v)-n, ringSize-p.at, ringSize-p.from)
+		from, to, rest := p.seen[p.from:][:room], p.seen[p.at:][:room], v[n:][:room]
+		i := 0
+		for ; i < len(from) && from[i] == rest[i]; i++ {
+			to[i] = from[i]
+		}
+		p.pass(i)
+		if n += i; i < room {
+			break
+		}
 	}
-	if c.flag(n == p.stretch[p.kind]); n != p.stretch[p.kind] {
+	return n
+}
+
+// pass goes on behind n bytes that were expected, and no further than the end of the ring.
+func (p *spelling) pass(n int) {
+	if p.at += n; p.at == ringSize {
+		p.at = 1
+	}
+	if p.from += n; p.from == ringSize {
+		p.from = 1
+	}
+}
+
+// putFirst writes the length of a stretch at the beginning, which is most likely as long as in the string of its kind before.
+func (c *coder) putFirst(p *spelling, n int) {
+	same := n == p.stretch[p.kind]
+	if c.flag(same); !same {
 		c.putNumber(uint64(n), firstStretch)
 	}
 	p.stretch[p.kind] = n
@@ -269,20 +302,20 @@ func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
 	most := len(dst) + n
 	for {
 		if p.from != 0 {
-			whole, stretch := s.take(1) != 0, uint64(most-len(dst))
+			whole, stretch := s.take(1) != 0, most-len(dst)
 			if !whole {
-				stretch = s.takeStretch(&p)
-			}
-			if stretch > uint64(most-len(dst)) {
-				return dst, tooLong(n)
+				told := s.takeStretch(&p)
+				if told > uint64(stretch) {
+					return dst, tooLong(n)
+				}
+				stretch = int(told)
 			}
 			start := len(dst)
-			for ; stretch > 0 && (p.seen[p.from] != end || !ended); stretch-- {
-				b := p.seen[p.from]
-				dst = append(dst, b)
-				p.add(b)
-				p.from = after(p.from)
+			stop := -1 // a byte that ends the stretch
+			if ended {
+				stop = end
 			}
+			dst, stretch = p.read(dst, stretch, stop)
 			switch {
 			case whole && ended && p.seen[p.from] == end:
 				p.add(end)
@@ -292,7 +325,10 @@ func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
 			case whole:
 				return dst, nil
 			}
-			p.stretched(len(dst) - start)
+			if p.aside = 0; len(dst) > start {
+				p.follow()
+				p.aside, p.other = after(p.from), false
+			}
 		}
 		b, other := s.takeLiteral(p.other)
 		p.other = other
@@ -311,3 +347,23 @@ func read(s *shaper, kind byte, dst []byte, n int, ended bool) ([]byte, error) {
 }
 
 func tooLong(n int) error { return corrupt("a text is longer than %d bytes, or not there", n) }
+
+// read adds n bytes that are as expected, and appends them to dst. It returns how many are left when stop is next.
+func (p *spelling) read(dst []byte, n, stop int) ([]byte, int) {
+	const most = 256 // bytes that room is made for: n may be much more than there are
+	for n > 0 {
+		room := min(n, most, ringSize-p.at, ringSize-p.from)
+		p.reach(room)
+		from, to := p.seen[p.from:][:room], p.seen[p.at:][:room]
+		i := 0
+		for ; i < len(from) && int(from[i]) != stop; i++ {
+			to[i] = from[i]
+		}
+		dst = append(dst, to[:i]...)
+		p.pass(i)
+		if n -= i; i < room {
+			break
+		}
+	}
+	return dst, n
+}

@@ -115,7 +115,7 @@ func Own(n int, seed uint64) []pack.Message {
 			number = strings.TrimRight(strings.TrimRight(number, "0"), ".")
 		}
 		out[i] = pack.Message{
-			Topic:    v.topic,
+			Topic:    strings.Clone(v.topic), // in memory of its own, as one that comes from a queue
 			Payload:  fmt.Appendf(nil, `{"value":%s,"unit":"%s","time":"%s"}`, number, v.unit, at.Format("2006-01-02T15:04:05.000Z")),
 			Sequence: first + uint64(i), Time: at.UnixMilli() + r.Int64N(3), QoS: 1,
 		}
