@@ -1,6 +1,6 @@
 # The two commands of the README are `make run` and `make test`. The others are for who works on the project.
 GO      ?= go
-VERSION ?= $(shell git describe --tags --always --abbrev=8 --dirty 2>/dev/null || echo unknown)
+VERSION ?= $(shell git describe --tags --always --abbrev=8 --dirty 2>/dev/null || scripts/deb/version 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 # HTTP serves WebSockets and metrics, which are HTTP/1.1: the half megabyte that is HTTP/2 in package net/http stays out.
 TAGS     = nethttpomithttp2
