@@ -144,7 +144,7 @@ debsame:
 # hang, removed, purged. Root, mmdebstrap and systemd-container; the Debian is made once, in ~/.cache/skerry. SUITE=trixie
 SUITE ?= bookworm
 debtest:
-	scripts/debtest/run '$(LDFLAGS)' '$(TAGS)' $(SUITE)
+	scripts/debtest/run '$(LDFLAGS)' '$(TAGS)' $(SUITE) $(DEBTEST)
 
 # The tests of what must not depend on a processor, as ARMv6 and ARM64 under qemu-user, and the armhf program with mosquitto's clients.
 arm:
