@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -172,6 +173,29 @@ func TestUnit(t *testing.T) {
 	}
 	if x, err := strconv.ParseFloat(string(found[1]), 64); err != nil || x > 2.0 {
 		t.Errorf("%s", found[0])
+	}
+}
+
+// TestStartedAnew: after any crash the next start comes within a minute, without end: a watchdog that bites once a month would else make a
+// station wait for minutes by the end of the year.
+func TestStartedAnew(t *testing.T) {
+	text, err := os.ReadFile("skerry.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			set[name] = value
+		}
+	}
+	if set["Restart"] != "always" || set["StartLimitIntervalSec"] != "0" {
+		t.Errorf("Restart %s, StartLimitIntervalSec %s", set["Restart"], set["StartLimitIntervalSec"])
+	}
+	for _, name := range []string{"RestartSec", "RestartMaxDelaySec"} {
+		if d, err := time.ParseDuration(set[name]); err != nil || d < time.Second || d > time.Minute {
+			t.Errorf("%s %s: %v", name, set[name], err)
+		}
 	}
 }
 
