@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"skerry/broker/packet"
 	"skerry/edge"
 	"skerry/edge/service"
 	"skerry/queue/vfs"
@@ -71,6 +73,45 @@ func TestServiceManager(t *testing.T) {
 	hears("STOPPING=1")
 	<-s.ended
 	s.end = nil
+}
+
+// TestFullStoreIsTold: a store that others have left no room says so to the service manager, and that it has room again; nothing is refused for
+// another reason, and the station is not started anew.
+func TestFullStoreIsTold(t *testing.T) {
+	manager, hears := managed(t, time.Minute)
+	disk := vfs.NewDisk()
+	disk.SetCapacity(18 << 20)
+	s := start(t, configure(t, "storage: {path: /data, when_full: reject}\nbroker: {listeners: {local: {tcp: \"127.0.0.1:0\", anonymous: true}}}\n"), edge.Options{FS: disk, Service: manager})
+	hears("READY=1\nSTATUS=running")
+	lasts := packet.Properties{}.AppendNumber(packet.SessionExpiryInterval, 3600)
+	reader, err := s.dial(t, &packet.Connect{Version: packet.V5, ClientID: []byte("reader"), Properties: lasts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Subscribe(t.Context(), packet.Subscription{TopicFilter: []byte("a"), QoS: 1}); err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	writer, err := s.dial(t, &packet.Connect{Version: packet.V5, CleanStart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := func() error {
+		return writer.Publish(t.Context(), &packet.Publish{TopicName: []byte("a"), QoS: 1, Payload: make([]byte, 100<<10)})
+	}
+	n := 0
+	for ; err == nil && n < 1000; n++ {
+		err = publish()
+	}
+	if !errors.Is(err, packet.QuotaExceeded) || n < 20 {
+		t.Fatalf("message %d: %v", n, err)
+	}
+	hears("STATUS=runs with a full store: new messages are refused: 512 KiB of the file system are left to others")
+	disk.SetCapacity(0)
+	hears("STATUS=running")
+	if err := publish(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestWaitsForItsStore: under a service manager a data directory that cannot be opened is waited for, with a word, and without being
