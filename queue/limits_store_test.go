@@ -516,6 +516,43 @@ func TestNoSpaceAnywhere(t *testing.T) {
 	}
 }
 
+// TestPrepare: a new store on a disk without room says so before anything is promised, whether its folder could be made or not, and one that
+// has a file of its log needs none.
+func TestPrepare(t *testing.T) {
+	disk, room := vfs.NewDisk(), false
+	disk.Hook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpCreate && !room {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	prepare := func() error {
+		s, _ := open(t, disk, small)
+		defer closeStore(t, s)
+		return s.Prepare()
+	}
+	if err := prepare(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%v", err)
+	}
+	room = true
+	disk.SetCapacity(100)
+	if err := prepare(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%v", err)
+	}
+	disk.SetCapacity(0)
+	if err := prepare(); err != nil {
+		t.Error(err)
+	}
+	room = false
+	s, _ := open(t, disk, small)
+	if err := s.Prepare(); err != nil || s.Stats().Slots == 0 {
+		t.Errorf("%v, %d files", err, s.Stats().Slots)
+	}
+	create(t, s, queue.SessionOptions{})
+	commit(t, s)
+	closeStore(t, s)
+}
+
 // TestLogsSessions: who is full is said once, and once that it is over.
 func TestLogsSessions(t *testing.T) {
 	var j journal

@@ -84,8 +84,6 @@ func (s *Store) Full() string {
 	defer s.mu.Unlock()
 	sp := &s.space
 	switch {
-	case sp.full && s.log.Room().Slots == 0:
-		return "new sessions and messages that last are refused: " + s.limit()
 	case sp.full && sp.stuck:
 		return gives[DropNewest] + ": " + s.limit()
 	case sp.full:
