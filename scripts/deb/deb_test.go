@@ -2,7 +2,13 @@ package deb_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,7 +247,7 @@ func TestDevices(t *testing.T) {
 
 // TestScripts: the shell that Debian has can read them.
 func TestScripts(t *testing.T) {
-	for _, name := range []string{"postinst", "prerm", "postrm", "build", "same", "version", "../debtest/run", "../arm", "../board/fetch", "../../.ci/run"} {
+	for _, name := range []string{"postinst", "prerm", "postrm", "build", "same", "version", "../debtest/run", "../debtest/previous", "../arm", "../board/fetch", "../../.ci/run"} {
 		if out, err := exec.Command("sh", "-n", name).CombinedOutput(); err != nil {
 			t.Errorf("%s: %s", name, out)
 		}
@@ -260,11 +266,13 @@ func TestDefaultConfiguration(t *testing.T) {
 	}
 }
 
-// load reads a configuration as if it were in /etc/skerry, with the file of users that the package makes.
+// load reads a configuration as if it were in /etc/skerry, with the file of users that the package makes, and a certificate.
 func load(t *testing.T, text []byte) *config.Config {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "skerry.yaml")
-	for name, b := range map[string][]byte{file: text, filepath.Join(filepath.Dir(file), "users"): nil} {
+	dir := filepath.Dir(file)
+	cert, key := certificate(t)
+	for name, b := range map[string][]byte{file: text, filepath.Join(dir, "users"): nil, filepath.Join(dir, "lan.crt"): cert, filepath.Join(dir, "lan.key"): key} {
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -274,6 +282,25 @@ func load(t *testing.T, text []byte) *config.Config {
 		t.Fatal(err)
 	}
 	return cfg
+}
+
+// certificate is one that has signed itself, and its key (PEM).
+func certificate(t *testing.T) (cert, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 }
 
 // TestCloudInit: the file for the first boot is one that cloud-init takes for its own, its configuration is right and where the unit looks
@@ -302,12 +329,12 @@ func TestCloudInit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(data.WriteFiles) != 1 || !strings.Contains(string(unit), "ExecStart=/usr/bin/skerry run "+data.WriteFiles[0].Path+"\n") {
+	if len(data.WriteFiles) != 2 || !strings.Contains(string(unit), "ExecStart=/usr/bin/skerry run "+data.WriteFiles[0].Path+"\n") {
 		t.Fatalf("files %+v", data.WriteFiles)
 	}
 	f := data.WriteFiles[0]
-	if f.Permissions != "0644" { // the group is not there yet: the user of the gateway is one of the others
-		t.Errorf("mode %s", f.Permissions)
+	if users := data.WriteFiles[1]; users.Path != filepath.Join(filepath.Dir(f.Path), "users") || users.Permissions != "0600" || !strings.HasPrefix(users.Content, "# ") || strings.Count(users.Content, "\n") != 1 {
+		t.Errorf("who may come in is %+v, and the file knows nobody", users)
 	}
 	if cfg := load(t, []byte(f.Content)); cfg.Gateway.ID != data.Hostname || len(cfg.Sensors) == 0 {
 		t.Errorf("%+v", cfg.Gateway)
