@@ -140,8 +140,9 @@ deb:
 debsame:
 	scripts/deb/same '$(LDFLAGS)' '$(TAGS)'
 
-# The package in a clean Debian under its own systemd: installed, upgraded from a build with a lower number while messages wait, made to
-# hang, removed, purged. Root, mmdebstrap and systemd-container; the Debian is made once, in ~/.cache/skerry. SUITE=trixie
+# The package in clean Debians under systemd: installed from an older version's and upgraded while messages wait, rolled back, made to hang,
+# on disks that fill and fail, by cloud-init, removed, purged: docs/install.md. Root, mmdebstrap and systemd-container; the Debian and the older
+# package are made once, in ~/.cache/skerry. SUITE=trixie DEBTEST='-only "rolled back"'
 SUITE ?= bookworm
 debtest:
 	scripts/debtest/run '$(LDFLAGS)' '$(TAGS)' $(SUITE) $(DEBTEST)
