@@ -83,7 +83,8 @@ func fill(m *machine) {
 	}
 	m.drain(ground)
 	m.backlog("old")
-	fmt.Printf("         %s: %d messages wait\n", strings.TrimSpace(m.run("skerry", "version")), len(m.owed))
+	version, _, _ := strings.Cut(m.run("skerry", "version"), "\n")
+	fmt.Printf("         %s: %d messages wait\n", version, len(m.owed))
 }
 
 // whole finds all that the station had to keep: configuration, user, retained message, what waits for a session, and what waits for the uplink.
@@ -140,6 +141,7 @@ func upgrade(m *machine) {
 	m.active()
 	fmt.Printf("         %d acknowledged, %d refused while it started anew; %d wait\n", acknowledged, refused, len(m.owed))
 	m.documented("apt install ./skerry_NEWER_")
+	m.says(m.run("skerry", "version"), "skerry "+m.run("dpkg-query", "-W", "-f", "${Version}", "skerry")+"\n")
 	if m.read(users) != before {
 		m.fail("other users")
 	}
