@@ -1,6 +1,6 @@
 # The two commands of the README are `make run` and `make test`. The others are for who works on the project.
 GO      ?= go
-VERSION ?= $(shell git describe --tags --always --abbrev=8 --dirty 2>/dev/null || echo unknown)
+VERSION ?= $(shell git describe --tags --always --abbrev=8 --dirty 2>/dev/null || scripts/deb/version 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 # HTTP serves WebSockets and metrics, which are HTTP/1.1: the half megabyte that is HTTP/2 in package net/http stays out.
 TAGS     = nethttpomithttp2
@@ -140,11 +140,12 @@ deb:
 debsame:
 	scripts/deb/same '$(LDFLAGS)' '$(TAGS)'
 
-# The package in a clean Debian under its own systemd: installed, upgraded from a build with a lower number while messages wait, made to
-# hang, removed, purged. Root, mmdebstrap and systemd-container; the Debian is made once, in ~/.cache/skerry. SUITE=trixie
+# The package in clean Debians under systemd: installed from an older version's and upgraded while messages wait, rolled back, made to hang,
+# on disks that fill and fail, by cloud-init, removed, purged: docs/install.md. Root, mmdebstrap and systemd-container; the Debian and the older
+# package are made once, in ~/.cache/skerry. SUITE=trixie DEBTEST='-only "rolled back"'
 SUITE ?= bookworm
 debtest:
-	scripts/debtest/run '$(LDFLAGS)' '$(TAGS)' $(SUITE)
+	scripts/debtest/run '$(LDFLAGS)' '$(TAGS)' $(SUITE) $(DEBTEST)
 
 # The tests of what must not depend on a processor, as ARMv6 and ARM64 under qemu-user, and the armhf program with mosquitto's clients.
 arm:

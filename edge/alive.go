@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"skerry/board"
@@ -15,6 +16,8 @@ const (
 	commitLimit = 30 * time.Second
 	// boardTimeout is asked of the board's watchdog: a start with a large store on a slow card is over sooner.
 	boardTimeout = time.Minute
+	// statusEvery is how often the station looks whether its status is another one.
+	statusEvery = 5 * time.Second
 )
 
 // startWatchdog has the service manager, and the board if the configuration says so, fed as long as log, sensors, broker and listeners get
@@ -46,7 +49,7 @@ func (g *Gateway) startWatchdog(layers *layers, store *queue.Store) (stop func(t
 			{Of: "broker", Made: g.Answers},
 			{Of: "listeners", Made: g.server.Accepting},
 		},
-		Fed: fed, Status: g.tellStatus, Stacks: g.options.Stacks, Log: g.log,
+		Fed: fed, Status: g.tellSick, Stacks: g.options.Stacks, Log: g.log,
 	})
 	if w != nil {
 		layers.start("watchdog", time.Second, w.Run)
@@ -54,18 +57,73 @@ func (g *Gateway) startWatchdog(layers *layers, store *queue.Store) (stop func(t
 	return stop
 }
 
-// tellStatus tells the service manager what does not get on; "": that everything does.
-func (g *Gateway) tellStatus(text string) {
-	if text == "" {
-		text = g.condition()
-	}
-	g.options.Service.Status(text)
+// told is what the service manager knows of the station.
+type told struct {
+	mu   sync.Mutex
+	sick string // what does not get on, as the watchdog has found
+	last string
 }
 
-// condition is the state of the station in a line.
+// startStatus keeps the status up to date that the service manager shows.
+func (g *Gateway) startStatus(layers *layers) {
+	if g.options.Service == nil {
+		return
+	}
+	layers.start("status", time.Second, func(ctx context.Context) error {
+		tick := time.NewTicker(statusEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+				g.tellStatus()
+			}
+		}
+	})
+}
+
+// tellSick tells the service manager what does not get on; "": that everything does.
+func (g *Gateway) tellSick(text string) {
+	g.told.mu.Lock()
+	g.told.sick = text
+	g.told.mu.Unlock()
+	g.tellStatus()
+}
+
+// tellStatus tells the service manager how the station fares, if that is news.
+func (g *Gateway) tellStatus() {
+	text, news := g.status()
+	if news {
+		g.options.Service.Status(text)
+	}
+}
+
+// tellReady tells it that the station has started, or has reloaded.
+func (g *Gateway) tellReady() {
+	text, _ := g.status()
+	g.options.Service.Ready(text)
+}
+
+// status is the state of the station in a line, and whether it is another one than that of last time.
+func (g *Gateway) status() (text string, news bool) {
+	text = g.condition()
+	g.told.mu.Lock()
+	defer g.told.mu.Unlock()
+	if g.told.sick != "" {
+		text = g.told.sick
+	}
+	news, g.told.last = text != g.told.last, text
+	return text, news
+}
+
+// condition is the state of the station but for what hangs.
 func (g *Gateway) condition() string {
 	if err := g.broker.Err(); err != nil {
 		return "runs without storage: " + storageFailure(err).Error()
+	}
+	if full := g.store.Full(); full != "" {
+		return "runs with a full store: " + full
 	}
 	return "running"
 }

@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,12 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"skerry/broker/packet"
 	"skerry/edge"
 	"skerry/edge/service"
 	"skerry/queue/vfs"
 )
 
-// managed makes a service manager that feeds on being told, and what it is told, a datagram at a time.
+// managed makes a service manager that feeds on being told, and what waits for a datagram that begins so: it gives all until then.
 func managed(t *testing.T, timeout time.Duration) (*service.Manager, func(beginning string) string) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "notify")
@@ -44,7 +46,7 @@ func managed(t *testing.T, timeout time.Duration) (*service.Manager, func(beginn
 				t.Fatalf("no %q, but %q", beginning, heard)
 			}
 			if heard = append(heard, string(buf[:n])); strings.HasPrefix(string(buf[:n]), beginning) {
-				return heard[len(heard)-1]
+				return strings.Join(heard, "\n")
 			}
 		}
 	}
@@ -105,13 +107,54 @@ func TestDeafListener(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- g.Run(ctx) }()
 	hears("READY=1\nSTATUS=running")
-	for range 3 {
-		if heard := hears("STATUS=does not get on: "); !strings.Contains(heard, "listener door takes no connections: one of our own waits in vain") || strings.Contains(heard, "listener local") {
-			t.Error(heard)
-		}
+	if heard := hears("STATUS=does not get on: "); !strings.Contains(heard, "listener door takes no connections: one of our own waits in vain") || strings.Contains(heard, "listener local") {
+		t.Error(heard)
 	}
+	time.Sleep(2 * time.Second) // in which it would be fed four times
 	end()
+	if heard := hears("STOPPING=1"); strings.Contains(heard, "WATCHDOG=1") {
+		t.Error(heard)
+	}
 	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFullStoreIsTold: a store that others have left no room says so to the service manager, and that it has room again; nothing is refused for
+// another reason, and the station is not started anew.
+func TestFullStoreIsTold(t *testing.T) {
+	manager, hears := managed(t, time.Minute)
+	disk := vfs.NewDisk()
+	disk.SetCapacity(18 << 20)
+	s := start(t, configure(t, "storage: {path: /data, when_full: reject}\nbroker: {listeners: {local: {tcp: \"127.0.0.1:0\", anonymous: true}}}\n"), edge.Options{FS: disk, Service: manager})
+	hears("READY=1\nSTATUS=running")
+	lasts := packet.Properties{}.AppendNumber(packet.SessionExpiryInterval, 3600)
+	reader, err := s.dial(t, &packet.Connect{Version: packet.V5, ClientID: []byte("reader"), Properties: lasts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Subscribe(t.Context(), packet.Subscription{TopicFilter: []byte("a"), QoS: 1}); err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	writer, err := s.dial(t, &packet.Connect{Version: packet.V5, CleanStart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := func() error {
+		return writer.Publish(t.Context(), &packet.Publish{TopicName: []byte("a"), QoS: 1, Payload: make([]byte, 100<<10)})
+	}
+	n := 0
+	for ; err == nil && n < 1000; n++ {
+		err = publish()
+	}
+	if !errors.Is(err, packet.QuotaExceeded) || n < 20 {
+		t.Fatalf("message %d: %v", n, err)
+	}
+	hears("STATUS=runs with a full store: new messages are refused: 512 KiB of the file system are left to others")
+	disk.SetCapacity(0)
+	hears("STATUS=running")
+	if err := publish(); err != nil {
 		t.Error(err)
 	}
 }

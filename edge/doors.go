@@ -98,7 +98,7 @@ func (g *Gateway) Reload() {
 	select {
 	case <-g.listening:
 		g.options.Service.Reloading()
-		defer func() { g.options.Service.Ready(g.condition()) }()
+		defer g.tellReady()
 	default:
 	}
 	g.doors.reload()

@@ -53,7 +53,9 @@ type Gateway struct {
 	listening chan struct{}
 	addresses map[string]net.Addr
 	broker    *broker.Broker
+	store     *queue.Store
 	server    *server.Server
+	told      told
 	windows   *windows
 	doors     *doors
 	own       own
@@ -134,6 +136,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	if last, known := store.LastDate(); known {
 		g.clock.Known(last)
 	}
+	g.store = store
 	g.windows = &windows{store: store, shrunk: g.config.Storage.CommitWindow}
 	b, srv, err := g.build(store, recovery)
 	if err != nil {
@@ -160,7 +163,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	} else {
 		close(g.listening)
 		letGo = g.startWatchdog(layers, store)
-		g.options.Service.Ready(g.condition())
+		g.startStatus(layers)
+		g.tellReady()
 	}
 	layers.wait(ctx)
 	g.log.Info("stopping")

@@ -24,6 +24,11 @@ import (
 func (g *Gateway) openStore() (*queue.Store, *queue.Recovery, error) {
 	path := g.config.Storage.Path
 	store, found, err := queue.Open(g.options.FS, path, g.storeOptions())
+	if err == nil {
+		if err = store.Prepare(); err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the data directory %s: %w%s", path, err, storageHint(err))
 	}

@@ -29,7 +29,7 @@ const (
 func (g *Gateway) outlast(ctx context.Context, failure error) error {
 	failure = storageFailure(failure)
 	g.log.Error("storage has failed: QoS 1 and 2 to sessions that last are refused, and uplinks rest; all else goes on", "error", failure)
-	g.options.Service.Status(g.condition())
+	g.tellStatus()
 	for wait := firstProbe; ; wait = min(2*wait, lastProbe) {
 		t := time.NewTimer(wait)
 		select {

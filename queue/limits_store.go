@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"skerry/queue/slotlog"
@@ -258,6 +259,23 @@ func (s *Store) tellFull() {
 	s.warnFull(s.limit())
 }
 
+// Prepare makes the first file of the log, if there is none: on a full disk the first commit would take the store down. An error says that there
+// is no room, and nothing was promised yet; a store that has a file goes on with it, however full the disk is.
+func (s *Store) Prepare() error {
+	if s.log.Stats().Slots > 0 {
+		return nil
+	}
+	err := s.log.Prepare(1)
+	if errors.Is(err, slotlog.ErrFull) {
+		err = syscall.ENOSPC
+	}
+	if err != nil {
+		return fmt.Errorf("make the first %d MiB of the log: %w", s.slotSize()>>20, err)
+	}
+	s.roomChanged()
+	return nil
+}
+
 // limit says what keeps the log from growing.
 func (s *Store) limit() string {
 	r, most := s.log.Room(), s.o.Limits.Bytes
@@ -266,6 +284,10 @@ func (s *Store) limit() string {
 		return fmt.Sprintf("%d MiB of disk", most>>20)
 	case r.Err == nil || errors.Is(r.Err, slotlog.ErrFull):
 		return sizeWords(max(s.o.KeepFree, checkpointRoom)) + " of the file system are left to others"
+	case errors.Is(r.Err, syscall.ENOSPC):
+		return "the disk is full"
+	case errors.Is(r.Err, syscall.EDQUOT):
+		return "the quota of the disk is used up"
 	}
 	return r.Err.Error()
 }

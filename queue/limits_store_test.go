@@ -97,14 +97,18 @@ func empty(t *testing.T, s *queue.Store, x *queue.Session) (got []int) {
 // gets all that was acknowledged and not dropped; space comes back, and messages are taken again.
 func TestFullStoreDrains(t *testing.T) {
 	const slot = 64 << 10
+	said := map[queue.Policy]string{
+		queue.DropOldest: "the oldest messages are dropped: ", queue.DropNewest: "new messages are dropped: ", queue.Reject: "new messages are refused: ",
+	}
 	for _, c := range []struct {
 		name     string
 		capacity int64
 		o        queue.Options
+		limit    string
 	}{
-		{"disk", 12*slot + 700<<10, queue.Options{}},
-		{"limit", 0, queue.Options{Limits: queue.Limits{Bytes: 8 * slot}}},
-		{"keep free", 42 * slot, queue.Options{KeepFree: 30 * slot}},
+		{"disk", 12*slot + 700<<10, queue.Options{}, "512 KiB of the file system are left to others"},
+		{"limit", 0, queue.Options{Limits: queue.Limits{Bytes: 8 * slot}}, "0 MiB of disk"},
+		{"keep free", 42 * slot, queue.Options{KeepFree: 30 * slot}, "1 MiB of the file system are left to others"},
 	} {
 		for _, policy := range []queue.Policy{queue.DropOldest, queue.DropNewest, queue.Reject} {
 			t.Run(c.name+", "+policy.String(), func(t *testing.T) {
@@ -121,6 +125,9 @@ func TestFullStoreDrains(t *testing.T) {
 				}
 				if n := j.count("store is full"); n != 1 {
 					t.Errorf("%d lines say that the store is full:\n%s", n, j.buf.String())
+				}
+				if full, want := s.Full(), said[policy]+c.limit; full != want {
+					t.Errorf("%q, want %q", full, want)
 				}
 				// Small things go on.
 				y := create(t, s, queue.SessionOptions{})
@@ -142,6 +149,9 @@ func TestFullStoreDrains(t *testing.T) {
 				}
 				if n := s.Stats().Slots; n > 4 {
 					t.Errorf("%d slots after the drain", n)
+				}
+				if full := s.Full(); full != "" {
+					t.Errorf("drained, and still %q", full)
 				}
 				if again := fill(t, s, x, 50); len(again) != 50 {
 					t.Errorf("%d messages were taken after the drain", len(again))
@@ -504,6 +514,43 @@ func TestNoSpaceAnywhere(t *testing.T) {
 			break
 		}
 	}
+}
+
+// TestPrepare: a new store on a disk without room says so before anything is promised, whether its folder could be made or not, and one that
+// has a file of its log needs none.
+func TestPrepare(t *testing.T) {
+	disk, room := vfs.NewDisk(), false
+	disk.Hook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpCreate && !room {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	prepare := func() error {
+		s, _ := open(t, disk, small)
+		defer closeStore(t, s)
+		return s.Prepare()
+	}
+	if err := prepare(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%v", err)
+	}
+	room = true
+	disk.SetCapacity(100)
+	if err := prepare(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%v", err)
+	}
+	disk.SetCapacity(0)
+	if err := prepare(); err != nil {
+		t.Error(err)
+	}
+	room = false
+	s, _ := open(t, disk, small)
+	if err := s.Prepare(); err != nil || s.Stats().Slots == 0 {
+		t.Errorf("%v, %d files", err, s.Stats().Slots)
+	}
+	create(t, s, queue.SessionOptions{})
+	commit(t, s)
+	closeStore(t, s)
 }
 
 // TestLogsSessions: who is full is said once, and once that it is over.

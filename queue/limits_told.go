@@ -68,9 +68,28 @@ func sizeWords(n int64) string {
 	return fmt.Sprintf("%d MiB", n>>20)
 }
 
+// gives is what gives way when the whole store is full.
+var gives = map[Policy]string{
+	DropOldest: "the oldest messages are dropped", DropNewest: "new messages are dropped", Reject: "new messages are refused",
+}
+
 func (s *Store) warnFull(limit string) {
-	does := map[Policy]string{
-		DropOldest: "the oldest messages are dropped", DropNewest: "new messages are dropped", Reject: "new messages are refused",
+	s.o.Log.Warn("store is full: "+gives[s.o.Limits.WhenFull], "limit", limit)
+}
+
+// Full says in words what becomes of messages that last, and which limit of the whole store it is; "": there is room, or nobody has asked for
+// more than there was. It begins and ends with the lines of the log.
+func (s *Store) Full() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sp := &s.space
+	switch {
+	case sp.full && sp.stuck:
+		return gives[DropNewest] + ": " + s.limit()
+	case sp.full:
+		return gives[s.o.Limits.WhenFull] + ": " + s.limit()
+	case sp.crowded:
+		return gives[s.o.Limits.WhenFull] + ": " + s.mostMessages()
 	}
-	s.o.Log.Warn("store is full: "+does[s.o.Limits.WhenFull], "limit", limit)
+	return ""
 }

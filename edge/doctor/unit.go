@@ -44,9 +44,11 @@ func unit(_ context.Context, s *Subject, r *Report) {
 		r.problem("unit", "is stopped", "sudo systemctl start skerry; if a dependency fails, the disk of the data directory is not mounted: systemctl --failed names it")
 	case strings.HasPrefix(status, "waits for") || strings.HasPrefix(status, "does not get on") || strings.HasPrefix(status, "runs without storage"):
 		r.problem("unit", status, journal)
+	case strings.HasPrefix(status, "runs with a full store"):
+		r.problem("unit", status, "make room on the disk, or raise storage.limit; what lasts is taken again by itself. `skerry queue ls` shows what waits, and for whom")
 	}
 	if n, err := strconv.Atoi(u["NRestarts"]); err == nil && n > manyRestarts && r.Problems() == before {
-		r.problem("unit", fmt.Sprintf("was started anew %d times", n), journal)
+		r.problem("unit", fmt.Sprintf("was started anew %d times", n), journal+"; sudo systemctl reset-failed skerry counts from 0 again")
 	}
 	if r.Problems() == before {
 		r.note("unit", "%s, %s, status: %s", u["UnitFileState"], u["ActiveState"], status)

@@ -39,7 +39,8 @@ func TestUnit(t *testing.T) {
 		"stopped":      {map[string]string{"ActiveState": "inactive"}, "is stopped => sudo systemctl start skerry; if a dependency fails, the disk "},
 		"waits":        {map[string]string{"StatusText": "waits for its data directory: read-only"}, "waits for its data directory: read-only => "},
 		"hangs":        {map[string]string{"StatusText": "does not get on: log: x"}, "does not get on: log: x => "},
-		"often":        {map[string]string{"NRestarts": "17"}, "was started anew 17 times => "},
+		"full":         {map[string]string{"StatusText": "runs with a full store: x"}, "runs with a full store: x => make room on the disk"},
+		"often":        {map[string]string{"NRestarts": "17"}, "was started anew 17 times => `journalctl -u skerry -n 50` shows why; sudo systemctl reset-failed skerry counts from 0 again"},
 		"without disk": {map[string]string{"StatusText": "runs without storage: x"}, "runs without storage: x => "},
 	} {
 		t.Run(name, func(t *testing.T) {

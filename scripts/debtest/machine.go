@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,18 +23,33 @@ type step struct {
 
 // machine is where the package is tested. Its methods panic with a failure when something is not as it should be.
 type machine struct {
-	begun        time.Time // the step
-	acknowledged []string  // payloads that wait for the reader
-	restarts     int
+	begun    time.Time // the step
+	owed     []message // acknowledged, and not taken by whom they are for yet
+	restarts int
 }
+
+// message is one that was acknowledged.
+type message struct {
+	topic, payload string
+	qos            int
+}
+
+// receiver is somebody who is owed messages though he is away.
+type receiver struct{ id, port, filter string }
+
+var (
+	reader = receiver{"reader", "1883", "b/#"}  // at the station
+	ground = receiver{"ground", "1884", "up/#"} // at the server upstream
+)
 
 // failure ends a run.
 type failure string
 
 func (*machine) fail(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
 
-// tellSteps makes the steps and says how long each has taken.
-func tellSteps(only string) (err error) {
+// tellSteps makes the steps of a machine and says how long each has taken.
+func tellSteps(name, only string) (err error) {
+	steps := plans[slices.IndexFunc(plans, func(p plan) bool { return p.name == name })].steps
 	m := &machine{}
 	now := ""
 	defer func() {
@@ -150,37 +168,68 @@ func (m *machine) there(name string) bool {
 }
 
 // away makes a session that lasts, and is not connected.
-func (m *machine) away() {
-	m.run("mosquitto_sub", "-c", "-i", "reader", "-q", "1", "-t", "b/#", "-E")
+func (m *machine) away(r receiver) {
+	m.run("mosquitto_sub", "-p", r.port, "-c", "-i", r.id, "-q", "2", "-t", r.filter, "-E")
 }
 
-// publish sends a message at QoS 1, and notes it if it was acknowledged.
-func (m *machine) publish(payload string) error {
-	_, err := m.try("timeout", "20", "mosquitto_pub", "-q", "1", "-t", "b/c", "-m", payload)
+// publish sends a message to the station, and notes it if it was acknowledged.
+func (m *machine) publish(topic string, qos int, payload string) error {
+	_, err := m.try("timeout", "8", "mosquitto_pub", "-q", strconv.Itoa(qos), "-t", topic, "-m", payload)
 	if err == nil {
-		m.acknowledged = append(m.acknowledged, payload)
+		m.owed = append(m.owed, message{topic, payload, qos})
 	}
 	return err
 }
 
-// taken is what waits for the reader.
-func (m *machine) taken() string {
-	out, _ := m.try("timeout", "40", "mosquitto_sub", "-c", "-i", "reader", "-q", "1", "-t", "b/#", "-W", "3")
-	return out
+// must is publish for what has to be taken.
+func (m *machine) must(topic string, qos int, payload string) {
+	if err := m.publish(topic, qos, payload); err != nil {
+		m.fail("%s: %v", payload, err)
+	}
 }
 
-// drain has the reader take all that was acknowledged since it was here.
-func (m *machine) drain() {
+// taken is what waits for a receiver, and how often it comes.
+func (m *machine) taken(r receiver) map[string]int {
+	out, _ := m.try("timeout", "40", "mosquitto_sub", "-p", r.port, "-c", "-i", r.id, "-q", "2", "-t", r.filter, "-W", "3")
 	got := map[string]int{}
-	for _, line := range strings.Fields(m.taken()) {
-		got[line]++
+	for _, line := range strings.Fields(out) {
+		got[strings.TrimRight(line, ".")]++
 	}
-	for _, payload := range m.acknowledged {
-		if got[payload] == 0 {
-			m.fail("%s was acknowledged and is lost; %d of %d came", payload, len(got), len(m.acknowledged))
+	return got
+}
+
+// drain has a receiver take all that was acknowledged for him: nothing is lost, and nothing of QoS 2 comes twice.
+func (m *machine) drain(r receiver) {
+	total := m.taken(r)
+	lacks := func() []string { return m.lacks(r, total) }
+	for end := time.Now().Add(40 * time.Second); len(lacks()) > 0 && time.Now().Before(end); {
+		for payload, n := range m.taken(r) {
+			total[payload] += n
 		}
 	}
-	m.acknowledged = nil
+	if missing := lacks(); len(missing) > 0 {
+		m.fail("acknowledged, and lost for %s: %q", r.id, missing)
+	}
+	for _, x := range m.owed {
+		if n := total[x.payload]; n > 1 && x.qos == 2 && r.gets(x.topic) {
+			m.fail("%s came %d times to %s", x.payload, n, r.id)
+		}
+	}
+	m.owed = slices.DeleteFunc(m.owed, func(x message) bool { return r.gets(x.topic) })
+}
+
+// lacks are the payloads that a receiver has not.
+func (m *machine) lacks(r receiver, got map[string]int) (missing []string) {
+	for _, x := range m.owed {
+		if r.gets(x.topic) && got[x.payload] == 0 {
+			missing = append(missing, x.payload)
+		}
+	}
+	return missing
+}
+
+func (r receiver) gets(topic string) bool {
+	return strings.HasPrefix(topic, strings.TrimSuffix(r.filter, "#"))
 }
 
 // roundTrip has a message come back at QoS 0.
@@ -201,4 +250,29 @@ func (m *machine) roundTrip() {
 			_, _ = m.try("timeout", "5", "mosquitto_pub", "-t", "live", "-m", "hello")
 		}
 	}
+}
+
+// listening are the addresses on which somebody takes TCP connections, sorted.
+func (m *machine) listening() (all []string) {
+	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		for line := range strings.Lines(m.read(name)) {
+			if f := strings.Fields(line); len(f) > 3 && f[3] == "0A" { // proc(5): the state LISTEN
+				all = append(all, address(f[1]))
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// address reads one of /proc/net/tcp: words in the order of the machine, here one of little endian, and a port.
+func address(text string) string {
+	host, port, _ := strings.Cut(text, ":")
+	b, _ := hex.DecodeString(host)
+	for word := range slices.Chunk(b, 4) {
+		slices.Reverse(word)
+	}
+	ip, _ := netip.AddrFromSlice(b)
+	n, _ := strconv.ParseUint(port, 16, 16)
+	return netip.AddrPortFrom(ip, uint16(n)).String()
 }
