@@ -113,13 +113,21 @@ func (b *batch) reset() {
 type flying struct {
 	ids   []uint16 // of its messages
 	first uint64   // ordinal of the first
+
+	head     pack.Head      // of it
+	messages []pack.Message // in it, if the stream makes primers of them
+	size     int            // bytes of it
 }
 
 // launched notes that a block is on its way under the Packet Identifier of its first message.
-func (a *lane) launched(parts []piece) {
-	f := flying{first: parts[0].Ordinal}
+func (a *lane) launched(head pack.Head, parts []piece, size int) {
+	f := flying{first: parts[0].Ordinal, head: head, size: size}
+	primes := a.primes()
 	for i := range parts {
 		f.ids = append(f.ids, parts[i].PacketID)
+		if primes {
+			f.messages = append(f.messages, parts[i].message)
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -81,6 +81,9 @@ func (l *link) round() (more bool, err error) {
 		case l.quiet.Load():
 			return false, nil
 		case s == nil:
+			if err := l.prime(); err != nil {
+				return false, err
+			}
 			if l.conn.Buffered() == 0 {
 				return false, nil
 			}

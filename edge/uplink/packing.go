@@ -299,14 +299,11 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 	}
 	bytes = h.Size(l.conn.Version())
 	if exact {
-		a.launched(parts)
+		a.launched(b.head, parts, len(payload))
 		l.flow.Sent(h.PacketID, bytes, time.Now())
 		l.answers.add(l, parts, h.PacketID)
 	}
 	l.countBlock(a, b, parts, bytes, exact)
-	if exact {
-		l.prime(a, b.head, parts, len(payload))
-	}
 	l.continues(a, b, rest)
 	return bytes, true, nil
 }
@@ -363,6 +360,7 @@ func (l *link) answeredBlock(a *lane, k *packet.Ack) bool {
 		return true
 	}
 	a.boarded.Store(true)
+	a.arrived(f)
 	n := a.ackAll(f)
 	a.accepted()
 	l.answered(k.PacketID)
