@@ -164,6 +164,13 @@ func (a *lane) aloft() (blocks, messages int, lowest uint64) {
 	return len(a.blocks), messages, lowest
 }
 
+// turnsOver tells whether a block begins another epoch than that of what is on its way, or is to be sent again. It waits for that: one of an earlier run that comes behind those of a later
+// one would be taken for a second gateway's.
+func (a *lane) turnsOver(b *batch) bool {
+	_, _, lowest := a.aloft()
+	return a.encode == config.EncodePack && lowest > 0 && a.epochs.of(lowest) != b.epoch
+}
+
 // ackAll completes the deliveries of a block, and tells how many that were.
 func (a *lane) ackAll(f flying) (n uint64) {
 	for _, id := range f.ids {

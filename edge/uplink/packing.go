@@ -271,7 +271,7 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 		return 0, true, nil
 	}
 	exact := b != a.loose && l.conn.Server().MaximumQoS > 0
-	if exact && l.conn.Quota() == 0 || !l.inPace() {
+	if exact && (l.conn.Quota() == 0 || a.turnsOver(b)) || !l.inPace() {
 		return 0, false, nil
 	}
 	payload, n := b.coder.Seal(nil)
