@@ -103,6 +103,17 @@ func (b *batch) add(p piece, begin func()) (ok bool, err error) {
 	return true, nil
 }
 
+// regain raises what was lowered for a block that was too large, as far as one of n messages and size bytes lets expect. It sends nothing to try: a block that is too large
+// again costs only that it is made anew.
+func (b *batch) regain(n, size, limit int) {
+	if b.most > 0 && n >= b.most {
+		b.most = max(b.most, min(likely(n, size, limit), mostTogether))
+	}
+}
+
+// likely is how many messages a block of limit bytes has, with something to spare, if n of them have size bytes.
+func likely(n, size, limit int) int { return n * limit / size * 7 / 8 }
+
 // reset drops everything.
 func (b *batch) reset() {
 	clear(b.parts)

@@ -121,7 +121,7 @@ func (l *link) piece(a *lane, d *broker.Delivery) (piece, bool) {
 	}
 	if !saysTime(m.Payload) || m.Origin != queue.Gateway {
 		if at, known := l.u.broker.Wall(m.Stamp); known {
-			p.message.Time = at.UnixMilli()
+			p.message.Time = dateOf(at)
 		}
 	}
 	if d.Retain && !l.retains(a.stream, m) {
@@ -135,6 +135,14 @@ func (l *link) piece(a *lane, d *broker.Delivery) (piece, bool) {
 		p.epoch, p.message.Sequence = a.epochs.of(d.Ordinal), d.Ordinal
 	}
 	return p, true
+}
+
+// dateOf is a time as a block tells it; 0: it cannot be one. A receiver of satellites may say anything.
+func dateOf(at time.Time) int64 {
+	if at.UnixMilli() <= 0 || at.UTC().Year() > 9999 {
+		return 0
+	}
+	return at.UnixMilli()
 }
 
 // put gathers a message; false if it is the first of the next block. One that no block can hold is given up.
@@ -287,7 +295,7 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 	}
 	switch {
 	case errors.Is(err, client.ErrTooLarge) && n > 1: // how far something is compressed is not known before
-		b.most = max(n/2, 1)
+		b.most = min(max(likely(n, len(payload), l.blockSize(a)), n/2, 1), n-1)
 		l.continues(a, b, b.parts)
 		return 0, true, nil
 	case errors.Is(err, client.ErrTooLarge):
@@ -297,6 +305,7 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 	case err != nil:
 		return 0, false, err
 	}
+	b.regain(n, len(payload), l.blockSize(a))
 	bytes = h.Size(l.conn.Version())
 	if exact {
 		a.launched(b.head, parts, len(payload))

@@ -605,6 +605,37 @@ func TestArrayTooLarge(t *testing.T) {
 	})
 }
 
+// TestArraysGrowAgain: that the server once took fewer messages in an array than were put into it does not keep arrays short.
+func TestArraysGrowAgain(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(time.Second, "#")
+		at.streams[0].Encode, at.streams[0].Compress = config.EncodeJSON, config.Gzip
+		at.server.limits = packet.Properties(nil).AppendNumber(packet.MaximumPacketSize, 500)
+		at.start()
+		at.online()
+		arrays := func(n int, payload func() []byte) (count int) {
+			before := at.uplink.Status().BlocksSent
+			for range n {
+				at.publish(&broker.Message{TopicName: "t/0", Payload: payload(), QoS: 1})
+			}
+			at.allIn()
+			return int(at.uplink.Status().BlocksSent - before)
+		}
+		easy := func() []byte { return []byte(`{"value":20.5,"unit":"degC"}`) }
+		r := rand.New(rand.NewPCG(1, 2))
+		arrays(3000, easy)
+		usual := arrays(3000, easy)
+		hard := arrays(200, func() []byte { return fmt.Appendf(nil, "%016x%016x", r.Uint64(), r.Uint64()) })
+		arrays(3000, easy)
+		if again := arrays(3000, easy); again > usual*5/4 || hard > 60 {
+			t.Errorf("%d arrays before, %d after; %d of what is hard", usual, again, hard)
+		}
+		if s := at.uplink.Status(); s.Refused > 0 {
+			t.Errorf("%d were given up", s.Refused)
+		}
+	})
+}
+
 // alarmNumber publishes an alarm.
 func (at *station) alarmNumber(i int) {
 	at.t.Helper()
