@@ -188,7 +188,7 @@ func (l *link) blockSize(a *lane) int {
 	if most := l.conn.Server().MaximumPacketSize; most > 0 {
 		size = min(size, int(most)-len(l.u.blockTopic(a.stream))-besides)
 	}
-	return max(size, 1)
+	return max(a.ceiling.limit(size), 1)
 }
 
 // blockTopic is where the blocks of a stream are published.
@@ -289,7 +289,7 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 		h.QoS, h.PacketID = 1, parts[0].PacketID
 	}
 	why := l.u.oversized(h.TopicName, payload)
-	if err = client.ErrTooLarge; why == "" {
+	if err = client.ErrTooLarge; why == "" && (n == 1 || a.ceiling.limit(len(payload)) == len(payload)) {
 		why = fmt.Sprintf("larger than the %d bytes that the server takes", l.conn.Server().MaximumPacketSize)
 		err = l.conn.Publish(&h, payload)
 	}
@@ -365,10 +365,14 @@ func (l *link) answeredBlock(a *lane, k *packet.Ack) bool {
 		return false
 	}
 	if k.ReasonCode.IsError() {
+		if k.ReasonCode == packet.PacketTooLarge && len(f.ids) > 1 {
+			a.ceiling.lower(f.size)
+		}
 		l.blockRefused(a, k)
 		return true
 	}
 	a.boarded.Store(true)
+	a.ceiling.take()
 	a.arrived(f)
 	n := a.ackAll(f)
 	a.accepted()

@@ -636,6 +636,31 @@ func TestArraysGrowAgain(t *testing.T) {
 	})
 }
 
+// TestUntoldPacketSize: a server that hangs up on large packets and has not said so before gets smaller blocks, and all of it.
+func TestUntoldPacketSize(t *testing.T) {
+	for _, farewell := range []packet.ReasonCode{packet.PacketTooLarge, 0} {
+		play(t, func(t *testing.T, at *station) {
+			at.streams = inBlocks(time.Second, "#")
+			at.server.poison = func(p *packet.Publish) bool { return len(p.Payload) > 500 }
+			at.server.farewell = farewell
+			at.server.down = true
+			at.start()
+			r := rand.New(rand.NewPCG(1, 2))
+			for i := range 2000 {
+				noise := packet.Properties(nil).AppendUserProperty("x", fmt.Sprintf("%016x", r.Uint64()))
+				at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", i%10), Payload: fmt.Append(nil, i), Properties: noise, QoS: 1})
+			}
+			at.server.with(func() { at.server.down = false })
+			at.online()
+			at.allIn()
+			at.arrived(2000, true)
+			if s := at.uplink.Status(); s.Connections > 9 || s.BlocksSent > 1000 || s.Refused > 0 {
+				t.Errorf("%v: %d connections, %d blocks, %d given up", farewell, s.Connections, s.BlocksSent, s.Refused)
+			}
+		})
+	}
+}
+
 // alarmNumber publishes an alarm.
 func (at *station) alarmNumber(i int) {
 	at.t.Helper()

@@ -106,7 +106,7 @@ func (l *link) primerSize(a *lane) int {
 	if most := l.conn.Server().MaximumPacketSize; most > 0 {
 		size = min(size, int(most)-len(l.primerTopic(a))-besides)
 	}
-	return max(size, 1)
+	return max(a.ceiling.limit(size), 1)
 }
 
 // sendPrimer has the Server keep a primer.

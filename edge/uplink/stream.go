@@ -50,6 +50,7 @@ type stream struct {
 	boarded atomic.Bool // the Server has taken a block of it, since a message was given up that it hung up on
 
 	priming priming
+	ceiling ceiling
 
 	suspicion suspicion // that the Server hangs up on one of its messages
 
