@@ -128,12 +128,16 @@ type flying struct {
 	head     pack.Head      // of it
 	messages []pack.Message // in it, if the stream makes primers of them
 	size     int            // bytes of it
+	primed   bool
 }
 
 // launched notes that a block is on its way under the Packet Identifier of its first message.
-func (a *lane) launched(head pack.Head, parts []piece, size int) {
-	f := flying{first: parts[0].Ordinal, head: head, size: size}
+func (a *lane) launched(head pack.Head, parts []piece, payload []byte) {
+	f := flying{first: parts[0].Ordinal, head: head, size: len(payload)}
 	primes := a.primes()
+	if primes {
+		_, f.primed = pack.Needs(payload)
+	}
 	for i := range parts {
 		f.ids = append(f.ids, parts[i].PacketID)
 		if primes {

@@ -14,8 +14,8 @@ func TestFloorOfRefused(t *testing.T) {
 		return []piece{{Delivery: broker.Delivery{Ordinal: ordinal, PacketID: uint16(ordinal), QoS: 1}, epoch: epoch{1, 7}}}
 	}
 	floor := func() uint64 { return l.headOf(a, &of(30)[0]).Floor }
-	a.launched(pack.Head{}, of(10), 0)
-	a.launched(pack.Head{}, of(20), 0)
+	a.launched(pack.Head{}, of(10), nil)
+	a.launched(pack.Head{}, of(20), nil)
 	if got := floor(); got != 10 {
 		t.Errorf("floor %d with 10 and 20 on their way", got)
 	}

@@ -77,7 +77,7 @@ func (l *link) round() (more bool, err error) {
 		s := l.turns.next()
 		switch {
 		case l.conn.Buffered() >= most:
-			return true, nil
+			return true, l.prime()
 		case l.quiet.Load():
 			return false, nil
 		case s == nil:
@@ -90,7 +90,8 @@ func (l *link) round() (more bool, err error) {
 			_, err := l.along()
 			return false, err
 		case !l.room(s.lane.stream):
-			return l.conn.Buffered() > 0, nil // what is written makes room, if it is not to be acknowledged
+			err := l.prime()
+			return l.conn.Buffered() > 0, err // what is written makes room, if it is not to be acknowledged
 		}
 		bytes, sent, err := l.turn(s.lane)
 		if err != nil {

@@ -308,7 +308,7 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 	b.regain(n, len(payload), l.blockSize(a))
 	bytes = h.Size(l.conn.Version())
 	if exact {
-		a.launched(b.head, parts, len(payload))
+		a.launched(b.head, parts, payload)
 		l.flow.Sent(h.PacketID, bytes, time.Now())
 		l.answers.add(l, parts, h.PacketID)
 	}

@@ -18,11 +18,23 @@ import (
 // primerCost is what a primer costs beside its block and its topic, in bytes: TCP, TLS and the acknowledgement, as of any message that leaves alone.
 const primerCost = 220
 
+const (
+	// renewal is after how many blocks a primer is sent again if nothing is configured: a Server can lose what it retained, and who comes to it then cannot read them. It costs
+	// each some 10 bytes.
+	renewal = 64
+	// renewalTime is how long after the last one that is at the earliest.
+	renewalTime = time.Hour
+)
+
 // priming is what a stream has to make primers of: blocks that the Server has taken. It outlasts connections. recent is the writer's; what is atomic the reader of a link
 // changes as well.
 type priming struct {
 	recent  pack.Recent
 	head    pack.Head                   // of the latest block in that; the writer's
+	made    *pack.Primer                // the last that was sent, and its block; the writer's
+	block   []byte                      // likewise
+	served  int                         // primed blocks since then; the writer's
+	sent    time.Time                   // when that was
 	primer  atomic.Pointer[pack.Primer] // that the Server has; nil: none
 	waiting atomic.Bool                 // one is on its way
 	refused atomic.Bool                 // the Server does not take any
@@ -69,12 +81,15 @@ func (a *lane) takeArrived() []flying {
 	return come
 }
 
-// prime looks at the blocks that the Server has taken, and sends a primer of each stream for which it pays. It comes when nothing else is to be sent, so that an alarm
-// waits for one at most, and only as long as the Server takes no more than one packet at a time.
+// prime looks at the blocks that the Server has taken, and sends a primer of each stream for which it pays. It comes at the end of a round, so that an alarm
+// waits for one at most, and only where the Server takes no more than one packet at a time.
 func (l *link) prime() error {
 	for _, a := range l.lanes {
 		for _, f := range a.takeArrived() {
 			a.priming.head = f.head
+			if f.primed {
+				a.priming.served++
+			}
 			a.priming.recent.Sent(f.head, f.messages, f.size)
 		}
 		if !l.mayPrime(a) {
@@ -91,8 +106,14 @@ func (l *link) prime() error {
 func (l *link) mayPrime(a *lane) bool {
 	server, p := l.conn.Server(), &a.priming
 	return a.primes() && server.RetainAvailable && server.MaximumQoS > 0 && !p.refused.Load() && !p.waiting.Load() &&
-		l.resumed && l.trial == nil && l.carries(a.stream) && !l.way.holds(a.class) && l.room(a.stream) && l.conn.Quota() > 0 && p.recent.Pays(primerCost+len(l.primerTopic(a))) &&
-		l.inPace()
+		l.resumed && l.trial == nil && (a.renews() || p.recent.Pays(primerCost+len(l.primerTopic(a)))) &&
+		l.carries(a.stream) && !l.way.holds(a.class) && l.room(a.stream) && l.conn.Quota() > 0 && l.inPace()
+}
+
+// renews tells whether the primer that the Server has is sent again.
+func (a *lane) renews() bool {
+	p := &a.priming
+	return p.served >= a.renewal && p.primer.Load() == p.made && p.made != nil && time.Since(p.sent) >= renewalTime
 }
 
 // primerTopic is where the primers of a lane are published.
@@ -112,7 +133,10 @@ func (l *link) primerSize(a *lane) int {
 // sendPrimer has the Server keep a primer.
 func (l *link) sendPrimer(a *lane) error {
 	p := &a.priming
-	block, primer := p.recent.Primer(p.head, l.primerSize(a))
+	block, primer := p.block, p.made
+	if !a.renews() {
+		block, primer = p.recent.Primer(p.head, l.primerSize(a))
+	}
 	if primer == nil {
 		return nil
 	}
@@ -127,6 +151,7 @@ func (l *link) sendPrimer(a *lane) error {
 		l.own.answer(head.PacketID, nil)
 		return err
 	}
+	p.block, p.made, p.served, p.sent = block, primer, 0, time.Now()
 	bytes := head.Size(l.conn.Version())
 	l.pace.Sent(time.Now(), bytes)
 	l.way.purse.meter.Carry(classOf(a.class), int64(bytes))

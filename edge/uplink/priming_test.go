@@ -217,3 +217,86 @@ func TestPrimerOfManyTopics(t *testing.T) {
 		}
 	})
 }
+
+// TestPrimerBesideBacklog: alarms become small while a backlog fills the link, too.
+func TestPrimerBesideBacklog(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = append([]config.Stream{stream("bulk", "b/#")}, alarming()...)
+		at.streams[1].Match = []string{"t/#"}
+		at.server.down = true
+		at.start()
+		for range 3000 {
+			at.publish(&broker.Message{TopicName: "b/x", Payload: make([]byte, 1000), QoS: 1})
+		}
+		at.server.with(func() {
+			at.server.down = false
+			at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
+				return 0, !strings.HasPrefix(string(p.TopicName), "farm/b/")
+			}
+		})
+		at.online()
+		for i := range 60 {
+			at.alarmNumber(i)
+			time.Sleep(time.Second)
+		}
+		backlog := at.uplink.Status().Backlog["bulk"]
+		last := at.server.blocks[len(at.server.blocks)-1]
+		if backlog < 100 || len(last.Payload) > 40 {
+			t.Errorf("backlog %d, the last block has %d bytes", backlog, len(last.Payload))
+		}
+		at.reported(60)
+	})
+}
+
+// TestPrimedStates: over cuts, power cuts and refusals of a state stream nothing older follows something newer of its topic, and the latest arrives.
+func TestPrimedStates(t *testing.T) {
+	for seed := range uint64(max(4, soaks)) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			play(t, func(t *testing.T, at *station) {
+				r := rand.New(rand.NewPCG(seed, 79))
+				linger := time.Duration(r.IntN(2)) * time.Second
+				at.streams = []config.Stream{{Name: "states", Match: []string{"#"}, Class: config.StateClass, Encode: config.EncodePack, Linger: &linger, Block: 200}}
+				at.server.failing = seed%2 == 1
+				at.start()
+				n := 0
+				for range 40 {
+					for range r.IntN(30) {
+						at.alarmNumber(n)
+						time.Sleep(time.Duration(r.IntN(2000)) * time.Millisecond)
+						n++
+					}
+					at.server.with(func() { at.server.late = time.Duration(r.IntN(3)) * time.Second })
+					switch r.IntN(6) {
+					case 0:
+						at.rebootWith(vfs.Honest, r)
+					case 1:
+						at.server.forget()
+						at.server.cut()
+					case 2:
+						at.server.cut()
+					}
+				}
+				at.server.with(func() { at.server.failing, at.server.late = false, 0 })
+				at.server.cut()
+				at.online()
+				at.allIn()
+				for topic := range 10 {
+					last, want := "", ""
+					for i := topic; i < n; i += 10 {
+						want = fmt.Sprint(1764380400000 + i)
+					}
+					for _, p := range at.server.payloads(fmt.Sprintf("farm/t/%d", topic)) {
+						now := p[strings.Index(p, `"time":`)+7 : len(p)-1]
+						if now <= last {
+							t.Errorf("topic %d: %s came after %s", topic, now, last)
+						}
+						last = now
+					}
+					if last != want {
+						t.Errorf("topic %d: the last is %s, want %s", topic, last, want)
+					}
+				}
+			})
+		})
+	}
+}

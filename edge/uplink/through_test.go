@@ -215,3 +215,49 @@ func TestLostWithPrimerAloft(t *testing.T) {
 		}
 	})
 }
+
+// TestPrimerRenewed: a server can lose what it retained, and keep the session. Who comes to it after that can read what is sent from the next primer on, which comes after so many
+// blocks.
+func TestPrimerRenewed(t *testing.T) {
+	for _, renewal := range []int{0, 20} {
+		play(t, func(t *testing.T, at *station) {
+			at.streams = alarming()
+			at.streams[0].Primer = renewal
+			at.start()
+			at.online()
+			const alarms = 300
+			for i := range alarms {
+				at.alarmNumber(i)
+				time.Sleep(5 * time.Minute)
+			}
+			at.allIn()
+			at.reported(alarms)
+			blocks, late, from := at.server.blocks, 0, 0
+			for i := range blocks {
+				if isPrimer(&blocks[i]) && from == 0 {
+					from = i + 1 // behind the first primer
+				}
+			}
+			for _, p := range blocks[from:] {
+				if isPrimer(&p) {
+					break
+				}
+				late++
+			}
+			if most := max(64, renewal) + 1; from == 0 || late > most || renewal > 0 && late > renewal+1 || at.uplink.Status().PrimersSent > uint64(2+alarms/min(64, max(20, renewal))) {
+				t.Errorf("renewal %d: %d blocks until the next primer, %d primers of %d blocks", renewal, late, at.uplink.Status().PrimersSent, len(blocks))
+			}
+			ground := at.beyond()
+			for i := from; i < len(blocks); i++ {
+				ground.give(blocks[i : i+1])
+				if i+1 == len(blocks) || !isPrimer(&blocks[i+1]) {
+					time.Sleep(5 * time.Minute)
+				}
+			}
+			s := ground.uplink.Status()
+			if s.UnreadBlocks != uint64(late) || s.WaitingBlocks > 0 || int(s.Unpacked) < alarms-late-15 {
+				t.Errorf("renewal %d: %d blocks unread of %d, %d messages read", renewal, s.UnreadBlocks, late, s.Unpacked)
+			}
+		})
+	}
+}
