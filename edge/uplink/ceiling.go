@@ -83,10 +83,10 @@ func (a *lane) largest() int {
 	return size
 }
 
-// shrink has a lane send smaller blocks if the Server has hung up on the size of one; false if that is not so, or none can be smaller.
-func (a *lane) shrink(err error) bool {
+// shrinks has a lane send smaller blocks if the Server has hung up on the size of one; false if that is not so, if something else was larger, or none can be smaller.
+func (l *link) shrinks(a *lane, err error) bool {
 	said, ok := errors.AsType[*client.Disconnected](err)
-	if !ok || said.Code != packet.PacketTooLarge {
+	if !ok || said.Code != packet.PacketTooLarge || laneOf(l.flow.Largest()) != a.slot {
 		return false
 	}
 	size := a.largest()

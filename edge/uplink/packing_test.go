@@ -661,6 +661,90 @@ func TestUntoldPacketSize(t *testing.T) {
 	}
 }
 
+// TestNotTheBlocksFault: that the server hangs up on a large message of another stream makes no block smaller.
+func TestNotTheBlocksFault(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = append(inBlocks(time.Second, "t/#"), stream("single", "s/#"))
+		at.server.poison = func(p *packet.Publish) bool { return len(p.Payload) > 3000 }
+		at.server.farewell = packet.PacketTooLarge
+		at.start()
+		at.online()
+		at.publish(&broker.Message{TopicName: "s/x", Payload: make([]byte, 5000), QoS: 1})
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range 2000 {
+			noise := packet.Properties(nil).AppendUserProperty("x", fmt.Sprintf("%016x", r.Uint64()))
+			at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", i%10), Payload: fmt.Append(nil, i), Properties: noise, QoS: 1})
+			if i%10 == 0 {
+				time.Sleep(time.Second)
+			}
+		}
+		at.allIn()
+		at.arrived(2000, true)
+		full := 0
+		for _, b := range at.server.blocks[len(at.server.blocks)/2:] {
+			full = max(full, len(b.Payload))
+		}
+		if s := at.uplink.Status(); s.Refused != 1 || full < 800 {
+			t.Errorf("%d given up, the largest block has %d bytes", s.Refused, full)
+		}
+	})
+}
+
+// TestArraysOverCuts: over cuts, refusals, lost sessions and power cuts each message arrives in an array, and for the first time in its turn.
+func TestArraysOverCuts(t *testing.T) {
+	for seed := range uint64(max(3, soaks/2)) {
+		play(t, func(t *testing.T, at *station) {
+			r := rand.New(rand.NewPCG(seed, 80))
+			at.streams = inBlocks(time.Duration(r.IntN(5))*time.Second, "#")
+			at.streams[0].Encode, at.streams[0].Block = config.EncodeJSON, 300
+			at.server.failing = seed%2 == 1
+			at.start()
+			n := 0
+			for range 30 {
+				at.publishMany(n, 30, byte(1+r.IntN(2)))
+				n += 30
+				time.Sleep(time.Duration(r.Int64N(int64(5 * time.Second))))
+				switch r.IntN(6) {
+				case 0:
+					at.rebootWith(vfs.Honest, r)
+				case 1:
+					at.server.forget()
+					at.server.cut()
+				case 2:
+					at.server.cut()
+				}
+			}
+			at.server.with(func() { at.server.failing = false })
+			at.server.cut()
+			at.online()
+			at.allIn()
+			seen, last := map[string]bool{}, map[string]int{}
+			for _, p := range at.server.got {
+				if !strings.HasSuffix(string(p.TopicName), "/json/all") {
+					continue
+				}
+				var list []struct {
+					T string
+					P int
+				}
+				if err := json.Unmarshal(p.Payload, &list); err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range list {
+					id := fmt.Sprint(m.P)
+					if !seen[id] && m.P < last[m.T] {
+						t.Errorf("%d came after %d", m.P, last[m.T])
+					}
+					seen[id], last[m.T] = true, max(last[m.T], m.P)
+				}
+			}
+			if len(seen) != n {
+				t.Errorf("%d of %d arrived", len(seen), n)
+			}
+		})
+	}
+}
+
 // alarmNumber publishes an alarm.
 func (at *station) alarmNumber(i int) {
 	at.t.Helper()

@@ -154,7 +154,7 @@ func (u *Uplink) judge(l *link, err error) {
 			s.hung, s.strikes = 0, 0
 		}
 		switch {
-		case hung && a.shrink(err):
+		case hung && l.shrinks(a, err):
 			s.hung = 0
 		case tried && l.trial == a:
 			u.strike(a, hung && time.Since(a.trial.at) < trialSoon, err)

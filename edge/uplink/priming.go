@@ -72,26 +72,26 @@ func (a *lane) arrived(f flying) {
 	a.come = append(a.come, f)
 }
 
-// takeArrived gives what arrived has noted.
-func (a *lane) takeArrived() []flying {
+// noteArrived makes of that what primers are made of.
+func (a *lane) noteArrived() {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	come := a.come
 	a.come = nil
-	return come
+	a.mu.Unlock()
+	for _, f := range come {
+		a.priming.head = f.head
+		if f.primed {
+			a.priming.served++
+		}
+		a.priming.recent.Sent(f.head, f.messages, f.size)
+	}
 }
 
 // prime looks at the blocks that the Server has taken, and sends a primer of each stream for which it pays. It comes at the end of a round, so that an alarm
 // waits for one at most, and only where the Server takes no more than one packet at a time.
 func (l *link) prime() error {
 	for _, a := range l.lanes {
-		for _, f := range a.takeArrived() {
-			a.priming.head = f.head
-			if f.primed {
-				a.priming.served++
-			}
-			a.priming.recent.Sent(f.head, f.messages, f.size)
-		}
+		a.noteArrived()
 		if !l.mayPrime(a) {
 			continue
 		}
