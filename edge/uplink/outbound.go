@@ -388,20 +388,29 @@ func (l *link) leaves(a *lane, d *broker.Delivery) (expiry uint32, expires, ok b
 		l.giveUp(a, d)
 		return 0, false, false
 	}
-	if expiry, expires = a.session.Load().ExpiryLeft(m); expires && expiry == 0 {
-		if !d.Dup {
-			l.u.count(func(s *Status) { s.Expired++ })
-			l.u.missed(a.stream, plain(m.TopicName))
-			l.giveUp(a, d)
-			return 0, false, false
-		}
-		expiry = 1 // the Server may have half of it: the exchange goes on
+	if expiry, expires, ok = l.life(a, d); !ok {
+		return 0, false, false
 	}
 	if l.thins(a, d) {
 		l.giveUp(a, d)
 		return 0, false, false
 	}
 	return expiry, expires, true
+}
+
+// life is what is left of the expiry of a message. One that has expired is given up.
+func (l *link) life(a *lane, d *broker.Delivery) (expiry uint32, expires, ok bool) {
+	expiry, expires = a.session.Load().ExpiryLeft(d.Message)
+	switch {
+	case !expires || expiry > 0:
+		return expiry, expires, true
+	case d.Dup:
+		return 1, true, true // the Server may have half of it: the exchange goes on
+	}
+	l.u.count(func(s *Status) { s.Expired++ })
+	l.u.missed(a.stream, plain(d.Message.TopicName))
+	l.giveUp(a, d)
+	return 0, true, false
 }
 
 // drop gives up a message that the Server will never take, so that those behind it are not held up.

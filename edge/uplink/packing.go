@@ -116,8 +116,7 @@ func (l *link) piece(a *lane, d *broker.Delivery) (piece, bool) {
 		p.message.Topic = l.u.topicOf(a.stream, m)
 	}
 	if expires {
-		p.message.Properties = packet.Properties(m.Properties).Without(packet.MessageExpiryInterval)
-		p.message.Properties = packet.Properties(append([]byte(nil), p.message.Properties...)).AppendNumber(packet.MessageExpiryInterval, expiry)
+		p.tellExpiry(expiry)
 	}
 	if !saysTime(m.Payload) || m.Origin != queue.Gateway {
 		if at, known := l.u.broker.Wall(m.Stamp); known {
@@ -282,6 +281,10 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 	if exact && (l.conn.Quota() == 0 || a.turnsOver(b)) || !l.inPace() {
 		return 0, false, nil
 	}
+	if b.mortal && time.Since(b.begun) >= time.Second {
+		l.age(a, b)
+		return l.launch(a, b)
+	}
 	payload, n := b.coder.Seal(nil)
 	parts, rest := b.parts[:n], b.parts[n:]
 	h := packet.PublishHead{TopicName: l.u.blockTopic(a.stream)}
@@ -327,6 +330,22 @@ func (l *link) continues(a *lane, b *batch, rest []piece) {
 			return
 		}
 	}
+}
+
+// age makes a block anew in which what is left of the expiry of messages was told when they were gathered, without those that have expired since.
+func (l *link) age(a *lane, b *batch) {
+	var rest []piece
+	for _, p := range b.parts {
+		if p.mortal {
+			expiry, _, ok := l.life(a, &p.Delivery)
+			if !ok {
+				continue
+			}
+			p.tellExpiry(expiry)
+		}
+		rest = append(rest, p)
+	}
+	l.continues(a, b, rest)
 }
 
 // countBlock notes that a block was written.

@@ -1,6 +1,8 @@
 package uplink_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -257,6 +259,49 @@ func TestPrimerRenewed(t *testing.T) {
 			s := ground.uplink.Status()
 			if s.UnreadBlocks != uint64(late) || s.WaitingBlocks > 0 || int(s.Unpacked) < alarms-late-15 {
 				t.Errorf("renewal %d: %d blocks unread of %d, %d messages read", renewal, s.UnreadBlocks, late, s.Unpacked)
+			}
+		})
+	}
+}
+
+// TestExpiryInBlock: what is left of the life of a message when its block leaves is what it has there, and what has expired by then does not leave.
+func TestExpiryInBlock(t *testing.T) {
+	for _, encode := range []config.Encoding{config.EncodePack, config.EncodeJSON} {
+		play(t, func(t *testing.T, at *station) {
+			at.streams = inBlocks(10*time.Minute, "#")
+			at.streams[0].Encode = encode
+			at.start()
+			at.online()
+			for i, life := range []uint32{3600, 60, 0, 60, 900} {
+				m := &broker.Message{TopicName: fmt.Sprintf("t/%d", i), Payload: fmt.Append(nil, i), QoS: 1, Expiry: life, HasExpiry: life > 0}
+				at.publish(m)
+			}
+			at.allIn()
+			got := map[string]uint32{}
+			if encode == config.EncodePack {
+				for _, p := range at.server.got {
+					expiry, _ := p.Properties.MessageExpiryInterval()
+					got[string(p.TopicName)] = expiry
+				}
+			} else {
+				for _, p := range at.server.got {
+					var list []struct {
+						T string
+						E uint32
+					}
+					_ = json.Unmarshal(p.Payload, &list) // the state is none
+					for _, m := range list {
+						got[m.T] = m.E
+					}
+				}
+			}
+			delete(got, stateTopic)
+			near := func(topic string, want uint32) bool { return got[topic] <= want && got[topic]+5 >= want }
+			if len(got) != 3 || !near("farm/t/0", 3000) || !near("farm/t/4", 300) || got["farm/t/2"] != 0 {
+				t.Errorf("%s: %v", encode, got)
+			}
+			if s := at.uplink.Status(); s.Expired != 2 {
+				t.Errorf("%d expired", s.Expired)
 			}
 		})
 	}
