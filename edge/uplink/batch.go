@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"skerry/broker"
-	"skerry/broker/packet"
 	"skerry/edge/config"
 	"skerry/edge/uplink/array"
 	"skerry/edge/uplink/pack"
@@ -50,8 +49,6 @@ type batch struct {
 	parts  []piece // in the coder
 	bytes  int     // of their topics, payloads and properties
 	oldest time.Time
-	begun  time.Time // what is left of the expiry of each was told then or later
-	mortal bool      // one expires
 	full   bool
 	most   int         // messages; 0: mostTogether
 	after  []piece     // did not fit: they are the first of the next block
@@ -65,17 +62,11 @@ type piece struct {
 	epoch   epoch
 	at      time.Time // when it was published
 	mortal  bool      // it expires
+	expiry  uint32    // what was left, in seconds
 }
 
 func (p *piece) size() int {
 	return len(p.message.Topic) + len(p.message.Payload) + len(p.message.Properties)
-}
-
-// tellExpiry says what is left of the expiry of a message.
-func (p *piece) tellExpiry(seconds uint32) {
-	before := packet.Properties(p.Message.Properties).Without(packet.MessageExpiryInterval)
-	p.message.Properties = packet.Properties(slices.Clone(before)).AppendNumber(packet.MessageExpiryInterval, seconds)
-	p.mortal = true
 }
 
 // begin begins a block, which goes on from a primer unless that is nil.
@@ -93,7 +84,7 @@ func (b *batch) add(p piece, begin func()) (ok bool, err error) {
 	n := len(b.parts)
 	if n == 0 {
 		begin()
-		b.epoch, b.bytes, b.full, b.mortal, b.begun = p.epoch, 0, false, false, time.Now()
+		b.epoch, b.bytes, b.full = p.epoch, 0, false
 	}
 	if n > 0 && (b.epoch != p.epoch || p.message.Sequence <= b.parts[n-1].message.Sequence || n >= cmp.Or(b.most, mostTogether) || b.bytes+p.size() > rawTogether) {
 		b.full = true
@@ -111,7 +102,6 @@ func (b *batch) add(p piece, begin func()) (ok bool, err error) {
 	}
 	b.parts = append(b.parts, p)
 	b.bytes += p.size()
-	b.mortal = b.mortal || p.mortal
 	return true, nil
 }
 

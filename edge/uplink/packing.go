@@ -123,10 +123,7 @@ func (l *link) piece(a *lane, d *broker.Delivery) (piece, bool) {
 			p.message.Time = dateOf(at)
 		}
 	}
-	if d.Retain && !l.retains(a.stream, m) {
-		p.message.Retain = false
-		l.u.count(func(s *Status) { s.Overtaken++ })
-	}
+	l.tellRetain(a, &p)
 	if d.QoS == 0 {
 		a.loosely++
 		p.epoch, p.message.Sequence = a.epochs[len(a.epochs)-1], a.loosely
@@ -281,8 +278,8 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 	if exact && (l.conn.Quota() == 0 || a.turnsOver(b)) || !l.inPace() {
 		return 0, false, nil
 	}
-	if b.mortal && time.Since(b.begun) >= time.Second {
-		l.age(a, b)
+	if l.aged(a, b) {
+		l.renew(a, b)
 		return l.launch(a, b)
 	}
 	payload, n := b.coder.Seal(nil)
@@ -330,22 +327,6 @@ func (l *link) continues(a *lane, b *batch, rest []piece) {
 			return
 		}
 	}
-}
-
-// age makes a block anew in which what is left of the expiry of messages was told when they were gathered, without those that have expired since.
-func (l *link) age(a *lane, b *batch) {
-	var rest []piece
-	for _, p := range b.parts {
-		if p.mortal {
-			expiry, _, ok := l.life(a, &p.Delivery)
-			if !ok {
-				continue
-			}
-			p.tellExpiry(expiry)
-		}
-		rest = append(rest, p)
-	}
-	l.continues(a, b, rest)
 }
 
 // countBlock notes that a block was written.

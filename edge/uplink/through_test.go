@@ -306,3 +306,45 @@ func TestExpiryInBlock(t *testing.T) {
 		})
 	}
 }
+
+// TestRetainedInBlocksOfAPair: what the live stream has overtaken while it waited in a block of the backlog is not retained over something newer.
+func TestRetainedInBlocksOfAPair(t *testing.T) {
+	for seed := range uint64(max(10, soaks)) {
+		play(t, func(t *testing.T, at *station) {
+			r := rand.New(rand.NewPCG(seed, 81))
+			linger := time.Duration(0)
+			at.streams = pairOver("t/#")
+			for i := range at.streams {
+				at.streams[i].Encode, at.streams[i].Linger, at.streams[i].Block = config.EncodePack, &linger, 300
+			}
+			at.server.limits = packet.Properties(nil).AppendNumber(packet.ReceiveMaximum, 1)
+			at.start()
+			at.online()
+			n := 0
+			for range 40 {
+				for range r.IntN(60) {
+					at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", n%10), Payload: fmt.Append(nil, n), QoS: 1, Retain: true})
+					if n++; r.IntN(3) == 0 {
+						time.Sleep(time.Duration(r.IntN(2000)) * time.Millisecond)
+					}
+				}
+				at.server.with(func() { at.server.late, at.server.down = time.Duration(r.IntN(3000))*time.Millisecond, r.IntN(2) == 0 })
+				at.server.cut()
+			}
+			at.server.with(func() { at.server.down, at.server.late = false, 0 })
+			at.online()
+			at.allIn()
+			kept := map[string]int{}
+			for _, p := range at.server.got {
+				var i int
+				if _, err := fmt.Sscan(string(p.Payload), &i); err != nil || !p.Retain {
+					continue
+				}
+				if name := string(p.TopicName); i < kept[name] {
+					t.Errorf("seed %d: %s: %d is retained over %d", seed, name, i, kept[name])
+				}
+				kept[string(p.TopicName)] = i
+			}
+		})
+	}
+}
