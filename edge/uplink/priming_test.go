@@ -29,11 +29,11 @@ func (at *station) reported(n int) {
 		name := fmt.Sprintf("farm/t/%d", topic)
 		want := topic
 		for _, p := range at.server.payloads(name) {
-			var got int
-			if _, err := fmt.Sscanf(p[strings.Index(p, `"time":`)+7:], "%d", &got); err != nil {
+			var when int64
+			if _, err := fmt.Sscanf(p[strings.Index(p, `"time":`)+7:], "%d", &when); err != nil {
 				at.t.Fatal(err)
 			}
-			if got -= 1764380400000; got != want {
+			if got := int(when - 1764380400000); got != want {
 				at.t.Errorf("%s: alarm %d came, want %d", name, got, want)
 				return
 			}
@@ -283,7 +283,7 @@ func TestPrimedStates(t *testing.T) {
 				for topic := range 10 {
 					last, want := "", ""
 					for i := topic; i < n; i += 10 {
-						want = fmt.Sprint(1764380400000 + i)
+						want = fmt.Sprint(1764380400000 + int64(i))
 					}
 					for _, p := range at.server.payloads(fmt.Sprintf("farm/t/%d", topic)) {
 						now := p[strings.Index(p, `"time":`)+7 : len(p)-1]
