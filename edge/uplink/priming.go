@@ -106,7 +106,7 @@ func (l *link) prime() error {
 func (l *link) mayPrime(a *lane) bool {
 	server, p := l.conn.Server(), &a.priming
 	return a.primes() && server.RetainAvailable && server.MaximumQoS > 0 && !p.refused.Load() && !p.waiting.Load() &&
-		l.resumed && l.trial == nil && (a.renews() || p.recent.Pays(primerCost+len(l.primerTopic(a)))) &&
+		l.resumed && l.trial == nil && (a.renews() || p.recent.Pays(primerCost) && p.recent.Pays(primerCost+len(l.primerTopic(a)))) &&
 		l.carries(a.stream) && !l.way.holds(a.class) && l.room(a.stream) && l.conn.Quota() > 0 && l.inPace()
 }
 

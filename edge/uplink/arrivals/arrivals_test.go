@@ -332,6 +332,29 @@ func TestBacklogOfManyRuns(t *testing.T) {
 	}
 }
 
+// However many epochs with gaps come, the record of a source stays small.
+func TestBoundOfManyRuns(t *testing.T) {
+	d := disk{}
+	m := d.open(t)
+	for epoch := range uint64(arrivals.Recent + 10) {
+		var sequences []uint64
+		for n := range uint64(arrivals.Spans + 5) {
+			sequences = append(sequences, 1<<40+n<<20)
+		}
+		d.come(m, "a", "x", epoch, 0, sequences...)
+	}
+	if len(d[0]) > 28_000 {
+		t.Errorf("%d bytes", len(d[0]))
+	}
+	m = d.open(t)
+	last := uint64(arrivals.Recent + 9)
+	for n := range uint64(3) {
+		if !m.Begin("a", "x", last-n).Known(1<<40 + 200<<20) {
+			t.Errorf("epoch %d is forgotten", last-n)
+		}
+	}
+}
+
 // Slots that are damaged are counted and forgotten, and what is read is written as it was understood.
 func FuzzSlot(f *testing.F) {
 	d := disk{}

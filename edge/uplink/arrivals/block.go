@@ -99,10 +99,17 @@ func (b *Block) Judge(floor uint64) News {
 	return Nothing
 }
 
-// most is how many epochs are remembered now.
+// most is how many epochs are remembered now. All of them together have no more spans than Epochs may have.
 func (s *source) most() int {
 	if s.run >= Settled {
 		return Epochs
+	}
+	spans := 0
+	for n := range s.epochs {
+		spans += len(s.epochs[len(s.epochs)-1-n].spans)
+		if n >= Epochs && spans > Epochs*Spans {
+			return n
+		}
 	}
 	return Recent
 }
