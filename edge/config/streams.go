@@ -149,6 +149,9 @@ func (d *decoder) encoding(at string, s *Stream) {
 	if key := below(at, "compress"); s.Encode != EncodeJSON && s.Compress != "" && d.sound(key) {
 		d.fail(key, "is for json", "leave it out: pack is smaller than what gzip makes of json")
 	}
+	if key := below(at, "primer"); s.Primer > 0 && (s.Encode != EncodePack || s.Class != AlarmClass && s.Class != StateClass) && d.sound(key) {
+		d.fail(key, "is for blocks that go on from a primer; these stand by themselves", "leave it out; or encode: pack, and class: alarm or state")
+	}
 	if key := below(at, "linger"); s.Class == AlarmClass && s.Linger != nil && *s.Linger > 0 && s.Encode != EncodePass && d.sound(key) {
 		d.fail(key, "has alarms wait", "leave it out; or another class: alarms leave as they come")
 	}

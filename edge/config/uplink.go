@@ -13,6 +13,7 @@ type Stream struct {
 	Linger   *time.Duration `yaml:"linger" in:"0s..1d"`      // how long a message may wait for others of its block; nil: by class and kind of link
 	Block    Size           `yaml:"block" in:"256B..128KiB"` // of a block at most; 0: as is cheapest
 	Compress string         `yaml:"compress" oneof:"gzip"`   // of json; "": it is not
+	Primer   int            `yaml:"primer" in:"1..1000000"`  // after how many blocks the Server is given a primer again; 0: as is usual
 
 	When     When     `yaml:"when"`      // of which it must hold; the zero When: of all
 	OnChange OnChange `yaml:"on_change"` // leaves out what repeats itself

@@ -61,6 +61,8 @@ type piece struct {
 	message pack.Message
 	epoch   epoch
 	at      time.Time // when it was published
+	mortal  bool      // it expires
+	expiry  uint32    // what was left, in seconds
 }
 
 func (p *piece) size() int {
@@ -103,6 +105,17 @@ func (b *batch) add(p piece, begin func()) (ok bool, err error) {
 	return true, nil
 }
 
+// regain raises what was lowered for a block that was too large, as far as one of n messages and size bytes lets expect. It sends nothing to try: a block that is too large
+// again costs only that it is made anew.
+func (b *batch) regain(n, size, limit int) {
+	if b.most > 0 && n >= b.most {
+		b.most = max(b.most, min(likely(n, size, limit), mostTogether))
+	}
+}
+
+// likely is how many messages a block of limit bytes has, with something to spare, if n of them have size bytes.
+func likely(n, size, limit int) int { return n * limit / size * 7 / 8 }
+
 // reset drops everything.
 func (b *batch) reset() {
 	clear(b.parts)
@@ -113,13 +126,25 @@ func (b *batch) reset() {
 type flying struct {
 	ids   []uint16 // of its messages
 	first uint64   // ordinal of the first
+
+	head     pack.Head      // of it
+	messages []pack.Message // in it, if the stream makes primers of them
+	size     int            // bytes of it
+	primed   bool
 }
 
 // launched notes that a block is on its way under the Packet Identifier of its first message.
-func (a *lane) launched(parts []piece) {
-	f := flying{first: parts[0].Ordinal}
+func (a *lane) launched(head pack.Head, parts []piece, payload []byte) {
+	f := flying{first: parts[0].Ordinal, head: head, size: len(payload)}
+	primes := a.primes()
+	if primes {
+		_, f.primed = pack.Needs(payload)
+	}
 	for i := range parts {
 		f.ids = append(f.ids, parts[i].PacketID)
+		if primes {
+			f.messages = append(f.messages, parts[i].message)
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -154,6 +179,13 @@ func (a *lane) aloft() (blocks, messages int, lowest uint64) {
 		}
 	}
 	return len(a.blocks), messages, lowest
+}
+
+// turnsOver tells whether a block begins another epoch than that of what is on its way, or is to be sent again. It waits for that: one of an earlier run that comes behind those of a later
+// one would be taken for a second gateway's.
+func (a *lane) turnsOver(b *batch) bool {
+	_, _, lowest := a.aloft()
+	return a.encode == config.EncodePack && lowest > 0 && a.epochs.of(lowest) != b.epoch
 }
 
 // ackAll completes the deliveries of a block, and tells how many that were.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"skerry/broker"
+	"skerry/edge/uplink/pack"
 )
 
 // TestFloorOfRefused: what the Server has refused, and is sent again, does not lie below the floor of a block that is made meanwhile.
@@ -13,8 +14,8 @@ func TestFloorOfRefused(t *testing.T) {
 		return []piece{{Delivery: broker.Delivery{Ordinal: ordinal, PacketID: uint16(ordinal), QoS: 1}, epoch: epoch{1, 7}}}
 	}
 	floor := func() uint64 { return l.headOf(a, &of(30)[0]).Floor }
-	a.launched(of(10))
-	a.launched(of(20))
+	a.launched(pack.Head{}, of(10), nil)
+	a.launched(pack.Head{}, of(20), nil)
 	if got := floor(); got != 10 {
 		t.Errorf("floor %d with 10 and 20 on their way", got)
 	}

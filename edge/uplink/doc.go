@@ -37,7 +37,9 @@
 //
 // A stream may leave in blocks (packing.go): many messages in one PUBLISH of QoS 1, whose PUBACK acknowledges all of them. In a block of the encoding pack each
 // message of QoS 1 and 2 has an epoch and a sequence, its ordinal in the local session, and has the same ones in whatever block it is sent again; so who remembers
-// them gets it once, also from a Server that has lost the session. An epoch is a run of the program, and on the disk before it is used (epochs.go).
+// them gets it once, also from a Server that has lost the session. An epoch is a run of the program, and on the disk before it is used (epochs.go); what
+// waits of one run is acknowledged before anything of the next leaves in a block. A primer has in it what the Server has acknowledged (priming.go). What is said of a message in a block is true when
+// that leaves (aging.go).
 //
 // A connection is made cheap: the end of the handshake of TLS leaves with CONNECT (cork), and so does the state topic where the Server takes it
 // (greeting); tickets of TLS are kept over power cuts (package ticket); Topic Names that come again are sent as aliases, as many as the Server grants.

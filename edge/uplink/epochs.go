@@ -10,6 +10,7 @@ import (
 
 	"skerry/broker"
 	"skerry/edge/config"
+	"skerry/edge/uplink/arrivals"
 )
 
 // A message in a block is known upstream by the epoch of its stream and its ordinal in the local session, and so is one that is sent again, whatever
@@ -19,8 +20,8 @@ import (
 //
 // Nothing leaves in a block before its epoch is on the disk.
 
-// mostEpochs bounds how many runs of a stream are told apart. What has waited through more is taken for the messages of one run.
-const mostEpochs = 64
+// mostEpochs bounds how many runs of a stream are told apart. What has waited through more is taken for the messages of one run. A ground end remembers some more.
+const mostEpochs = arrivals.Recent - 2
 
 // epoch is that of the messages from an ordinal on.
 type epoch struct {

@@ -36,10 +36,11 @@ type lane struct {
 
 	doubtful bool // the Server may hold something of an earlier run, and the link does not carry its class: that is not sent again here
 
-	mu     sync.Mutex // guards hold, blocks, owed, and the denial of the stream
+	mu     sync.Mutex // guards hold, blocks, owed, come, and the denial of the stream
 	hold   hold
 	blocks map[uint16]flying // on their way, by Packet Identifier
 	owed   uint64            // the lowest ordinal of the blocks that the Server has refused; 0: none
+	come   []flying          // blocks that the Server has taken and prime has not looked at
 	wait   *backoff
 }
 

@@ -15,6 +15,7 @@ func TestDeferredIsNotRetained(t *testing.T) {
 		at.online()
 		refused := false
 		at.server.with(func() {
+			at.server.late = time.Second // both are on their way before the first is answered
 			at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
 				if string(p.Payload) == "1" && !refused {
 					refused = true
@@ -28,7 +29,7 @@ func TestDeferredIsNotRetained(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(10 * time.Minute)
 		at.say("a", "3", true)
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
 		at.expectArrived("farm/a=retained 2", "farm/a=1", "farm/a=retained 3")
 	})
 }

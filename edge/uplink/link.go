@@ -115,6 +115,7 @@ func (l *link) close() {
 	l.looking.Wait()
 	for _, a := range l.lanes {
 		a.stopAlarms()
+		a.noteArrived()
 		a.disconnect()
 	}
 }

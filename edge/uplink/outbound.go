@@ -77,17 +77,21 @@ func (l *link) round() (more bool, err error) {
 		s := l.turns.next()
 		switch {
 		case l.conn.Buffered() >= most:
-			return true, nil
+			return true, l.prime()
 		case l.quiet.Load():
 			return false, nil
 		case s == nil:
+			if err := l.prime(); err != nil {
+				return false, err
+			}
 			if l.conn.Buffered() == 0 {
 				return false, nil
 			}
 			_, err := l.along()
 			return false, err
 		case !l.room(s.lane.stream):
-			return l.conn.Buffered() > 0, nil // what is written makes room, if it is not to be acknowledged
+			err := l.prime()
+			return l.conn.Buffered() > 0, err // what is written makes room, if it is not to be acknowledged
 		}
 		bytes, sent, err := l.turn(s.lane)
 		if err != nil {
@@ -385,20 +389,29 @@ func (l *link) leaves(a *lane, d *broker.Delivery) (expiry uint32, expires, ok b
 		l.giveUp(a, d)
 		return 0, false, false
 	}
-	if expiry, expires = a.session.Load().ExpiryLeft(m); expires && expiry == 0 {
-		if !d.Dup {
-			l.u.count(func(s *Status) { s.Expired++ })
-			l.u.missed(a.stream, plain(m.TopicName))
-			l.giveUp(a, d)
-			return 0, false, false
-		}
-		expiry = 1 // the Server may have half of it: the exchange goes on
+	if expiry, expires, ok = l.life(a, d); !ok {
+		return 0, false, false
 	}
 	if l.thins(a, d) {
 		l.giveUp(a, d)
 		return 0, false, false
 	}
 	return expiry, expires, true
+}
+
+// life is what is left of the expiry of a message. One that has expired is given up.
+func (l *link) life(a *lane, d *broker.Delivery) (expiry uint32, expires, ok bool) {
+	expiry, expires = a.session.Load().ExpiryLeft(d.Message)
+	switch {
+	case !expires || expiry > 0:
+		return expiry, expires, true
+	case d.Dup:
+		return 1, true, true // the Server may have half of it: the exchange goes on
+	}
+	l.u.count(func(s *Status) { s.Expired++ })
+	l.u.missed(a.stream, plain(d.Message.TopicName))
+	l.giveUp(a, d)
+	return 0, true, false
 }
 
 // drop gives up a message that the Server will never take, so that those behind it are not held up.

@@ -116,18 +116,14 @@ func (l *link) piece(a *lane, d *broker.Delivery) (piece, bool) {
 		p.message.Topic = l.u.topicOf(a.stream, m)
 	}
 	if expires {
-		p.message.Properties = packet.Properties(m.Properties).Without(packet.MessageExpiryInterval)
-		p.message.Properties = packet.Properties(append([]byte(nil), p.message.Properties...)).AppendNumber(packet.MessageExpiryInterval, expiry)
+		p.tellExpiry(expiry)
 	}
 	if !saysTime(m.Payload) || m.Origin != queue.Gateway {
 		if at, known := l.u.broker.Wall(m.Stamp); known {
-			p.message.Time = at.UnixMilli()
+			p.message.Time = dateOf(at)
 		}
 	}
-	if d.Retain && !l.retains(a.stream, m) {
-		p.message.Retain = false
-		l.u.count(func(s *Status) { s.Overtaken++ })
-	}
+	l.tellRetain(a, &p)
 	if d.QoS == 0 {
 		a.loosely++
 		p.epoch, p.message.Sequence = a.epochs[len(a.epochs)-1], a.loosely
@@ -135,6 +131,14 @@ func (l *link) piece(a *lane, d *broker.Delivery) (piece, bool) {
 		p.epoch, p.message.Sequence = a.epochs.of(d.Ordinal), d.Ordinal
 	}
 	return p, true
+}
+
+// dateOf is a time as a block tells it; 0: it cannot be one. A receiver of satellites may say anything.
+func dateOf(at time.Time) int64 {
+	if at.UnixMilli() <= 0 || at.UTC().Year() > 9999 {
+		return 0
+	}
+	return at.UnixMilli()
 }
 
 // put gathers a message; false if it is the first of the next block. One that no block can hold is given up.
@@ -180,7 +184,7 @@ func (l *link) blockSize(a *lane) int {
 	if most := l.conn.Server().MaximumPacketSize; most > 0 {
 		size = min(size, int(most)-len(l.u.blockTopic(a.stream))-besides)
 	}
-	return max(size, 1)
+	return max(a.ceiling.limit(size), 1)
 }
 
 // blockTopic is where the blocks of a stream are published.
@@ -271,8 +275,12 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 		return 0, true, nil
 	}
 	exact := b != a.loose && l.conn.Server().MaximumQoS > 0
-	if exact && l.conn.Quota() == 0 || !l.inPace() {
+	if exact && (l.conn.Quota() == 0 || a.turnsOver(b)) || !l.inPace() {
 		return 0, false, nil
+	}
+	if l.aged(a, b) {
+		l.renew(a, b)
+		return l.launch(a, b)
 	}
 	payload, n := b.coder.Seal(nil)
 	parts, rest := b.parts[:n], b.parts[n:]
@@ -281,13 +289,13 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 		h.QoS, h.PacketID = 1, parts[0].PacketID
 	}
 	why := l.u.oversized(h.TopicName, payload)
-	if err = client.ErrTooLarge; why == "" {
+	if err = client.ErrTooLarge; why == "" && (n == 1 || a.ceiling.limit(len(payload)) == len(payload)) {
 		why = fmt.Sprintf("larger than the %d bytes that the server takes", l.conn.Server().MaximumPacketSize)
 		err = l.conn.Publish(&h, payload)
 	}
 	switch {
 	case errors.Is(err, client.ErrTooLarge) && n > 1: // how far something is compressed is not known before
-		b.most = max(n/2, 1)
+		b.most = min(max(likely(n, len(payload), l.blockSize(a)), n/2, 1), n-1)
 		l.continues(a, b, b.parts)
 		return 0, true, nil
 	case errors.Is(err, client.ErrTooLarge):
@@ -297,16 +305,14 @@ func (l *link) launch(a *lane, b *batch) (bytes int, sent bool, err error) {
 	case err != nil:
 		return 0, false, err
 	}
+	b.regain(n, len(payload), l.blockSize(a))
 	bytes = h.Size(l.conn.Version())
 	if exact {
-		a.launched(parts)
+		a.launched(b.head, parts, payload)
 		l.flow.Sent(h.PacketID, bytes, time.Now())
 		l.answers.add(l, parts, h.PacketID)
 	}
 	l.countBlock(a, b, parts, bytes, exact)
-	if exact {
-		l.prime(a, b.head, parts, len(payload))
-	}
 	l.continues(a, b, rest)
 	return bytes, true, nil
 }
@@ -359,10 +365,15 @@ func (l *link) answeredBlock(a *lane, k *packet.Ack) bool {
 		return false
 	}
 	if k.ReasonCode.IsError() {
+		if k.ReasonCode == packet.PacketTooLarge && len(f.ids) > 1 {
+			a.ceiling.lower(f.size)
+		}
 		l.blockRefused(a, k)
 		return true
 	}
 	a.boarded.Store(true)
+	a.ceiling.take()
+	a.arrived(f)
 	n := a.ackAll(f)
 	a.accepted()
 	l.answered(k.PacketID)

@@ -605,6 +605,146 @@ func TestArrayTooLarge(t *testing.T) {
 	})
 }
 
+// TestArraysGrowAgain: that the server once took fewer messages in an array than were put into it does not keep arrays short.
+func TestArraysGrowAgain(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = inBlocks(time.Second, "#")
+		at.streams[0].Encode, at.streams[0].Compress = config.EncodeJSON, config.Gzip
+		at.server.limits = packet.Properties(nil).AppendNumber(packet.MaximumPacketSize, 500)
+		at.start()
+		at.online()
+		arrays := func(n int, payload func() []byte) (count int) {
+			before := at.uplink.Status().BlocksSent
+			for range n {
+				at.publish(&broker.Message{TopicName: "t/0", Payload: payload(), QoS: 1})
+			}
+			at.allIn()
+			return int(at.uplink.Status().BlocksSent - before)
+		}
+		easy := func() []byte { return []byte(`{"value":20.5,"unit":"degC"}`) }
+		r := rand.New(rand.NewPCG(1, 2))
+		arrays(3000, easy)
+		usual := arrays(3000, easy)
+		hard := arrays(200, func() []byte { return fmt.Appendf(nil, "%016x%016x", r.Uint64(), r.Uint64()) })
+		arrays(3000, easy)
+		if again := arrays(3000, easy); again > usual*5/4 || hard > 60 {
+			t.Errorf("%d arrays before, %d after; %d of what is hard", usual, again, hard)
+		}
+		if s := at.uplink.Status(); s.Refused > 0 {
+			t.Errorf("%d were given up", s.Refused)
+		}
+	})
+}
+
+// TestUntoldPacketSize: a server that hangs up on large packets and has not said so before gets smaller blocks, and all of it.
+func TestUntoldPacketSize(t *testing.T) {
+	for _, farewell := range []packet.ReasonCode{packet.PacketTooLarge, 0} {
+		play(t, func(t *testing.T, at *station) {
+			at.streams = inBlocks(time.Second, "#")
+			at.server.poison = func(p *packet.Publish) bool { return len(p.Payload) > 500 }
+			at.server.farewell = farewell
+			at.server.down = true
+			at.start()
+			r := rand.New(rand.NewPCG(1, 2))
+			for i := range 2000 {
+				noise := packet.Properties(nil).AppendUserProperty("x", fmt.Sprintf("%016x", r.Uint64()))
+				at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", i%10), Payload: fmt.Append(nil, i), Properties: noise, QoS: 1})
+			}
+			at.server.with(func() { at.server.down = false })
+			at.online()
+			at.allIn()
+			at.arrived(2000, true)
+			if s := at.uplink.Status(); s.Connections > 9 || s.BlocksSent > 1000 || s.Refused > 0 {
+				t.Errorf("%v: %d connections, %d blocks, %d given up", farewell, s.Connections, s.BlocksSent, s.Refused)
+			}
+		})
+	}
+}
+
+// TestNotTheBlocksFault: that the server hangs up on a large message of another stream makes no block smaller.
+func TestNotTheBlocksFault(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.streams = append(inBlocks(time.Second, "t/#"), stream("single", "s/#"))
+		at.server.poison = func(p *packet.Publish) bool { return len(p.Payload) > 3000 }
+		at.server.farewell = packet.PacketTooLarge
+		at.start()
+		at.online()
+		at.publish(&broker.Message{TopicName: "s/x", Payload: make([]byte, 5000), QoS: 1})
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range 2000 {
+			noise := packet.Properties(nil).AppendUserProperty("x", fmt.Sprintf("%016x", r.Uint64()))
+			at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", i%10), Payload: fmt.Append(nil, i), Properties: noise, QoS: 1})
+			if i%10 == 0 {
+				time.Sleep(time.Second)
+			}
+		}
+		at.allIn()
+		at.arrived(2000, true)
+		full := 0
+		for _, b := range at.server.blocks[len(at.server.blocks)/2:] {
+			full = max(full, len(b.Payload))
+		}
+		if s := at.uplink.Status(); s.Refused != 1 || full < 800 {
+			t.Errorf("%d given up, the largest block has %d bytes", s.Refused, full)
+		}
+	})
+}
+
+// TestArraysOverCuts: over cuts, refusals, lost sessions and power cuts each message arrives in an array, and for the first time in its turn.
+func TestArraysOverCuts(t *testing.T) {
+	for seed := range uint64(max(3, soaks/2)) {
+		play(t, func(t *testing.T, at *station) {
+			r := rand.New(rand.NewPCG(seed, 80))
+			at.streams = inBlocks(time.Duration(r.IntN(5))*time.Second, "#")
+			at.streams[0].Encode, at.streams[0].Block = config.EncodeJSON, 300
+			at.server.failing = seed%2 == 1
+			at.start()
+			n := 0
+			for range 30 {
+				at.publishMany(n, 30, byte(1+r.IntN(2)))
+				n += 30
+				time.Sleep(time.Duration(r.Int64N(int64(5 * time.Second))))
+				switch r.IntN(6) {
+				case 0:
+					at.rebootWith(vfs.Honest, r)
+				case 1:
+					at.server.forget()
+					at.server.cut()
+				case 2:
+					at.server.cut()
+				}
+			}
+			at.server.with(func() { at.server.failing = false })
+			at.server.cut()
+			at.online()
+			at.allIn()
+			seen, last := map[string]bool{}, map[string]int{}
+			for _, p := range at.server.got {
+				if !strings.HasSuffix(string(p.TopicName), "/json/all") {
+					continue
+				}
+				var list []struct {
+					T string
+					P int
+				}
+				if err := json.Unmarshal(p.Payload, &list); err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range list {
+					id := fmt.Sprint(m.P)
+					if !seen[id] && m.P < last[m.T] {
+						t.Errorf("%d came after %d", m.P, last[m.T])
+					}
+					seen[id], last[m.T] = true, max(last[m.T], m.P)
+				}
+			}
+			if len(seen) != n {
+				t.Errorf("%d of %d arrived", len(seen), n)
+			}
+		})
+	}
+}
+
 // alarmNumber publishes an alarm.
 func (at *station) alarmNumber(i int) {
 	at.t.Helper()

@@ -35,6 +35,7 @@ const (
 type suspicion struct {
 	hung    int    // connections in a row
 	until   uint64 // up to this ordinal messages are sent one at a time; 0: they are not
+	largest int    // bytes of the largest block on its way when that began; 0: there was none, or it had one message
 	ordinal uint64 // of the message that is suspected; 0: none is
 	topic   string // of that
 	strikes int    // times the Server has hung up on it alone
@@ -82,7 +83,10 @@ func (l *link) admits(a *lane, d *broker.Delivery) bool {
 		return l.admitsAlone(a)
 	case s.until == 0:
 	case d.Ordinal > s.until:
-		s.until, s.hung = 0, 0
+		if s.largest > 0 { // the Server has taken each by itself
+			a.ceiling.lower(s.largest)
+		}
+		s.until, s.hung, s.largest = 0, 0, 0
 	case time.Since(l.born) < trialQuiet: // other lanes first
 		l.lookAgain()
 		return false
@@ -150,6 +154,8 @@ func (u *Uplink) judge(l *link, err error) {
 			s.hung, s.strikes = 0, 0
 		}
 		switch {
+		case hung && l.shrinks(a, err):
+			s.hung = 0
 		case tried && l.trial == a:
 			u.strike(a, hung && time.Since(a.trial.at) < trialSoon, err)
 		case tried:
@@ -171,7 +177,7 @@ func (a *lane) suspect() {
 			s.ordinal, s.topic, s.strikes = a.trial.sent, a.trial.topic, 0
 		}
 	case s.hung >= hangs:
-		s.until = a.trial.sent
+		s.until, s.largest = a.trial.sent, a.largest()
 	}
 }
 
@@ -221,7 +227,7 @@ func (l *link) abandon(a *lane, d *broker.Delivery) bool {
 		s.poisonous = s.poisonous[max(len(s.poisonous)-mostPoisonous, 0):]
 		l.u.proven = false
 	}
-	s.ordinal, s.strikes, s.reason = 0, 0, ""
+	s.ordinal, s.strikes, s.reason, s.largest = 0, 0, "", 0
 	a.boarded.Store(false)
 	l.u.count(func(s *Status) { s.Refused++ })
 	l.u.missed(a.stream, plain(d.Message.TopicName))

@@ -47,20 +47,25 @@ type station struct {
 func play(t *testing.T, f func(t *testing.T, at *station)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		at := &station{t: t, server: newUpstream(t), log: &journal{}, disk: vfs.NewDisk(), boot: 1}
-		at.config = config.Uplink{
-			Name: "cloud", Servers: config.Servers{{Host: "up.example", Port: 1883}}, Version: config.V5, ClientID: "wx-042",
-			Prefix: "farm/", KeepAlive: config.KeepAlive{Min: time.Minute, Max: time.Minute}, Retry: config.DurationRange{Min: 5 * time.Second, Max: 5 * time.Minute},
-		}
-		at.streams = []config.Stream{{Name: "all", Match: []string{"#"}}}
-		at.options = uplink.Options{Site: "lake", Gateway: "wx-042", Dial: at.server.dial, Log: slog.New(at.log)}
-		t.Cleanup(func() {
-			if at.stop != nil {
-				at.stop()
-			}
-		})
-		f(t, at)
+		f(t, newStation(t))
 	})
+}
+
+// newStation makes a station whose uplink has the configuration of every example.
+func newStation(t *testing.T) *station {
+	at := &station{t: t, server: newUpstream(t), log: &journal{}, disk: vfs.NewDisk(), boot: 1}
+	at.config = config.Uplink{
+		Name: "cloud", Servers: config.Servers{{Host: "up.example", Port: 1883}}, Version: config.V5, ClientID: "wx-042",
+		Prefix: "farm/", KeepAlive: config.KeepAlive{Min: time.Minute, Max: time.Minute}, Retry: config.DurationRange{Min: 5 * time.Second, Max: 5 * time.Minute},
+	}
+	at.streams = []config.Stream{{Name: "all", Match: []string{"#"}}}
+	at.options = uplink.Options{Site: "lake", Gateway: "wx-042", Dial: at.server.dial, Log: slog.New(at.log)}
+	t.Cleanup(func() {
+		if at.stop != nil {
+			at.stop()
+		}
+	})
+	return at
 }
 
 // start starts everything.

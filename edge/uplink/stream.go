@@ -42,6 +42,7 @@ type stream struct {
 	lingers  *time.Duration // nil: by the kind of the link
 	block    int            // bytes; 0: by default
 	compress string
+	renewal  int           // after how many blocks a primer is sent again
 	epochs   epochs        // of its messages in blocks
 	begun    queue.Receipt // the last of these is on the disk
 	blocked  bool          // nothing of it is on its way but in blocks; the writer's
@@ -50,6 +51,7 @@ type stream struct {
 	boarded atomic.Bool // the Server has taken a block of it, since a message was given up that it hung up on
 
 	priming priming
+	ceiling ceiling
 
 	suspicion suspicion // that the Server hangs up on one of its messages
 
@@ -65,6 +67,7 @@ type stream struct {
 func newStream(c *config.Stream) *stream {
 	s := &stream{name: c.Name, class: cmp.Or(c.Class, config.LiveClass), match: slices.Clone(c.Match), asks: chosen(c), reduce: c.Reduce, limits: limitsOf(c.Keep)}
 	s.encode, s.lingers, s.block, s.compress = cmp.Or(c.Encode, config.EncodePass), c.Linger, int(c.Block), c.Compress
+	s.renewal = cmp.Or(c.Primer, renewal)
 	if c.WhenTight != nil && s.class == config.LiveClass {
 		s.thin = newThinner(c.WhenTight.Every)
 	}

@@ -19,7 +19,8 @@ type publisher struct {
 	session  *client.Session
 	acked    atomic.Int64 // by the gateway
 	trouble  chan error
-	hold     func() bool // too much is on its way already
+	hold     func() bool   // too much is on its way already
+	calm     time.Duration // after each
 	finished chan struct{}
 }
 
@@ -58,9 +59,9 @@ func (p *publisher) begun() int { return int(p.acked.Load()) + p.session.Pending
 // send sends what is left over one connection, from the given reading on.
 func (p *publisher) send(ctx context.Context, c *client.Client, from int) error {
 	for i := from; i < p.n; i++ {
-		for p.hold() {
+		for wait := p.calm; wait > 0 || p.hold(); wait = 0 {
 			select {
-			case <-time.After(2 * time.Millisecond):
+			case <-time.After(max(wait, 2*time.Millisecond)):
 			case <-ctx.Done():
 				return ctx.Err()
 			}

@@ -10,7 +10,7 @@
 // a reading is missing, came twice at QoS 2, or came for the first time behind a newer one of its topic. What was on its way when the
 // server lost its sessions may come twice, and is counted apart; with -drop, what the server had confirmed with PUBREC may be missing. With -pack the
 // uplink sends blocks, a ground end takes them from the server, and is killed as well; the subscriber is a client of that, and nothing of QoS 2 may come twice,
-// whatever was lost.
+// whatever was lost. With -alarms as well most blocks have one reading, and go on from a primer.
 //
 // Limits: the server, Debian's mosquitto, is stopped in order, for it acknowledges before it saves: after SIGKILL it would lose what it has promised.
 // A SIGKILL of the gateway is no power cut: see powercut. Before the server loses its sessions the subscriber may take what the server holds

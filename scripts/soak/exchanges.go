@@ -103,11 +103,17 @@ func (w *way) note(m *packet.Publish, topic string) {
 
 // noteBlock counts the readings in a block. No lost session is an excuse for one that comes twice.
 func (w *way) noteBlock(m *packet.Publish) {
-	_, list, err := pack.Decode(m.Payload, pack.Limits{})
+	if p, err := pack.NewPrimer(m.Payload); err == nil { // its readings came before
+		w.primers[p.ID()] = p
+		return
+	}
+	head, list, err := pack.DecodeWith(m.Payload, pack.Limits{}, func(id uint32) *pack.Primer { return w.primers[id] })
 	if err != nil {
 		return // what is missing will tell
 	}
-	w.blocks++
+	if w.blocks++; head.Primer != 0 {
+		w.primed++
+	}
 	for _, one := range list {
 		if n, ok := read(one.Topic, string(one.Payload)); ok {
 			w.sent[n.qos]++

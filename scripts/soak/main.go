@@ -23,6 +23,7 @@ type settings struct {
 	ahead    int
 	drop     bool
 	pack     bool
+	alarms   bool
 	grounds  int
 	seed     uint64
 	dir      string
@@ -54,6 +55,7 @@ func run(ctx context.Context) error {
 	flag.IntVar(&s.ahead, "ahead", 20_000, "readings that may be published and have not arrived")
 	flag.BoolVar(&s.drop, "drop", false, "on_lost_session: drop; what the server had confirmed with PUBREC may be missing then")
 	flag.BoolVar(&s.pack, "pack", false, "the uplink sends blocks, and a ground end behind the server unpacks them: nothing may come twice at QoS 2 then, whatever was lost")
+	flag.BoolVar(&s.alarms, "alarms", false, "the readings are of class alarm, and wait for nothing; with -pack their blocks go on from primers")
 	flag.IntVar(&s.grounds, "grounds", 20, "with -pack: SIGKILLs of the ground end")
 	flag.Uint64Var(&s.seed, "seed", uint64(time.Now().Unix()), "of the events")
 	flag.StringVar(&s.dir, "dir", "", "folder for the data; a temporary one by default")

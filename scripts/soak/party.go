@@ -49,8 +49,14 @@ func newGateway(s *settings, dir, address, upstream string) (*party, error) {
 	if s.drop {
 		lost = config.GiveUp
 	}
-	encode := ""
-	if s.pack {
+	class, encode := config.LiveClass, ""
+	if s.alarms {
+		class = config.AlarmClass
+	}
+	switch {
+	case s.pack && s.alarms:
+		encode = ", encode: pack"
+	case s.pack:
 		encode = ", encode: pack, linger: 100ms"
 	}
 	path := filepath.Join(dir, "skerry.yaml")
@@ -58,11 +64,11 @@ func newGateway(s *settings, dir, address, upstream string) (*party, error) {
 storage: {path: %[1]q}
 broker: {listeners: {local: {tcp: %[2]q, anonymous: true}}}
 streams:
-  once: {class: live, match: ["soak/q2/#"]%[5]s}
-  atleast: {class: live, match: ["soak/q1/#"]%[5]s}
+  once: {class: %[6]s, match: ["soak/q2/#"]%[5]s}
+  atleast: {class: %[6]s, match: ["soak/q1/#"]%[5]s}
 uplinks:
   server: {mqtt: "tcp://%[3]s", profile: mosquitto, keep_alive: 10s, retry: 100ms..1s, on_lost_session: %[4]s}
-`, filepath.Join(dir, "queue"), address, upstream, lost, encode)
+`, filepath.Join(dir, "queue"), address, upstream, lost, encode, class)
 	return &party{address: address, argv: []string{s.skerry, "run", path}}, os.WriteFile(path, []byte(text), 0o600)
 }
 

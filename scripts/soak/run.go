@@ -76,6 +76,9 @@ func (p *play) open(dir string) error {
 	}
 	for i := range p.publishers {
 		p.publishers[i] = newPublisher(i+1, p.settings.readings/2, at[1], p.tooMuch)
+		if p.settings.alarms {
+			p.publishers[i].calm = calm
+		}
 	}
 	p.subscriber = &subscriber{address: at[0], ledger: p.ledger, session: client.NewSession()}
 	if err := p.server.start(); err != nil || !p.settings.pack {
@@ -128,6 +131,9 @@ func (p *play) logs(dir string) error {
 	fmt.Println("left in", dir)
 	return errors.Join(all...)
 }
+
+// calm is how long a publisher of alarms waits after each: a block has few of them.
+const calm = 3 * time.Millisecond
 
 // acked is what the gateway has acknowledged.
 func (p *play) acked() int {
@@ -281,5 +287,5 @@ func (p *play) account() {
 	}
 	r.acked, r.arrived, r.strange, r.first = p.acked(), p.ledger.count(), p.ledger.strange, p.ledger.first
 	r.joins = p.subscriber.joins()
-	r.sent, r.dup, r.blocks = p.way.totals()
+	r.sent, r.dup, r.blocks, r.primed = p.way.totals()
 }

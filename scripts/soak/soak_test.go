@@ -38,6 +38,7 @@ func TestSoak(t *testing.T) {
 	}{
 		{"one by one", settings{readings: 4000, cuts: 6, kills: 2, restarts: 1, lost: 1, ahead: 1500, seed: 11}, [kinds]int{5, 1, 2, 1, 1}},
 		{"blocks", settings{readings: 20000, cuts: 6, kills: 2, restarts: 1, lost: 1, grounds: 2, pack: true, ahead: 8000, seed: 12}, [kinds]int{5, 1, 2, 1, 1, 2}},
+		{"alarms", settings{readings: 5000, cuts: 6, kills: 2, restarts: 1, lost: 1, grounds: 2, pack: true, alarms: true, ahead: 1000, seed: 13}, [kinds]int{5, 1, 2, 1, 1, 2}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := test.s
@@ -55,7 +56,10 @@ func TestSoak(t *testing.T) {
 			if r.events != test.events {
 				t.Errorf("%v events happened, want %v", r.events, test.events)
 			}
-			if test.s.pack && (r.blocks == 0 || r.blocks > r.sent[2]/10) {
+			if test.s.alarms && r.primed == 0 {
+				t.Error("no block goes on from a primer")
+			}
+			if test.s.pack && !test.s.alarms && (r.blocks == 0 || r.blocks > r.sent[2]/10) {
 				t.Errorf("%d blocks for %d readings", r.blocks, r.sent[1]+r.sent[2])
 			}
 		})

@@ -22,6 +22,7 @@ type result struct {
 	first    string
 	sent     [3]int // PUBLISH packets that reached the way, by QoS
 	blocks   int    // of these, PUBLISH packets with many readings
+	primed   int    // of these, those that go on from a primer
 	dup      [3]int // of sent, those that the uplink says it sent before: also where the way died before it saw that
 }
 
@@ -34,7 +35,7 @@ func (r *result) print(w io.Writer) {
 		events = append(events, fmt.Sprintf("%d %v", n, kind(k)))
 	}
 	if r.blocks > 0 {
-		fmt.Fprintf(w, "blocks         %d, with %.0f readings each\n", r.blocks, float64(r.sent[1]+r.sent[2])/float64(r.blocks))
+		fmt.Fprintf(w, "blocks         %d, with %.0f readings each; %d go on from a primer\n", r.blocks, float64(r.sent[1]+r.sent[2])/float64(r.blocks), r.primed)
 	}
 	fmt.Fprintf(w, "events         %s\n\n", strings.Join(events, ", "))
 	fmt.Fprintf(w, "%-14s %9s %9s\n", "", "QoS 1", "QoS 2")

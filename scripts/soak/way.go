@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"skerry/broker/packet"
+	"skerry/edge/uplink/pack"
 )
 
 // window is how many messages the server lets be on their way at a time (max_inflight_messages).
@@ -25,13 +26,15 @@ type way struct {
 	recent   []name          // of the last of them
 	ids      map[uint16]name // QoS 2 exchanges, by Packet Identifier
 	blocks   int             // PUBLISH packets with many readings
-	subacks  int             // SUBACK packets of the server
-	taken    map[name]bool   // QoS 2: the server has said PUBREC, and not PUBCOMP
+	primed   int             // of these, those that go on from a primer
+	primers  map[uint32]*pack.Primer
+	subacks  int           // SUBACK packets of the server
+	taken    map[name]bool // QoS 2: the server has said PUBREC, and not PUBCOMP
 	wg       sync.WaitGroup
 }
 
 func newWay(to string) (*way, error) {
-	w := &way{address: "127.0.0.1:0", to: to, ids: map[uint16]name{}, taken: map[name]bool{}}
+	w := &way{address: "127.0.0.1:0", to: to, ids: map[uint16]name{}, taken: map[name]bool{}, primers: map[uint32]*pack.Primer{}}
 	return w, w.open()
 }
 
@@ -155,8 +158,8 @@ func (w *way) subscribed() int {
 }
 
 // totals are the PUBLISH packets of the uplink.
-func (w *way) totals() (sent, dup [3]int, blocks int) {
+func (w *way) totals() (sent, dup [3]int, blocks, primed int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.sent, w.dup, w.blocks
+	return w.sent, w.dup, w.blocks, w.primed
 }

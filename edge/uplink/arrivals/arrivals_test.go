@@ -258,12 +258,12 @@ func TestPrimers(t *testing.T) {
 	comes(3, false, arrivals.Nothing) // a new one, which was told of within the hour
 	comes(3, false, arrivals.Nothing)
 	comes(2, false, arrivals.Raised)
-	for epoch := range uint64(arrivals.Epochs + 1) {
+	for epoch := range uint64(arrivals.Recent + 1) {
 		comes(50+epoch, true, arrivals.Nothing)
 	}
 	comes(2, false, arrivals.Nothing)
 	m = d.open(t)
-	if !m.Begin("a", "x", 54).Known(n-1) || m.Begin("a", "x", 52).Known(n-3) || !m.Begin("a", "x", 2).Known(3) {
+	if !m.Begin("a", "x", 50+arrivals.Recent).Known(n-1) || m.Begin("a", "x", 52).Known(n-1-arrivals.Recent+2) || !m.Begin("a", "x", 2).Known(3) {
 		t.Error("other epochs are forgotten than those of primers")
 	}
 }
@@ -303,6 +303,55 @@ func TestManyEpochs(t *testing.T) {
 	}
 	if n := len(m.Begin("a", "x", 99).Epochs()); n != arrivals.Epochs {
 		t.Errorf("%d epochs", n)
+	}
+}
+
+// Of a backlog of many runs all is known until so many blocks have come behind it that the server gives none of it again; then the record is as small as before.
+func TestBacklogOfManyRuns(t *testing.T) {
+	d := disk{}
+	m := d.open(t)
+	for epoch := range uint64(arrivals.Recent) {
+		d.come(m, "a", "x", 100+epoch, 0, epoch)
+	}
+	m = d.open(t)
+	last := uint64(100 + arrivals.Recent - 1)
+	for n := range uint64(arrivals.Settled - 1) {
+		if _, news := d.come(m, "a", "x", last, 0, 1000+n); news != arrivals.Nothing {
+			t.Fatalf("news %v", news)
+		}
+	}
+	for epoch := range uint64(arrivals.Recent) {
+		if !m.Begin("a", "x", 100+epoch).Known(epoch) {
+			t.Errorf("what has come of epoch %d is not known", epoch)
+		}
+	}
+	slot, content := m.Begin("a", "x", last).With(nil)
+	d.come(m, "a", "x", last, 0, 2000)
+	if len(d[slot]) > len(content)/4 || m.Begin("a", "x", 100).Known(0) || !m.Begin("a", "x", last-1).Known(uint64(arrivals.Recent-2)) {
+		t.Errorf("%d bytes before, %d after", len(content), len(d[slot]))
+	}
+}
+
+// However many epochs with gaps come, the record of a source stays small.
+func TestBoundOfManyRuns(t *testing.T) {
+	d := disk{}
+	m := d.open(t)
+	for epoch := range uint64(arrivals.Recent + 10) {
+		var sequences []uint64
+		for n := range uint64(arrivals.Spans + 5) {
+			sequences = append(sequences, 1<<40+n<<20)
+		}
+		d.come(m, "a", "x", epoch, 0, sequences...)
+	}
+	if len(d[0]) > 28_000 {
+		t.Errorf("%d bytes", len(d[0]))
+	}
+	m = d.open(t)
+	last := uint64(arrivals.Recent + 9)
+	for n := range uint64(3) {
+		if !m.Begin("a", "x", last-n).Known(1<<40 + 200<<20) {
+			t.Errorf("epoch %d is forgotten", last-n)
+		}
 	}
 }
 

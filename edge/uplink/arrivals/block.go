@@ -78,9 +78,9 @@ func (b *Block) Judge(floor uint64) News {
 	mine.aside = false
 	mine.settle(floor)
 	s.epochs = append(slices.Delete(s.epochs, b.at, b.at+1), mine)
-	if len(s.epochs) > Epochs {
-		s.epochs = slices.Delete(s.epochs, 0, 1)
-		b.forgotten++
+	if over := len(s.epochs) - s.most(); over > 0 {
+		s.epochs = slices.Delete(s.epochs, 0, over)
+		b.forgotten += uint64(over)
 	}
 	b.at = len(s.epochs) - 1
 	switch {
@@ -99,6 +99,21 @@ func (b *Block) Judge(floor uint64) News {
 	return Nothing
 }
 
+// most is how many epochs are remembered now. All of them together have no more spans than Epochs may have.
+func (s *source) most() int {
+	if s.run >= Settled {
+		return Epochs
+	}
+	spans := 0
+	for n := range s.epochs {
+		spans += len(s.epochs[len(s.epochs)-1-n].spans)
+		if n >= Epochs && spans > Epochs*Spans {
+			return n
+		}
+	}
+	return Recent
+}
+
 // Primer says that the block is a primer, which a server may give at any time, long after its epoch has ended too: it does not tell which epoch is the current one. It is
 // called before Judge.
 func (b *Block) Primer() { b.primer = true }
@@ -109,7 +124,7 @@ func (b *Block) setAside(fresh bool, floor uint64) {
 	mine := &s.epochs[b.at]
 	mine.aside = mine.aside || fresh
 	mine.settle(floor)
-	if len(s.epochs) > Epochs { // mine is the last
+	if len(s.epochs) > s.most() { // mine is the last
 		oldest := max(0, slices.IndexFunc(s.epochs[:b.at], func(e epoch) bool { return e.aside }))
 		s.epochs = slices.Delete(s.epochs, oldest, oldest+1)
 		b.at--
@@ -128,9 +143,9 @@ func (s *source) current() int {
 	return last
 }
 
-// Epochs are those that are remembered of the source, the one of the block last.
+// Epochs are the latest of the source, the one of the block last.
 func (b *Block) Epochs() (ids []uint64) {
-	for _, e := range b.next.epochs {
+	for _, e := range b.next.epochs[max(0, len(b.next.epochs)-Epochs):] {
 		ids = append(ids, e.id)
 	}
 	return ids

@@ -8,8 +8,11 @@ import (
 const (
 	// Sources is how many streams of gateways are remembered.
 	Sources = 4096
-	// Epochs is how many of a source are.
-	Epochs = 4
+	// Epochs is how many of a source are, and Recent how many until Settled blocks in a row have come of the latest: what has waited through many starts of a gateway comes within
+	// a few blocks, and all that is not acknowledged comes again. A Server gives no more than Settled before that.
+	Epochs  = 4
+	Recent  = 62
+	Settled = 64
 	// Spans is how many rows of sequences without a gap are remembered of an epoch.
 	Spans = 256
 	// Gaps is how many of these are kept below the floor.

@@ -73,9 +73,9 @@ func decode(b []byte) *source {
 		return nil
 	}
 	s := &source{gateway: r.text(), stream: r.text(), used: r.number(math.MaxInt64), run: r.number(math.MaxInt64)}
-	flags := r.number(1<<(Epochs+1) - 1)
+	flags := r.number(1<<(Recent+1) - 1)
 	s.clash = flags&1 != 0
-	for i := range r.number(Epochs) {
+	for i := range r.number(Recent) {
 		e := r.epoch()
 		e.aside = flags&(2<<i) != 0
 		s.epochs = append(s.epochs, e)

@@ -180,6 +180,19 @@ func (w *Window) resize(acked int) {
 	w.size = min(max(w.size, least), most)
 }
 
+// Largest is the Packet Identifier of the largest message on its way; 0: none is.
+func (w *Window) Largest() (id uint16) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	bytes := 0
+	for one, s := range w.out {
+		if s.bytes > bytes {
+			id, bytes = one, s.bytes
+		}
+	}
+	return id
+}
+
 // Trip is how long an acknowledgement takes: smoothed, and how much that varies. 0: none has come yet.
 func (w *Window) Trip() (smoothed, varies time.Duration) {
 	w.mu.Lock()
