@@ -76,7 +76,9 @@ func (t times) checked() float64 { return float64(t.seal) / float64(t.zEncode+t.
 func (t times) all() float64     { return float64(t.seal) / float64(t.zEncode) }
 
 func (c *packCoder) compared(z *zstdCoder, of func([]time.Duration) time.Duration) times {
-	each := func(turns []time.Duration) time.Duration { return of(slices.Sorted(slices.Values(turns))) / time.Duration(*readings) }
+	each := func(turns []time.Duration) time.Duration {
+		return of(slices.Sorted(slices.Values(turns))) / time.Duration(*readings)
+	}
 	return times{each(c.encode), each(c.seal), each(z.result.encode), each(z.result.decode)}
 }
 
