@@ -38,11 +38,14 @@ func option[T any](of syscall.Conn, ask func(fd int) (T, error)) (found T, ok bo
 }
 
 // queued is how many connections wait at a TCP socket that listens: for such a one the kernel has their number where that of unacknowledged
-// segments stands (tcp_get_info of Linux).
+// segments stands, and behind it how many may (tcp_get_info of Linux). Without the second the answer is not the kernel's own, as under qemu-user.
 func queued(fd int) (uint32, error) {
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
 		return 0, err
+	}
+	if info.Sacked == 0 {
+		return 0, unix.ENOPROTOOPT
 	}
 	return info.Unacked, nil
 }
