@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -92,29 +93,31 @@ func (g *Gateway) tellSick(text string) {
 }
 
 // tellStatus tells the service manager how the station fares, if that is news.
-func (g *Gateway) tellStatus() {
-	text, news := g.status()
-	if news {
-		g.options.Service.Status(text)
-	}
-}
+func (g *Gateway) tellStatus() { g.tell(g.options.Service.Status, false) }
 
 // tellReady tells it that the station has started, or has reloaded.
-func (g *Gateway) tellReady() {
-	text, _ := g.status()
-	g.options.Service.Ready(text)
-}
+func (g *Gateway) tellReady() { g.tell(g.options.Service.Ready, true) }
 
-// status is the state of the station in a line, and whether it is another one than that of last time.
-func (g *Gateway) status() (text string, news bool) {
-	text = g.condition()
+// tell tells the state of the station in a line. What hangs goes before all else, and then nobody is asked: the watchdog, which tells it before it
+// writes the stacks, is not to hang with what it has found. Who tells last has the last word: it is sent under the lock.
+func (g *Gateway) tell(send func(string), always bool) {
+	text := g.sick()
+	if text == "" {
+		text = g.condition()
+	}
 	g.told.mu.Lock()
 	defer g.told.mu.Unlock()
-	if g.told.sick != "" {
-		text = g.told.sick
+	text = cmp.Or(g.told.sick, text)
+	if text != g.told.last || always {
+		g.told.last = text
+		send(text)
 	}
-	news, g.told.last = text != g.told.last, text
-	return text, news
+}
+
+func (g *Gateway) sick() string {
+	g.told.mu.Lock()
+	defer g.told.mu.Unlock()
+	return g.told.sick
 }
 
 // condition is the state of the station but for what hangs.

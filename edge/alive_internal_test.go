@@ -166,3 +166,14 @@ func TestAttempts(t *testing.T) {
 		}
 	}
 }
+
+// TestSickIsToldAtOnce: what the watchdog has found is told without a question to the store, whose lock may be what hangs. The log and the stacks come
+// after that.
+func TestSickIsToldAtOnce(t *testing.T) {
+	var g Gateway // to ask its store would panic
+	const sick = "does not get on: log: does not answer within 10s"
+	g.tellSick(sick)
+	if g.told.last != sick {
+		t.Errorf("told %q", g.told.last)
+	}
+}

@@ -50,8 +50,8 @@ func (a *acceptLoop) stuck(now time.Duration, waits bool) error {
 }
 
 // Accepting shows that each listener takes connections: one of our own, which is closed at once and not counted, or others meanwhile. Where
-// none of our own can be made, as through a firewall or at an address that no interface has, it is enough that no connection is dealt
-// with for ever. The error says who does not. Run must run.
+// none of our own can be made, as through a firewall or at an address that no interface has, or where it comes to somebody else, it is
+// enough that no connection is dealt with for ever. The error says who does not. Run must run.
 func (s *Server) Accepting(ctx context.Context) error {
 	s.mu.Lock()
 	listeners := s.listeners
@@ -71,16 +71,16 @@ func (s *Server) Accepting(ctx context.Context) error {
 
 func (s *Server) acceptingOn(ctx context.Context, l *listener) error {
 	before := l.loop.turns.Load()
-	taken, end := s.calls.make(ctx, l.Addr())
-	defer end()
-	if taken == nil {
+	call := s.calls.make(ctx, l.Addr())
+	if call == nil {
 		return l.loop.stuck(s.now(), false)
 	}
+	defer call.end()
 	select {
-	case <-taken:
+	case <-call.taken:
 		return nil
 	case <-ctx.Done():
-		return l.loop.stuck(s.now(), l.loop.turns.Load() == before)
+		return l.loop.stuck(s.now(), l.loop.turns.Load() == before && mayWaitAt(l.Listener, call.Conn))
 	}
 }
 
@@ -93,8 +93,15 @@ type calls struct {
 	from map[string]chan struct{}
 }
 
-// make connects to a listener; taken is closed when the connection is accepted, and nil if there is none. end must be called.
-func (c *calls) make(ctx context.Context, to net.Addr) (taken chan struct{}, end func()) {
+// call is a connection to ourselves. end must be called.
+type call struct {
+	net.Conn
+	taken chan struct{} // closed when it is accepted
+	end   func()
+}
+
+// make connects to a listener; nil: no connection comes about.
+func (c *calls) make(ctx context.Context, to net.Addr) *call {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	for _, way := range c.ways(to) {
@@ -112,14 +119,14 @@ func (c *calls) make(ctx context.Context, to net.Addr) (taken chan struct{}, end
 		conn, err := way.DialContext(ctx, way.network, way.address)
 		if err == nil {
 			conn.Write([]byte{0}) // a socket of systemd may give up only who has said something (DeferAcceptSec=)
-			return taken, func() {
+			return &call{Conn: conn, taken: taken, end: func() {
 				c.forget(name)
 				conn.Close()
-			}
+			}}
 		}
 		c.forget(name)
 	}
-	return nil, func() {}
+	return nil
 }
 
 // way is one to a listener of ours that does not leave the machine, from an address known before.

@@ -3,13 +3,20 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"skerry/broker/server"
 	"skerry/queue/vfs"
@@ -30,6 +37,11 @@ func (d *deaf) Accept() (net.Conn, error) {
 func (d *deaf) Close() error {
 	d.once.Do(func() { close(d.closed) })
 	return d.Listener.Close()
+}
+
+// SyscallConn lets the kernel be asked, as of a listener that is none of a test.
+func (d *deaf) SyscallConn() (syscall.RawConn, error) {
+	return d.Listener.(syscall.Conn).SyscallConn()
 }
 
 // realListeners are one of each kind that the kernel has.
@@ -99,6 +111,89 @@ func TestNotAccepting(t *testing.T) {
 	if err != nil && strings.Contains(err.Error(), "well") {
 		t.Errorf("one that accepts at %s is named: %v", well, err)
 	}
+}
+
+// TestCalledElsewhere: where other sockets have the address too, and take nobody, our own connections come to them now and then. That does not
+// mean that ours takes nobody.
+func TestCalledElsewhere(t *testing.T) {
+	st := openStation(t, vfs.NewDisk(), server.Options{})
+	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }), err)
+	}}
+	ours, err := shared.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.server.Serve(ours, server.ListenerConfig{Name: "shared", Anonymous: true}); err != nil {
+		t.Fatal(err)
+	}
+	for range 7 {
+		other, err := shared.Listen(t.Context(), "tcp", ours.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+	}
+	st.run()
+	for range 20 {
+		ctx, end := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := st.server.Accepting(ctx); err != nil {
+			t.Error(err)
+		}
+		end()
+	}
+}
+
+// TestSocketReplaced: another program has put its socket where ours was. Who starts us anew only finds the place taken.
+func TestSocketReplaced(t *testing.T) {
+	st := openStation(t, vfs.NewDisk(), server.Options{})
+	path := filepath.Join(t.TempDir(), "s")
+	if _, err := st.server.Listen(server.ListenerConfig{Name: "local", Network: "unix", Address: path, Anonymous: true}); err != nil {
+		t.Fatal(err)
+	}
+	st.run()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	other := exec.Command(os.Args[0], "-test.run=^TestListenElsewhere$")
+	other.Env = append(os.Environ(), "SKERRY_TEST_LISTEN="+path)
+	in, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer other.Wait()
+	defer in.Close()
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer end()
+	if err := st.server.Accepting(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestListenElsewhere is the other program of TestSocketReplaced: it listens until its input ends, and takes nobody.
+func TestListenElsewhere(t *testing.T) {
+	path := os.Getenv("SKERRY_TEST_LISTEN")
+	if path == "" {
+		return
+	}
+	nl, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nl.Close()
+	os.Stdout.WriteString("listens\n")
+	io.Copy(io.Discard, os.Stdin)
 }
 
 // stuck is a connection that nobody gets away from who asks for its address.

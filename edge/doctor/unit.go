@@ -15,6 +15,9 @@ type Unit map[string]string
 // home is the data directory that the unit of the package is made for.
 const home = "/var/lib/skerry"
 
+// noStateDirectory is the status of a unit whose StateDirectory= cannot be made (systemd.exec(5)).
+const noStateDirectory = "238"
+
 // manyRestarts is how often a station may have been started anew before that is worth a word.
 const manyRestarts = 3
 
@@ -38,6 +41,8 @@ func unit(_ context.Context, s *Subject, r *Report) {
 		r.problem("unit", "has not started: the configuration is wrong", "`skerry check` says where; then sudo systemctl restart skerry")
 	case u["ActiveState"] == "failed":
 		r.problem("unit", "has failed: "+u["Result"], journal+"; then sudo systemctl restart skerry")
+	case u["SubState"] == "auto-restart" && u["ExecMainStatus"] == noStateDirectory:
+		r.problem("unit", "cannot start: systemd does not get "+home+" ready", "ls -ld "+home+" must show a folder that root can write, or a disk that is mounted there, and no link; a folder elsewhere is named by storage.path")
 	case u["SubState"] == "auto-restart":
 		r.problem("unit", "starts in vain again and again: status "+u["ExecMainStatus"], journal)
 	case u["ActiveState"] == "inactive":

@@ -36,6 +36,7 @@ func TestUnit(t *testing.T) {
 		"wrong file":   {map[string]string{"ActiveState": "failed", "ExecMainStatus": "78"}, "has not started: the configuration is wrong => `skerry check`"},
 		"failed":       {map[string]string{"ActiveState": "failed", "Result": "timeout"}, "has failed: timeout => `journalctl -u skerry"},
 		"in vain":      {map[string]string{"ActiveState": "activating", "SubState": "auto-restart", "ExecMainStatus": "1"}, "starts in vain again and again: status 1 => "},
+		"no folder":    {map[string]string{"ActiveState": "activating", "SubState": "auto-restart", "ExecMainStatus": "238"}, "cannot start: systemd does not get /var/lib/skerry ready => ls -ld /var/lib/skerry must show a folder"},
 		"stopped":      {map[string]string{"ActiveState": "inactive"}, "is stopped => sudo systemctl start skerry; if a dependency fails, the disk "},
 		"waits":        {map[string]string{"StatusText": "waits for its data directory: read-only"}, "waits for its data directory: read-only => "},
 		"hangs":        {map[string]string{"StatusText": "does not get on: log: x"}, "does not get on: log: x => "},

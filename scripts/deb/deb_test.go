@@ -318,7 +318,8 @@ func TestCloudInit(t *testing.T) {
 		WriteFiles []struct {
 			Path, Permissions, Content string
 		} `yaml:"write_files"`
-		Runcmd [][]string `yaml:"runcmd"`
+		Bootcmd [][]string `yaml:"bootcmd"`
+		Runcmd  [][]string `yaml:"runcmd"`
 	}
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
@@ -347,7 +348,7 @@ func TestCloudInit(t *testing.T) {
 		t.Error("the name of the package is another one")
 	}
 	installs := false
-	for _, c := range data.Runcmd {
+	for _, c := range slices.Concat(data.Bootcmd, data.Runcmd) {
 		if len(c) != 3 || c[0] != "sh" || c[1] != "-c" {
 			t.Fatalf("%q", c)
 		}

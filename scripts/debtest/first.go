@@ -41,12 +41,34 @@ func bootPartition(root, deb string) error {
 	text = bytes.Replace(text, []byte(place), line, 1)
 	boot := filepath.Join(root, "boot/firmware")
 	return errors.Join(
+		addDialog(root),
 		os.MkdirAll(boot, 0o755),
 		do("cp", deb, boot),
 		os.WriteFile(filepath.Join(boot, "user-data"), text, 0o644),
 		os.WriteFile(filepath.Join(boot, "meta-data"), []byte("instance-id: first-boot\n"), 0o644),
 		os.WriteFile(filepath.Join(root, "etc/cloud/cloud.cfg.d/99_boot_partition.cfg"),
 			[]byte("datasource_list: [NoCloud, None]\ndatasource: {NoCloud: {seedfrom: \"file:///boot/firmware/\"}}\nlocale: C.UTF-8\n"), 0o644),
+	)
+}
+
+// dialog is like userconfig.service of Raspberry Pi OS Lite (package userconf-pi), which asks for a first user on the screen while cloud-init
+// waits: here nobody ever answers.
+const dialog = `[Unit]
+After=systemd-user-sessions.service cloud-config.service
+[Service]
+Type=oneshot
+ExecStart=/bin/sleep infinity
+[Install]
+WantedBy=multi-user.target
+`
+
+// addDialog adds that dialog to a machine.
+func addDialog(root string) error {
+	const unit, wants = "usr/lib/systemd/system/userconfig.service", "etc/systemd/system/multi-user.target.wants"
+	return errors.Join(
+		os.WriteFile(filepath.Join(root, unit), []byte(dialog), 0o644),
+		os.MkdirAll(filepath.Join(root, wants), 0o755),
+		os.Symlink("/"+unit, filepath.Join(root, wants, "userconfig.service")),
 	)
 }
 

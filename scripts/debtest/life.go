@@ -124,6 +124,7 @@ tar -C / -czf /root/skerry.tar.gz etc/skerry var/lib/skerry`)
 	m.run("dpkg", "-i", "/root/package.deb")
 	m.active()
 	lines(`systemctl stop skerry
+find /var/lib/skerry -mindepth 1 -delete
 tar -C / -xzf /root/skerry.tar.gz
 chown -R skerry: /var/lib/skerry && chgrp -R skerry /etc/skerry
 systemctl start skerry`)
