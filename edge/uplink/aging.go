@@ -6,7 +6,8 @@ import (
 	"skerry/broker/packet"
 )
 
-// What is said of a message in a block is true when it is gathered. It may wait there, for others or for the link: its expiry goes on, and another stream may overtake it.
+// What is said of a message in a block is true when it is gathered. It may wait there, for others or for the link: its expiry goes on, another stream may overtake it, and the
+// Server gets another primer, in the place of the one that the block goes on from.
 
 // tellExpiry says what is left of the expiry of a message.
 func (p *piece) tellExpiry(seconds uint32) {
@@ -25,6 +26,9 @@ func (l *link) tellRetain(a *lane, p *piece) {
 
 // aged tells whether something that is said in a block is not true any more.
 func (l *link) aged(a *lane, b *batch) bool {
+	if b.primer != a.primer(b) {
+		return true
+	}
 	session := a.session.Load()
 	return slices.ContainsFunc(b.parts, func(p piece) bool {
 		if p.mortal {

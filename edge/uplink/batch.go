@@ -44,7 +44,8 @@ func newCoder(s *stream) blockCoder {
 // batch gathers the messages of a lane that leave in one block. It belongs to the writer.
 type batch struct {
 	coder  blockCoder
-	head   pack.Head // of the block
+	head   pack.Head    // of the block
+	primer *pack.Primer // that it goes on from, if it can; nil: none
 	epoch  epoch
 	parts  []piece // in the coder
 	bytes  int     // of their topics, payloads and properties
@@ -71,7 +72,7 @@ func (p *piece) size() int {
 
 // begin begins a block, which goes on from a primer unless that is nil.
 func (b *batch) begin(head pack.Head, primer *pack.Primer, limit int) {
-	b.head = head
+	b.head, b.primer = head, primer
 	if e, ok := b.coder.(*pack.Encoder); ok {
 		e.BeginPrimed(head, primer, limit)
 		return

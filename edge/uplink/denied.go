@@ -1,17 +1,17 @@
 package uplink
 
 import (
+	"maps"
 	"sync"
 	"time"
 
 	"skerry/broker"
 	"skerry/broker/packet"
-	"skerry/edge/config"
 )
 
 // A Server may refuse a message because this client may not publish it, or without saying why. That may be so of one topic, for good, or of
 // all of them until somebody has given the station its rights: then to drop what is refused would be to drop the backlog. So nothing of a stream is given
-// up before the Server has taken something else at the same time.
+// up before the Server has taken something else at the same time, and has refused it again after that.
 const (
 	// denials is how often in a row everything that was sent of a stream has to be refused, and denialTime how long that has to take at least,
 	// until what the Server takes of other streams counts as well.
@@ -28,6 +28,7 @@ const (
 type denial struct {
 	ids     map[uint16]bool // refused, since all of it was sent
 	others  bool            // something else was taken since the first of them
+	before  map[uint16]bool // refused while others were taken, and sent once more since: rights may have been granted in between
 	since   time.Time       // of the first time; zero: it refuses nothing
 	times   int             // in a row that nothing else was taken
 	known   map[uint16]bool // on their way, and of a topic of which a message was given up before
@@ -91,7 +92,7 @@ func (a *lane) denied(k *packet.Ack) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	d := &a.denial
-	if a.encode != config.EncodePass || d.known[k.PacketID] {
+	if d.known[k.PacketID] {
 		delete(d.known, k.PacketID)
 		return false
 	}
@@ -132,11 +133,18 @@ func (d *denial) proven(l *link) bool {
 	return d.others || took > 0 && d.times >= denials && time.Since(d.since) >= denialTime && l.born.Add(time.Duration(took)).After(d.since)
 }
 
-// sentence ends a hold: what was refused is given up when it comes again. mu is held.
+// sentence ends a hold: what was refused is given up when it comes again, if it was refused twice. mu is held.
 func (a *lane) sentence() {
 	d := &a.denial
-	*d = denial{condemn: d.ids}
 	a.hold = hold{}
+	if d.others && d.before == nil {
+		*d = denial{before: d.ids, others: true}
+		return
+	}
+	if d.others {
+		maps.DeleteFunc(d.ids, func(id uint16, _ bool) bool { return !d.before[id] })
+	}
+	*d = denial{condemn: d.ids}
 	a.halt.set("")
 }
 
@@ -145,7 +153,7 @@ func (d *denial) again() {
 	if len(d.ids) > 0 {
 		d.times++
 	}
-	d.ids, d.known, d.others = nil, nil, false
+	d.ids, d.known, d.others, d.before = nil, nil, false, nil
 }
 
 // noteUnwelcome is told what is about to be sent, of which topic a message may have been given up.

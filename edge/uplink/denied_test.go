@@ -113,3 +113,51 @@ func TestDeniedOnDemand(t *testing.T) {
 		t.Logf("%d connections, %d s, %d sent", s.Connections, online, s.Sent)
 	})
 }
+
+// TestDeniedSinglesLeaveInBlocks: what a server refused message by message leaves in blocks when the stream is changed to them: it may allow nothing else.
+func TestDeniedSinglesLeaveInBlocks(t *testing.T) {
+	for _, qos := range []byte{1, 2} {
+		play(t, func(t *testing.T, at *station) {
+			at.server.denies(packet.NotAuthorized, "farm/t/")
+			at.start()
+			at.online()
+			at.publishMany(0, 100, qos)
+			time.Sleep(time.Second) // a part is on its way, or refused
+			at.streams[0].Encode = config.EncodePack
+			at.restartUplink()
+			at.online()
+			at.allIn()
+			if s := at.uplink.Status(); s.Refused != 0 {
+				t.Errorf("QoS %d: %d were given up", qos, s.Refused)
+			}
+			at.arrived(100, true)
+		})
+	}
+}
+
+// TestGrantedMeanwhile: what was refused is not given up since rights were granted a moment later.
+func TestGrantedMeanwhile(t *testing.T) {
+	for _, qos := range []byte{1, 2} {
+		play(t, func(t *testing.T, at *station) {
+			n := 0
+			at.server.with(func() {
+				at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
+					if !strings.HasPrefix(string(p.TopicName), "farm/t/") {
+						return packet.Success, true
+					}
+					if n++; n <= 3 {
+						return packet.NotAuthorized, true
+					}
+					return packet.Success, true
+				}
+			})
+			at.start()
+			at.online()
+			at.publishMany(0, 100, qos)
+			at.until("all taken", func() bool { return at.uplink.Status().Backlog["all"] == 0 })
+			if s := at.uplink.Status(); s.Refused != 0 {
+				t.Errorf("QoS %d: %d were given up", qos, s.Refused)
+			}
+		})
+	}
+}

@@ -74,6 +74,8 @@ func (u *Uplink) greeting(s *server, cleanStart bool) *packet.Publish {
 	switch {
 	case cleanStart, u.memory.ClientID != u.config.ClientID: // that connection may not be the one that carries
 		return nil
+	case u.memory.Window.All == 1: // after a restart nothing else tells that the Server is narrow
+		return nil
 	case !s.eager.may(), s.modest, s.guessed, s.fallback > 0, s.speech().version != packet.V5, !u.profile.Eager:
 		return nil
 	}

@@ -111,3 +111,24 @@ func TestGreetingAndOneMessage(t *testing.T) {
 		at.arrived(20, true)
 	})
 }
+
+// TestEagerToNarrowServer: a server that takes one message at a time, and may hold one, is not greeted with CONNECT after a restart either.
+func TestEagerToNarrowServer(t *testing.T) {
+	play(t, func(t *testing.T, at *station) {
+		at.server.limits = packet.Properties(nil).AppendNumber(packet.ReceiveMaximum, 1)
+		at.start()
+		at.online()
+		at.server.with(func() { at.server.late = time.Second })
+		at.publishMany(0, 20, 2)
+		for range 8 {
+			time.Sleep(1700 * time.Millisecond)
+			at.restartUplink()
+			at.online()
+		}
+		at.until("all taken", func() bool { return at.uplink.Status().Backlog["all"] == 0 })
+		at.arrived(20, true)
+		if at.server.exceeded > 0 {
+			t.Errorf("Receive Maximum was exceeded %d times", at.server.exceeded)
+		}
+	})
+}

@@ -152,6 +152,10 @@ func (l *link) refused(lane *lane, a *packet.Ack) bool {
 		}
 		lane.deferred()
 		return true
+	case lane.encode != config.EncodePass: // of an earlier run, which had none; a block is judged by its own topic
+		l.u.count(func(s *Status) { s.Deferred++ })
+		lane.deferred()
+		return true
 	case deniable(a.ReasonCode) && lane.denied(a):
 		l.u.count(func(s *Status) { s.Deferred++ })
 		return true
@@ -160,7 +164,7 @@ func (l *link) refused(lane *lane, a *packet.Ack) bool {
 	l.u.missedSome(lane.stream)
 	reason, _ := a.Properties.ReasonString()
 	kind := lane.name + ": " + a.ReasonCode.String()
-	if deniable(a.ReasonCode) && lane.encode == config.EncodePass {
+	if deniable(a.ReasonCode) {
 		kind = lane.name + ": denied" // which was said when the first of its topic was given up
 	}
 	l.u.once(kind, func() {

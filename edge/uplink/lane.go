@@ -133,8 +133,8 @@ func (a *lane) accepted() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	d := &a.denial
-	if d.others = d.others || len(d.ids) > 0; len(d.ids) == 0 && !d.since.IsZero() {
-		d.since, d.times = time.Time{}, 0
+	if d.others = len(d.ids) > 0; !d.others {
+		d.since, d.times, d.before = time.Time{}, 0, nil
 	}
 	if len(d.ids) == 0 && a.halt.set("") {
 		a.link.u.log.Info("the server takes what a stream publishes", "stream", a.name)

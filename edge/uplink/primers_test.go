@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"skerry/broker/packet"
+	"skerry/edge/config"
 	"skerry/edge/uplink"
 	"skerry/edge/uplink/pack"
 	"skerry/queue/vfs"
@@ -380,4 +381,31 @@ func TestWaitingWithoutItsFilter(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+}
+
+// A filter that the primers do not match, as one that ends with +, does for blocks that need them: the server is asked for each.
+func TestPrimerBesideFilter(t *testing.T) {
+	for _, version := range []config.Version{config.V5, config.V311} {
+		play(t, func(t *testing.T, at *station) {
+			grounded(at)
+			at.config.Version = version
+			at.config.Receive[0].Filter = "farm/+/+/pack/+"
+			at.start()
+			local := at.listen("t/#")
+			at.online()
+			block, p := priming(t, 9, counted("a", 0, 3)...)
+			at.server.send(blockOf("a", "r", primedWith(t, p, counted("a", 3, 5)...), 1, 1))
+			at.acknowledged(1)
+			at.heldBlocks(1)
+			at.server.send(primerOf("a", block, 2)) // what it is asked for
+			at.acknowledged(2)
+			at.heldBlocks(0)
+			if got, want := local.messages(), published("a", 0, 5); !slices.Equal(got, want) {
+				t.Errorf("version %v: got %q, want %q", version, got, want)
+			}
+			if s := at.uplink.Status(); s.Unwanted != 0 || s.UnreadBlocks != 0 {
+				t.Errorf("version %v: %d unwanted, %d unread", version, s.Unwanted, s.UnreadBlocks)
+			}
+		})
+	}
 }

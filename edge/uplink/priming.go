@@ -46,9 +46,10 @@ func (s *stream) primes() bool {
 	return s.encode == config.EncodePack && (s.class == config.AlarmClass || s.class == config.StateClass)
 }
 
-// beginPriming is for a new connection: a Server that has lost its session may have lost what it retained.
+// beginPriming is for a new connection: a Server that has lost its session may have lost what it retained, and one that has not answered a primer may retain that or the one
+// before.
 func (s *stream) beginPriming(present bool) {
-	if s.priming.waiting.Store(false); !present {
+	if unanswered := s.priming.waiting.Swap(false); unanswered || !present {
 		s.priming.primer.Store(nil)
 	}
 }
@@ -159,7 +160,7 @@ func (l *link) sendPrimer(a *lane) error {
 	return nil
 }
 
-// primed hears that the Server has a primer, or refuses it. Without an answer, in the end, the next connection sends another one.
+// primed hears that the Server has a primer, or refuses it. Without an answer, in the end, blocks stand by themselves until another one pays.
 func (l *link) primed(a *lane, primer *pack.Primer, codes []packet.ReasonCode) {
 	a.priming.waiting.Store(false)
 	if len(codes) == 0 {

@@ -300,3 +300,65 @@ func TestPrimedStates(t *testing.T) {
 		})
 	}
 }
+
+// TestPrimerIsTheRetainedOne: a ground end that comes when a block has waited for long, or after a primer was cut off, finds the one that the block goes on from.
+func TestPrimerIsTheRetainedOne(t *testing.T) {
+	for _, cut := range []bool{false, true} {
+		t.Run(fmt.Sprintf("cut %v", cut), func(t *testing.T) {
+			play(t, func(t *testing.T, at *station) {
+				linger := 10 * time.Second
+				at.streams = []config.Stream{{Name: "states", Match: []string{"#"}, Class: config.StateClass, Encode: config.EncodePack, Linger: &linger}}
+				at.start()
+				at.online()
+				retained, since := uint32(0), time.Time{}
+				primers, bad, primed := 0, 0, 0
+				at.server.with(func() {
+					if !cut {
+						at.server.late = 4 * time.Second
+					}
+					at.server.answer = func(p *packet.Publish) (packet.ReasonCode, bool) {
+						if isPrimer(p) {
+							made, err := pack.NewPrimer(p.Payload)
+							if err != nil {
+								t.Error(err)
+								return packet.Success, true
+							}
+							retained, since = made.ID(), time.Now()
+							primers++
+							return packet.Success, !cut || primers != 2
+						}
+						if id, is := pack.Needs(p.Payload); is {
+							primed++
+							if id != retained && time.Since(since) > 5*time.Second { // what left before the answer had come goes on from the one before
+								bad++
+							}
+						}
+						return packet.Success, true
+					}
+				})
+				for i := range 600 {
+					topic := i % 10
+					if i >= 300 {
+						topic = 10 + i%10 // others, for which another primer pays
+					}
+					at.publish(&broker.Message{TopicName: fmt.Sprintf("t/%d", topic), Payload: fmt.Appendf(nil, `{"alarm":"frost","n":%d}`, i), QoS: 1})
+					time.Sleep(3 * time.Second)
+					unanswered := false
+					at.server.with(func() {
+						if unanswered = cut && primers == 2; unanswered {
+							primers++
+						}
+					})
+					if unanswered {
+						at.server.cut()
+					}
+				}
+				at.server.mu.Lock()
+				defer at.server.mu.Unlock()
+				if primers < 2 || primed == 0 || bad > 0 {
+					t.Errorf("%d primers; of %d primed blocks %d need another one than the last", primers, primed, bad)
+				}
+			})
+		})
+	}
+}

@@ -149,11 +149,12 @@ func (l *link) placeOf(name string, p *packet.Publish) (m mapping, local string,
 	return mapping{}, "", false
 }
 
-// takes tells whether the message of that name is for this entry, and gives its local topic; none of a block.
+// takes tells whether the message of that name is for this entry, and gives its local topic; none of a block. The primers of its blocks are for it too, whether its filter
+// matches them or they were asked for.
 func (m mapping) takes(name string, local *string) (ok bool) {
 	if m.unpack {
 		*local = ""
-		return topic.Match(m.filter, name)
+		return topic.Match(m.filter, name) || topic.Match(m.filter, strings.TrimSuffix(name, primerLevel))
 	}
 	*local, ok = m.localName(name)
 	return ok
