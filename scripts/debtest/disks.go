@@ -151,7 +151,16 @@ func late(m *machine) {
 	m.run("systemctl", "start", "skerry")
 	m.active()
 	m.run("mountpoint", data)
-	m.run("systemctl", "stop", "skerry", "var-lib-skerry.mount", "disk.service")
+	m.unmount("disk.service")
+}
+
+// unmount stops the service, and its disk. Soon after a reload systemd may have no control group to run umount in: then it is asked again.
+func (m *machine) unmount(others ...string) {
+	m.run("systemctl", "stop", "skerry")
+	m.until("end of the disk", 20*time.Second, func() bool {
+		_, err := m.try("systemctl", append([]string{"stop", "var-lib-skerry.mount"}, others...)...)
+		return err == nil
+	})
 }
 
 func lateAfterAll(m *machine) {
@@ -166,7 +175,7 @@ func lateAfterAll(m *machine) {
 	_, _ = m.try("systemctl", "reset-failed")
 	m.run("systemctl", "start", "var-lib-skerry.mount")
 	m.active()
-	m.run("systemctl", "stop", "skerry", "var-lib-skerry.mount")
+	m.unmount()
 	m.run("rm", "/etc/systemd/system/var-lib-skerry.mount", "/etc/systemd/system/disk.service")
 	m.run("systemctl", "daemon-reload")
 }
