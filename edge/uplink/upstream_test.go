@@ -203,7 +203,7 @@ func (s *upstream) connect(conn net.Conn, frame []byte) (packet.Version, []byte,
 		return 0, nil, true
 	}
 	s.connects, s.bridges = append(s.connects, c), append(s.bridges, bridge)
-	if s.hangUp || s.deaf != nil && s.deaf(&c) {
+	if s.hangUp || s.down || s.deaf != nil && s.deaf(&c) { // down: a CONNECT that was on its way when the link went down
 		return 0, nil, true
 	}
 	if s.refuse != nil {
