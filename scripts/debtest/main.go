@@ -216,9 +216,16 @@ func boot(ctx context.Context, name, root string, with []string) error {
 	ctx, end := context.WithTimeout(ctx, patience)
 	defer end()
 	console := &bytes.Buffer{}
-	args := []string{"-q", "-b", "-D", root, fmt.Sprintf("--machine=skerry-%s-%d", name, os.Getpid()), "--private-network", "--console=pipe",
+	machine := fmt.Sprintf("skerry-%s-%d", name, os.Getpid())
+	groups, remove, err := ownGroups(machine)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	args := []string{"-q", "-b", "-D", root, "--machine=" + machine, "--private-network", "--console=pipe",
 		"--register=no", "--keep-unit", "--kill-signal=SIGRTMIN+4"}
-	m := exec.CommandContext(ctx, "systemd-nspawn", append(args, with...)...)
+	nspawn := within(groups, "systemd-nspawn", append(args, with...))
+	m := exec.CommandContext(ctx, nspawn[0], nspawn[1:]...)
 	m.Cancel = func() error { return m.Process.Signal(os.Interrupt) }
 	m.Stdout, m.Stderr, m.WaitDelay = console, console, 10*time.Second
 	if err := m.Start(); err != nil {
