@@ -226,20 +226,7 @@ func TestBlocksExactlyOnce(t *testing.T) {
 					at.publishMany(n, more, byte(1+r.IntN(2)))
 					n += more
 					time.Sleep(time.Duration(r.Int64N(int64(10 * time.Second))))
-					switch r.IntN(8) {
-					case 0:
-						at.rebootWith(vfs.Honest, r)
-					case 1:
-						at.restartUplink()
-					case 2:
-						at.server.forget()
-						at.server.cut()
-					case 3:
-						at.server.with(func() { at.server.down = r.IntN(2) == 0 })
-						at.server.cut()
-					default:
-						at.server.cut()
-					}
+					mishap(at, r, r.IntN(8))
 				}
 				at.server.with(func() { at.server.answer, at.server.down, at.server.failing = nil, false, false })
 				at.server.cut()
@@ -704,15 +691,7 @@ func TestArraysOverCuts(t *testing.T) {
 				at.publishMany(n, 30, byte(1+r.IntN(2)))
 				n += 30
 				time.Sleep(time.Duration(r.Int64N(int64(5 * time.Second))))
-				switch r.IntN(6) {
-				case 0:
-					at.rebootWith(vfs.Honest, r)
-				case 1:
-					at.server.forget()
-					at.server.cut()
-				case 2:
-					at.server.cut()
-				}
+				lapse(at, r)
 			}
 			at.server.with(func() { at.server.failing = false })
 			at.server.cut()

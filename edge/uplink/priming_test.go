@@ -11,7 +11,6 @@ import (
 	"skerry/broker/packet"
 	"skerry/edge/config"
 	"skerry/edge/uplink/pack"
-	"skerry/queue/vfs"
 )
 
 // alarming is the configuration of one stream of alarms that leave in blocks.
@@ -124,19 +123,8 @@ func TestPrimedExactlyOnce(t *testing.T) {
 						}
 					}
 					at.server.with(func() { at.server.late = time.Duration(r.IntN(3)) * time.Second })
-					switch r.IntN(8) {
-					case 0:
-						at.rebootWith(vfs.Honest, r)
-					case 1:
-						at.restartUplink()
-					case 2:
-						at.server.forget()
-						at.server.cut()
-					case 3:
-						at.server.with(func() { at.server.down = r.IntN(2) == 0 })
-						at.server.cut()
-					case 4:
-						at.server.cut()
+					if k := r.IntN(8); k < 5 {
+						mishap(at, r, k)
 					}
 				}
 				at.server.with(func() { at.server.down, at.server.failing, at.server.late = false, false, 0 })
@@ -266,15 +254,7 @@ func TestPrimedStates(t *testing.T) {
 						n++
 					}
 					at.server.with(func() { at.server.late = time.Duration(r.IntN(3)) * time.Second })
-					switch r.IntN(6) {
-					case 0:
-						at.rebootWith(vfs.Honest, r)
-					case 1:
-						at.server.forget()
-						at.server.cut()
-					case 2:
-						at.server.cut()
-					}
+					lapse(at, r)
 				}
 				at.server.with(func() { at.server.failing, at.server.late = false, 0 })
 				at.server.cut()

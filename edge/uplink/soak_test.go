@@ -87,3 +87,32 @@ func misfortune(at *station, r *rand.Rand, peace time.Duration) {
 		time.Sleep(time.Duration(r.Int64N(int64(peace))))
 	}
 }
+
+// mishap is what happens to a lane of blocks: the power goes, the uplink starts anew, the server loses its session, the link changes, or is cut.
+func mishap(at *station, r *rand.Rand, kind int) {
+	switch kind {
+	case 0:
+		at.rebootWith(vfs.Honest, r)
+		return
+	case 1:
+		at.restartUplink()
+		return
+	case 2:
+		at.server.forget()
+	case 3:
+		at.server.with(func() { at.server.down = r.IntN(2) == 0 })
+	}
+	at.server.cut()
+}
+
+// lapse is one of those that leave the server where it is, or none.
+func lapse(at *station, r *rand.Rand) {
+	switch r.IntN(6) {
+	case 0:
+		mishap(at, r, 0)
+	case 1:
+		mishap(at, r, 2)
+	case 2:
+		at.server.cut()
+	}
+}

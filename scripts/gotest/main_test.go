@@ -33,16 +33,9 @@ func TestDies(t *testing.T) {
 		{"fails", "const once = true\nvar _ = os.Exit\n" + fails, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			write(t, filepath.Join(dir, "go.mod"), "module m\n\ngo 1.26\n")
-			write(t, filepath.Join(dir, "m_test.go"), "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\n"+test.body)
-			t.Chdir(dir)
-			var out bytes.Buffer
-			if got := testAll(&out, []string{"-vet=off", "./..."}); got != test.want {
-				t.Errorf("status %d, want %d:\n%s", got, test.want, &out)
-			}
-			if again := strings.Contains(out.String(), "once more"); again != strings.Contains(test.body, "died") {
-				t.Errorf("once more: %t\n%s", again, &out)
+			out := judged(t, test.body, test.want)
+			if again := strings.Contains(out, "once more"); again != strings.Contains(test.body, "died") {
+				t.Errorf("once more: %t\n%s", again, out)
 			}
 		})
 	}
@@ -69,22 +62,29 @@ func TestUnsteady(t *testing.T) {
 		{"the end of the process, once", once("A", "os.Exit(3)"), 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			write(t, filepath.Join(dir, "go.mod"), "module m\n\ngo 1.26\n")
-			write(t, filepath.Join(dir, "m_test.go"), "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\n"+test.body)
-			t.Chdir(dir)
-			var out bytes.Buffer
-			if got := testAll(&out, []string{"-vet=off", "./..."}); got != test.want {
-				t.Errorf("status %d, want %d:\n%s", got, test.want, &out)
+			out := judged(t, test.body, test.want)
+			if named := strings.Contains(out, "unsteady: m TestA failed once"); named != (test.want == 0) {
+				t.Errorf("named: %t\n%s", named, out)
 			}
-			if named := strings.Contains(out.String(), "unsteady: m TestA failed once"); named != (test.want == 0) {
-				t.Errorf("named: %t\n%s", named, &out)
-			}
-			if !strings.Contains(out.String(), "FAIL m") {
-				t.Errorf("what failed is not shown:\n%s", &out)
+			if !strings.Contains(out, "FAIL m") {
+				t.Errorf("what failed is not shown:\n%s", out)
 			}
 		})
 	}
+}
+
+// judged tests a package of one file, wants a status, and gives what was printed.
+func judged(t *testing.T, body string, want int) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "go.mod"), "module m\n\ngo 1.26\n")
+	write(t, filepath.Join(dir, "m_test.go"), "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\n"+body)
+	t.Chdir(dir)
+	var out bytes.Buffer
+	if got := testAll(&out, []string{"-vet=off", "./..."}); got != want {
+		t.Errorf("status %d, want %d:\n%s", got, want, &out)
+	}
+	return out.String()
 }
 
 func write(t *testing.T, name, text string) {
